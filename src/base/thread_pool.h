@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace hone {
+
+/// CPUs this process may use: affinity and the cgroup's quota, at least 1.
+int usable_cpus();
+
+/// A fixed set of threads that run one parallel loop at a time: workers spin briefly, then park.
+/// One pool belongs to one session; for_each is not called from two threads at once nor from inside itself.
+class ThreadPool {
+ public:
+  /// `threads` counts the caller: 1 makes no thread at all. 0: usable_cpus().
+  explicit ThreadPool(int threads = 1);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const;
+  /// Calls body(begin, end) on disjoint ranges that cover 0 … count−1, each at least `grain` long but the last, and
+  /// returns when all are done. Which thread runs which range is not fixed: results must not depend on it.
+  /// An exception from a body is rethrown here after all ranges have ended.
+  void for_each(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hone

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/attrs.h"
+#include "ir/op_def.h"
+#include "tensor/tensor.h"
+
+namespace hone {
+
+/// Index of a value or node of one graph; stable while the graph lives. Default: none (an absent optional input).
+struct ValueId {
+  int32_t index = -1;
+  bool exists() const { return index >= 0; }
+  friend auto operator<=>(ValueId, ValueId) = default;
+};
+struct NodeId {
+  int32_t index = -1;
+  bool exists() const { return index >= 0; }
+  friend auto operator<=>(NodeId, NodeId) = default;
+};
+
+/// Where a node came from, for error messages and layer reports.
+struct Source {
+  std::string format;   ///< "onnx", "tflite", …
+  std::string op;       ///< name in that format
+  std::string name;     ///< node name in that format
+  int64_t version = 0;  ///< opset or operator version
+};
+
+/// An edge: produced by a node, fed by the caller, or constant. Plain data; change it through Graph.
+struct Value {
+  std::string name;
+  TensorType type;
+  NodeId producer;  ///< none for inputs and constants
+  int32_t output_index = 0;
+  Tensor constant;  ///< exists() for constants
+  bool is_input = false;
+  std::vector<NodeId> users;  ///< one entry per use, in order of insertion
+};
+
+struct Node {
+  Node();
+  ~Node();
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+
+  std::string name;
+  const OpDef* def = nullptr;
+  Attrs attrs;
+  std::vector<ValueId> inputs;  ///< trailing optional inputs may be missing, absent ones in the middle do not exist()
+  std::vector<ValueId> outputs;
+  std::vector<Graph> subgraphs;  ///< If: then, else; Loop, Scan: body. Captured values are explicit inputs
+  Source source;
+
+  template <class Op>
+  bool is() const {
+    return def == &Op::def;
+  }
+  template <class Op>
+  const Op& as() const {
+    return attrs.as<Op>();
+  }
+  /// Input i or none.
+  ValueId input(size_t i) const { return i < inputs.size() ? inputs[i] : ValueId{}; }
+};
+
+/// What Graph::add takes. Aggregate: add({.def = &Conv::def, .attrs = Attrs::of(Conv{…}), .inputs = {x, w}}).
+struct NodeSpec {
+  const OpDef* def = nullptr;
+  Attrs attrs;
+  std::vector<ValueId> inputs;
+  size_t outputs = 1;
+  std::string name;                      ///< made unique; generated from the op name when empty
+  std::vector<TensorType> output_types;  ///< optional: quantized storage (dtype + quant) per output, and shape facts
+                                         ///< that inference alone does not know (merged; a contradiction throws)
+  std::vector<std::string> output_names;
+  std::vector<Graph> subgraphs;
+  Source source;
+};
+
+/// Options of the short form of add.
+struct AddOptions {
+  std::string name;
+  TensorType type;  ///< used when `has_type`: quantized storage of output 0
+  bool has_type = false;
+  std::string output_name;
+  Source source;
+};
+
+/// A dataflow graph that is always typed and legal: add() infers types at once and throws on an illegal node.
+/// A value type; copying copies nodes and shares tensor bytes. Not thread-safe while being changed.
+class Graph {
+ public:
+  std::string name;
+  QuantArithmetic arithmetic = QuantArithmetic::kFloat;  ///< how quantized operators round on the reference
+  std::map<std::string, std::string> metadata;           ///< survives round trips: preprocessing, recipe, hashes
+
+  ValueId add_input(std::string name, TensorType type);
+  ValueId add_constant(Tensor value, std::string name = {});
+  /// Throws Error with a frame that names node and source when arity, types or attributes are illegal.
+  NodeId add(NodeSpec spec);
+  /// Single-output short form.
+  template <class Op>
+  ValueId add(Op op, std::initializer_list<ValueId> inputs, AddOptions options = {}) {
+    return add_one(Op::def, Attrs::of(std::move(op)), std::vector<ValueId>(inputs), std::move(options));
+  }
+  template <class Op>
+  ValueId add(Op op, std::vector<ValueId> inputs, AddOptions options = {}) {
+    return add_one(Op::def, Attrs::of(std::move(op)), std::move(inputs), std::move(options));
+  }
+
+  const std::vector<ValueId>& inputs() const { return inputs_; }
+  const std::vector<ValueId>& outputs() const { return outputs_; }
+  void set_outputs(std::vector<ValueId> outputs);
+
+  const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id.index)]; }
+  const Value& value(ValueId id) const { return values_[static_cast<size_t>(id.index)]; }
+  const TensorType& type(ValueId id) const { return value(id).type; }
+  bool is_constant(ValueId id) const { return id.exists() && value(id).constant.exists(); }
+  bool is_output(ValueId id) const;
+  /// Producer node of a value or null.
+  const Node* producer(ValueId id) const;
+  /// Live nodes so that producers stand before users; stable: among ready nodes the earliest added first.
+  std::vector<NodeId> order() const;
+  size_t node_count() const { return live_nodes_; }
+  size_t value_capacity() const { return values_.size(); }  ///< value ids are below this
+  size_t node_capacity() const { return nodes_.size(); }    ///< node ids are below this
+  bool is_live(NodeId id) const { return nodes_[static_cast<size_t>(id.index)].def != nullptr; }
+
+  /// Every use of `from`, graph outputs included, becomes a use of `to`; the output's name moves along.
+  void replace_uses(ValueId from, ValueId to);
+  void set_input(NodeId node, size_t i, ValueId value);  ///< re-infers that node's outputs
+  void set_attrs(NodeId node, Attrs attrs);              ///< re-infers that node's outputs
+  void set_name(ValueId value, std::string name);
+  void set_name(NodeId node, std::string name);
+  /// Quantized (or plain) storage of an existing value; the producer must allow it. Users are re-inferred.
+  void set_type(ValueId value, TensorType type);
+  void set_constant(ValueId value, Tensor tensor);  ///< for constants only; users are re-inferred
+  /// Removes a node none of whose outputs is used. Throws Error(internal) otherwise.
+  void remove(NodeId node);
+  /// Removes nodes and constants that no output needs (graph inputs stay); returns how many nodes went.
+  size_t remove_dead();
+  /// Replaces symbols by numbers, e.g. an input shape fixed by the user, and re-infers everything.
+  void set_input_shape(ValueId input, Shape shape);
+  /// Runs inference on every node again in order().
+  void infer_all();
+
+ private:
+  ValueId add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, AddOptions options);
+  ValueId new_value(std::string name, TensorType type);
+  std::string unique_name(std::string base, bool is_node);
+  std::vector<TensorType> infer(const Node& node, size_t outputs) const;
+  void infer_node(NodeId id);
+  void infer_from(std::vector<NodeId> start);
+  void add_use(ValueId value, NodeId user);
+  void drop_use(ValueId value, NodeId user);
+
+  std::vector<Node> nodes_;
+  std::vector<Value> values_;
+  std::vector<ValueId> inputs_, outputs_;
+  std::map<std::string, int> node_names_, value_names_;
+  size_t live_nodes_ = 0;
+};
+
+/// Re-checks every invariant: ids, users, uniqueness, acyclicity, arity, and that inference agrees with stored types.
+/// Throws Error(internal) that names what is broken.
+void verify(const Graph& graph);
+
+/// "node 'conv_17' (onnx Conv, opset 13)" for error frames.
+std::string describe(const Node& node);
+
+}  // namespace hone

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/thread_pool.h"
+#include "ir/graph.h"
+
+namespace hone {
+
+/// What a step sees on each run. Tensors of absent optional inputs do not exist(). Outputs that the plan has placed in
+/// the arena are bound before: write through mutable_raw(). Outputs of an allocating step are assigned by it.
+struct RunContext {
+  std::span<const Tensor* const> inputs;
+  std::span<Tensor* const> outputs;
+  void* scratch = nullptr;      ///< 64-byte aligned, Step::scratch_bytes long, contents undefined
+  ThreadPool* pool = nullptr;   ///< never null
+  uint64_t seed = 0;
+};
+
+/// One executable node of a plan, immutable after it was made: packed weights and everything precomputed live here.
+class Step {
+ public:
+  virtual ~Step() = default;
+  /// Thread-safe for distinct contexts.
+  virtual void run(RunContext& context) const = 0;
+
+  int64_t scratch_bytes = 0;    ///< at run time
+  bool allocates = false;       ///< outputs are not placed in the arena: run() assigns them (unknown shapes)
+  int in_place_input = -1;      ///< output 0 may share the bytes of this input when it dies here
+  std::string_view kernel;      ///< name of the kernel that made it, for profiles
+};
+
+/// A node about to be compiled.
+struct KernelRequest {
+  const Graph& graph;
+  NodeId id;
+  bool exact = false;           ///< requantize in fixed point as the reference does
+  int threads = 1;
+
+  const Node& node() const { return graph.node(id); }
+  bool has_input(size_t i) const { return node().input(i).exists(); }
+  const TensorType& input(size_t i) const { return graph.type(node().inputs[i]); }
+  const TensorType& output(size_t i = 0) const { return graph.type(node().outputs[i]); }
+  /// Constant value of input i, or a Tensor that does not exist().
+  Tensor constant(size_t i) const { return has_input(i) ? graph.value(node().inputs[i]).constant : Tensor(); }
+  /// All present inputs and all outputs have static shapes.
+  bool is_static() const;
+};
+
+/// A way to run an operator. `make` returns null when it does not take this node.
+struct Kernel {
+  std::string_view name;
+  std::unique_ptr<Step> (*make)(const KernelRequest&);
+};
+
+/// The kernels of one operator, best first. The reference stands behind every row, implicitly.
+struct KernelRow {
+  const OpDef* op;
+  std::span<const Kernel> kernels;
+};
+
+/// A set of kernels for one kind of machine. Plain data: a new provider is a new folder with one of these.
+struct Provider {
+  std::string_view name;                       ///< "cpu", "reference"
+  std::string_view description;
+  std::span<const KernelRow> rows;
+  /// Optional machine-dependent rewriting before kernels are chosen; the result is never saved as a model.
+  void (*lower)(Graph&) = nullptr;
+};
+
+/// Runs every operator by its reference kernel.
+const Provider& reference_provider();
+
+/// A step that evaluates the node by the reference interpreter; takes anything that has eval.
+std::unique_ptr<Step> make_reference_step(const KernelRequest& request);
+
+}  // namespace hone
