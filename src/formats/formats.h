@@ -1,0 +1,27 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "formats/format.h"
+
+namespace hone {
+
+/// Every format, in the order in which contents are sniffed.
+std::span<const Format* const> all_formats();
+
+/// Reads a model file; the format is told by its content, then by its extension. Throws Error(not_found), Error(io),
+/// Error(invalid_model) or Error(unsupported) with a hint on what the file looks like instead.
+Graph read_model(const std::string& path);
+
+/// Reads a model from memory. The bytes are copied: the graph owns what it needs. `name` stands for the path.
+Graph read_model(std::span<const std::byte> bytes, const std::string& name);
+
+/// Writes `graph` in the format its path's extension names. Throws Error(invalid_argument) for an unknown one.
+void write_model(const Graph& graph, const std::string& path);
+
+/// Throws one Error(unsupported) that lists every operator hone does not know, with its count and the nodes' names.
+void require_known_operators(const Graph& graph);
+
+}  // namespace hone
