@@ -1,0 +1,28 @@
+// Kernels of the avx2 level. Everything here has internal linkage and nothing from the standard library is
+// instantiated, so that no code of this level can be picked by the linker for use elsewhere.
+#include "providers/cpu/kernels/levels.h"
+
+#if defined(__x86_64__)
+#define HONE_LEVEL_AVX2 1
+// Each file builds on those before it.
+// clang-format off
+#include "providers/cpu/kernels/vec_avx2.inc"
+
+namespace hone::cpu {
+#include "providers/cpu/kernels/math.inc"
+#include "providers/cpu/kernels/elementwise.inc"
+#include "providers/cpu/kernels/gemm_f32.inc"
+#include "providers/cpu/kernels/gemm_s8.inc"
+#include "providers/cpu/kernels/depthwise_f32.inc"
+#include "providers/cpu/kernels/depthwise_s8.inc"
+#include "providers/cpu/kernels/reduce.inc"
+#include "providers/cpu/kernels/table.inc"
+// clang-format on
+
+const KernelTable& table_avx2() {
+  static constexpr KernelTable table = make_table(Isa::kAvx2);
+  return table;
+}
+
+}  // namespace hone::cpu
+#endif
