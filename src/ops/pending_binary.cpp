@@ -10,7 +10,8 @@ constinit const OpDef Pow::def{.name = Pow::kName, .attrs = &attr_type<Pow>()};
 constinit const OpDef FloorDiv::def{.name = FloorDiv::kName, .attrs = &attr_type<FloorDiv>()};
 constinit const OpDef Maximum::def{.name = Maximum::kName, .attrs = &attr_type<Maximum>()};
 constinit const OpDef Minimum::def{.name = Minimum::kName, .attrs = &attr_type<Minimum>()};
-constinit const OpDef SquaredDifference::def{.name = SquaredDifference::kName, .attrs = &attr_type<SquaredDifference>()};
+constinit const OpDef SquaredDifference::def{.name = SquaredDifference::kName,
+                                             .attrs = &attr_type<SquaredDifference>()};
 constinit const OpDef Atan2::def{.name = Atan2::kName, .attrs = &attr_type<Atan2>()};
 constinit const OpDef PRelu::def{.name = PRelu::kName, .attrs = &attr_type<PRelu>()};
 constinit const OpDef And::def{.name = And::kName, .attrs = &attr_type<And>()};

@@ -16,7 +16,8 @@ constinit const OpDef CumSum::def{.name = CumSum::kName, .attrs = &attr_type<Cum
 constinit const OpDef RandomNormal::def{.name = RandomNormal::kName, .attrs = &attr_type<RandomNormal>()};
 constinit const OpDef RandomUniform::def{.name = RandomUniform::kName, .attrs = &attr_type<RandomUniform>()};
 constinit const OpDef RandomNormalLike::def{.name = RandomNormalLike::kName, .attrs = &attr_type<RandomNormalLike>()};
-constinit const OpDef RandomUniformLike::def{.name = RandomUniformLike::kName, .attrs = &attr_type<RandomUniformLike>()};
+constinit const OpDef RandomUniformLike::def{.name = RandomUniformLike::kName,
+                                             .attrs = &attr_type<RandomUniformLike>()};
 constinit const OpDef Bernoulli::def{.name = Bernoulli::kName, .attrs = &attr_type<Bernoulli>()};
 constinit const OpDef Multinomial::def{.name = Multinomial::kName, .attrs = &attr_type<Multinomial>()};
 

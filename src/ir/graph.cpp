@@ -1,0 +1,399 @@
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <queue>
+#include <set>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace hone {
+
+Node::Node() = default;
+Node::~Node() = default;
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+
+std::string describe(const Node& node) {
+  std::string out = cat("node '", node.name, "'");
+  if (node.source.op.empty()) return node.def ? cat(out, " (", node.def->name, ")") : out;
+  out += cat(" (", node.source.format, " ", node.source.op);
+  if (node.source.version > 0)
+    out += cat(node.source.format == "onnx" ? ", opset " : ", version ", node.source.version);
+  return out + ")";
+}
+
+namespace {
+
+void check_arity(const OpDef& def, size_t inputs, size_t outputs) {
+  const auto outside = [](size_t n, int low, int high) {
+    return n < static_cast<size_t>(low) || (high >= 0 && n > static_cast<size_t>(high));
+  };
+  const auto range = [](int low, int high) {
+    return high < 0 ? cat("at least ", low) : low == high ? cat(low) : cat(low, " to ", high);
+  };
+  if (outside(inputs, def.min_inputs, def.max_inputs))
+    throw invalid_model(
+        cat(lower(def.name), ": ", inputs, " inputs, expected ", range(def.min_inputs, def.max_inputs)));
+  if (outside(outputs, def.min_outputs, def.max_outputs))
+    throw invalid_model(
+        cat(lower(def.name), ": ", outputs, " outputs, expected ", range(def.min_outputs, def.max_outputs)));
+}
+
+Shape merge(const Shape& inferred, const Shape& stated, std::string_view what) {
+  if (!inferred.has_rank()) return stated;
+  if (!stated.has_rank()) return inferred;
+  if (!compatible(inferred, stated))
+    throw invalid_model(cat(what, " has shape ", to_text(inferred), ", declared as ", to_text(stated)));
+  Shape out = inferred;
+  for (int64_t i = 0; i < out.rank(); ++i)
+    if (!out[i].is_known() && (stated[i].is_known() || out[i].symbol().empty())) out[i] = stated[i];
+  return out;
+}
+
+/// Lays what a node's author stated (quantized storage, shape facts) over what inference found.
+TensorType overlay(TensorType inferred, const TensorType& stated, std::string_view what) {
+  if (stated.quant) {
+    if (inferred.dtype != DType::kF32)
+      throw invalid_model(cat(what, " is ", to_string(inferred.dtype), ", which cannot carry quantization"));
+    inferred.dtype = stated.dtype;
+    inferred.quant = stated.quant;
+  } else if (stated.dtype != inferred.dtype) {
+    throw invalid_model(cat(what, " is ", to_string(inferred.dtype), ", declared as ", to_string(stated.dtype)));
+  }
+  inferred.shape = merge(inferred.shape, stated.shape, what);
+  return inferred;
+}
+
+}  // namespace
+
+std::string Graph::unique_name(std::string base, bool is_node) {
+  auto& names = is_node ? node_names_ : value_names_;
+  auto [at, fresh] = names.try_emplace(base, 0);
+  if (fresh) return base;
+  for (;;) {
+    std::string candidate = cat(base, "_", ++at->second);
+    if (names.try_emplace(candidate, 0).second) return candidate;
+  }
+}
+
+ValueId Graph::new_value(std::string value_name, TensorType type) {
+  Value value;
+  value.name = unique_name(std::move(value_name), false);
+  value.type = std::move(type);
+  values_.push_back(std::move(value));
+  return ValueId{static_cast<int32_t>(values_.size() - 1)};
+}
+
+ValueId Graph::add_input(std::string input_name, TensorType type) {
+  const ValueId id = new_value(input_name.empty() ? "input" : std::move(input_name), std::move(type));
+  values_[static_cast<size_t>(id.index)].is_input = true;
+  inputs_.push_back(id);
+  return id;
+}
+
+ValueId Graph::add_constant(Tensor tensor, std::string constant_name) {
+  if (!tensor.exists()) throw internal_error("constant without a value");
+  const ValueId id = new_value(constant_name.empty() ? "const" : std::move(constant_name), tensor.type());
+  values_[static_cast<size_t>(id.index)].constant = std::move(tensor);
+  return id;
+}
+
+std::vector<TensorType> Graph::infer(const Node& node, size_t outputs) const {
+  if (!node.def->infer) throw internal_error(cat("operator ", node.def->name, " has no type inference"));
+  std::vector<const TensorType*> types;
+  std::vector<const Tensor*> constants;
+  for (const ValueId id : node.inputs) {
+    types.push_back(id.exists() ? &value(id).type : nullptr);
+    constants.push_back(is_constant(id) ? &value(id).constant : nullptr);
+  }
+  InferContext context(node.attrs, types, constants, outputs, node.subgraphs);
+  node.def->infer(context);
+  std::vector<TensorType> found = context.take_outputs();
+  // Operators that move elements keep the quantization of what they move.
+  if (node.def->moves_data && !node.inputs.empty() && node.inputs[0].exists()) {
+    const TensorType& in = value(node.inputs[0]).type;
+    for (TensorType& type : found)
+      if (in.quant && in.quant->is_per_tensor() && type.dtype == DType::kF32) {
+        type.dtype = in.dtype;
+        type.quant = in.quant;
+      }
+  }
+  return found;
+}
+
+NodeId Graph::add(NodeSpec spec) {
+  Node node;
+  node.name = spec.name.empty() ? lower(spec.def->name) : std::move(spec.name);
+  node.def = spec.def;
+  node.attrs = spec.attrs.exists() ? std::move(spec.attrs) : Attrs(*spec.def->attrs, spec.def->attrs->create());
+  node.inputs = std::move(spec.inputs);
+  node.subgraphs = std::move(spec.subgraphs);
+  node.source = std::move(spec.source);
+  while (!node.inputs.empty() && !node.inputs.back().exists()) node.inputs.pop_back();
+  std::vector<TensorType> types;
+  with_context([&] { return cat("in ", describe(node)); },
+               [&] {
+                 for (const ValueId id : node.inputs)
+                   if (id.exists() && static_cast<size_t>(id.index) >= values_.size())
+                     throw internal_error(cat("value ", id.index, " does not belong to this graph"));
+                 check_arity(*node.def, node.inputs.size(), spec.outputs);
+                 types = infer(node, spec.outputs);
+                 for (size_t i = 0; i < types.size() && i < spec.output_types.size(); ++i) {
+                   const TensorType& stated = spec.output_types[i];
+                   TensorType plain = types[i];
+                   if (plain.quant && stated.quant) plain = {DType::kF32, plain.shape, nullptr};
+                   if (plain.quant && !stated.quant && stated.dtype == plain.dtype) continue;
+                   types[i] = overlay(std::move(plain), stated, cat("output ", i));
+                 }
+               });
+  node.name = unique_name(std::move(node.name), true);
+  const NodeId id{static_cast<int32_t>(nodes_.size())};
+  for (size_t i = 0; i < types.size(); ++i) {
+    std::string value_name = i < spec.output_names.size() && !spec.output_names[i].empty() ? spec.output_names[i]
+                             : i == 0                                                      ? node.name
+                                                                                           : cat(node.name, ".", i);
+    const ValueId out = new_value(std::move(value_name), std::move(types[i]));
+    values_[static_cast<size_t>(out.index)].producer = id;
+    values_[static_cast<size_t>(out.index)].output_index = static_cast<int32_t>(i);
+    node.outputs.push_back(out);
+  }
+  for (const ValueId in : node.inputs) add_use(in, id);
+  nodes_.push_back(std::move(node));
+  ++live_nodes_;
+  return id;
+}
+
+ValueId Graph::add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, AddOptions options) {
+  NodeSpec spec;
+  spec.def = &def;
+  spec.attrs = std::move(attrs);
+  spec.inputs = std::move(inputs);
+  spec.name = std::move(options.name);
+  if (options.has_type) spec.output_types.push_back(std::move(options.type));
+  spec.output_names.push_back(std::move(options.output_name));
+  spec.source = std::move(options.source);
+  return node(add(std::move(spec))).outputs[0];
+}
+
+void Graph::set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
+
+bool Graph::is_output(ValueId id) const { return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end(); }
+
+const Node* Graph::producer(ValueId id) const {
+  if (!id.exists() || !value(id).producer.exists()) return nullptr;
+  return &node(value(id).producer);
+}
+
+std::vector<NodeId> Graph::order() const {
+  std::vector<int> waiting(nodes_.size(), 0);
+  std::priority_queue<int32_t, std::vector<int32_t>, std::greater<>> ready;
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    if (!nodes_[n].def) continue;
+    for (const ValueId in : nodes_[n].inputs) waiting[n] += in.exists() && value(in).producer.exists();
+    if (waiting[n] == 0) ready.push(static_cast<int32_t>(n));
+  }
+  std::vector<NodeId> sorted;
+  sorted.reserve(live_nodes_);
+  while (!ready.empty()) {
+    const NodeId id{ready.top()};
+    ready.pop();
+    sorted.push_back(id);
+    for (const ValueId out : node(id).outputs)
+      for (const NodeId user : value(out).users)
+        if (--waiting[static_cast<size_t>(user.index)] == 0) ready.push(user.index);
+  }
+  if (sorted.size() != live_nodes_) throw invalid_model(cat("graph '", name, "' has a cycle"));
+  return sorted;
+}
+
+void Graph::add_use(ValueId id, NodeId user) {
+  if (id.exists()) values_[static_cast<size_t>(id.index)].users.push_back(user);
+}
+
+void Graph::drop_use(ValueId id, NodeId user) {
+  if (!id.exists()) return;
+  auto& users = values_[static_cast<size_t>(id.index)].users;
+  const auto at = std::find(users.begin(), users.end(), user);
+  if (at != users.end()) users.erase(at);
+}
+
+void Graph::infer_node(NodeId id) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
+  with_context([&] { return cat("in ", describe(n)); },
+               [&] {
+                 const std::vector<TensorType> types = infer(n, n.outputs.size());
+                 for (size_t i = 0; i < types.size(); ++i) {
+                   TensorType& old = values_[static_cast<size_t>(n.outputs[i].index)].type;
+                   TensorType fresh = types[i];
+                   if (old.quant && fresh.logical_dtype() == DType::kF32 && !n.def->moves_data)
+                     fresh = {old.dtype, fresh.shape, old.quant};
+                   if (n.def->moves_data && old.quant && !fresh.quant && fresh.dtype == DType::kF32)
+                     fresh = {old.dtype, fresh.shape, old.quant};
+                   if (compatible(fresh.shape, old.shape)) fresh.shape = merge(fresh.shape, old.shape, n.name);
+                   old = std::move(fresh);
+                 }
+               });
+}
+
+void Graph::infer_from(std::vector<NodeId> start) {
+  // Nodes are re-inferred while types keep changing; a DAG settles after at most one visit per node and path level.
+  std::vector<NodeId> pending = std::move(start);
+  std::set<NodeId> queued(pending.begin(), pending.end());
+  size_t steps = 0;
+  for (size_t at = 0; at < pending.size(); ++at) {
+    const NodeId id = pending[at];
+    queued.erase(id);
+    if (!is_live(id)) continue;
+    if (++steps > 64 * (nodes_.size() + 1)) return infer_all();
+    std::vector<TensorType> before;
+    for (const ValueId out : node(id).outputs) before.push_back(type(out));
+    infer_node(id);
+    for (size_t i = 0; i < before.size(); ++i) {
+      const ValueId out = node(id).outputs[i];
+      if (type(out) == before[i]) continue;
+      for (const NodeId user : value(out).users)
+        if (queued.insert(user).second) pending.push_back(user);
+    }
+  }
+}
+
+void Graph::infer_all() {
+  for (const NodeId id : order()) infer_node(id);
+}
+
+void Graph::replace_uses(ValueId from, ValueId to) {
+  if (from == to) return;
+  const std::vector<NodeId> users = value(from).users;
+  values_[static_cast<size_t>(from.index)].users.clear();
+  for (const NodeId user : users) {
+    // One entry per use: the first visit rewrites every matching input, later ones find none left.
+    for (ValueId& in : nodes_[static_cast<size_t>(user.index)].inputs)
+      if (in == from) {
+        in = to;
+        add_use(to, user);
+      }
+  }
+  bool was_output = false;
+  for (ValueId& out : outputs_)
+    if (out == from) {
+      out = to;
+      was_output = true;
+    }
+  if (was_output && !value(to).is_input) {
+    Value& old_value = values_[static_cast<size_t>(from.index)];
+    Value& new_value = values_[static_cast<size_t>(to.index)];
+    std::swap(old_value.name, new_value.name);
+  }
+  if (!(type(from) == type(to))) infer_from(users);
+}
+
+void Graph::set_input(NodeId id, size_t i, ValueId to) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
+  if (i >= n.inputs.size()) n.inputs.resize(i + 1);
+  drop_use(n.inputs[i], id);
+  n.inputs[i] = to;
+  add_use(to, id);
+  while (!n.inputs.empty() && !n.inputs.back().exists()) n.inputs.pop_back();
+  infer_from({id});
+}
+
+void Graph::set_attrs(NodeId id, Attrs attrs) {
+  nodes_[static_cast<size_t>(id.index)].attrs = std::move(attrs);
+  infer_from({id});
+}
+
+void Graph::set_name(ValueId id, std::string new_name) {
+  Value& v = values_[static_cast<size_t>(id.index)];
+  if (v.name == new_name) return;
+  v.name = unique_name(std::move(new_name), false);
+}
+
+void Graph::set_name(NodeId id, std::string new_name) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
+  if (n.name == new_name) return;
+  n.name = unique_name(std::move(new_name), true);
+}
+
+void Graph::set_type(ValueId id, TensorType new_type) {
+  Value& v = values_[static_cast<size_t>(id.index)];
+  if (v.constant.exists()) throw internal_error(cat("type of constant '", v.name, "' follows its value"));
+  if (v.producer.exists() && v.type.logical_dtype() != new_type.logical_dtype())
+    throw internal_error(cat("value '", v.name, "' is ", to_text(v.type), ", cannot be stored as ", to_text(new_type)));
+  v.type = std::move(new_type);
+  infer_from(v.users);
+}
+
+void Graph::set_constant(ValueId id, Tensor tensor) {
+  Value& v = values_[static_cast<size_t>(id.index)];
+  if (!v.constant.exists()) throw internal_error(cat("value '", v.name, "' is not constant"));
+  v.type = tensor.type();
+  v.constant = std::move(tensor);
+  infer_from(v.users);
+}
+
+void Graph::remove(NodeId id) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
+  for (const ValueId out : n.outputs) {
+    if (!value(out).users.empty() || is_output(out))
+      throw internal_error(cat("cannot remove ", describe(n), ": its output '", value(out).name, "' is used"));
+  }
+  for (const ValueId in : n.inputs) drop_use(in, id);
+  for (const ValueId out : n.outputs) {
+    values_[static_cast<size_t>(out.index)].producer = NodeId{};
+    value_names_.erase(value(out).name);
+  }
+  node_names_.erase(n.name);
+  n = Node();
+  --live_nodes_;
+}
+
+size_t Graph::remove_dead() {
+  std::vector<char> is_needed(nodes_.size(), 0);
+  std::vector<NodeId> stack;
+  const auto need = [&](ValueId id) {
+    if (!id.exists() || !value(id).producer.exists()) return;
+    const NodeId maker = value(id).producer;
+    if (is_needed[static_cast<size_t>(maker.index)]) return;
+    is_needed[static_cast<size_t>(maker.index)] = 1;
+    stack.push_back(maker);
+  };
+  for (const ValueId out : outputs_) need(out);
+  while (!stack.empty()) {
+    const NodeId id = stack.back();
+    stack.pop_back();
+    for (const ValueId in : node(id).inputs) need(in);
+  }
+  std::vector<NodeId> dead;
+  for (const NodeId id : order())
+    if (!is_needed[static_cast<size_t>(id.index)]) dead.push_back(id);
+  for (size_t i = dead.size(); i-- > 0;) remove(dead[i]);
+  for (Value& v : values_)
+    if (v.constant.exists() && v.users.empty() && !is_output(ValueId{static_cast<int32_t>(&v - values_.data())})) {
+      value_names_.erase(v.name);
+      v.constant = Tensor();
+    }
+  return dead.size();
+}
+
+void Graph::set_input_shape(ValueId input, Shape shape) {
+  Value& v = values_[static_cast<size_t>(input.index)];
+  if (!compatible(v.type.shape, shape))
+    throw invalid_argument(
+        cat("input '", v.name, "' has shape ", to_text(v.type.shape), ", cannot be fixed to ", to_text(shape)));
+  std::map<std::string, int64_t> sizes;
+  if (v.type.shape.has_rank())
+    for (int64_t i = 0; i < shape.rank(); ++i)
+      if (!v.type.shape[i].symbol().empty() && shape[i].is_known()) sizes[v.type.shape[i].symbol()] = shape[i].value();
+  v.type.shape = std::move(shape);
+  for (Value& other : values_) {
+    if (!other.type.shape.has_rank()) continue;
+    for (Dim& d : other.type.shape.list())
+      if (const auto at = sizes.find(d.symbol()); !d.symbol().empty() && at != sizes.end()) d = Dim(at->second);
+  }
+  infer_all();
+}
+
+}  // namespace hone

@@ -1,0 +1,132 @@
+#include "ir/graph.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "ir/text.h"
+
+namespace hone {
+namespace {
+
+/// y = x · factor + other, shapes equal: a stand-in operator so that these tests depend on no real one.
+struct Blend : Operator<"Blend"> {
+  float factor = 1;
+  std::vector<int64_t> list;
+  static constexpr std::tuple fields{Field{"factor", &Blend::factor}, Field{"list", &Blend::list}};
+  static const OpDef def;
+};
+
+void infer_blend(InferContext& ctx) {
+  if (ctx.has_input(1) && !compatible(ctx.shape(0), ctx.shape(1)))
+    throw invalid_model("blend: shapes " + to_text(ctx.shape(0)) + " and " + to_text(ctx.shape(1)) + " differ");
+  ctx.output(0, ctx.dtype(0), ctx.shape(0));
+}
+
+constinit const OpDef Blend::def{
+    .name = Blend::kName, .attrs = &attr_type<Blend>(), .max_inputs = 2, .infer = infer_blend};
+
+OpSet blend_only() { return OpSet({&Blend::def}); }
+
+constexpr std::string_view kText = R"(graph "two" {
+  input %x: f32[n,4]
+  const %w: f32[1,4] = {1, 2.5, -3, inf}
+  %a: f32[n,4] = Blend(%x) {factor=0.5, list=[1, 2]}
+  %"odd name": i8[n,4]{scale=0.5, zero_point=3} = Blend(%a, %a)
+  output %"odd name", %a
+}
+)";
+
+TEST(Text, PrintsWhatItParsed) { EXPECT_EQ(to_text(parse_graph(kText, blend_only())), kText); }
+
+TEST(Text, NamesLineAndColumnOfAnError) {
+  try {
+    parse_graph("graph \"g\" {\n  input %x: f99[1]\n}", blend_only());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("unknown dtype 'f99'"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("line 2"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Text, SuggestsTheNearestOperator) {
+  try {
+    parse_graph("graph \"g\" { input %x: f32[1] %y = Blent(%x) output %y }", blend_only());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("did you mean Blend?"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Text, RejectsEveryTruncationOfALegalGraph) {
+  for (size_t n = 0; n + 2 < kText.size(); ++n) EXPECT_THROW(parse_graph(kText.substr(0, n), blend_only()), Error) << n;
+}
+
+TEST(Graph, RejectsNodesThatInferenceRejectsAndSaysWhere) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {1, 4}, nullptr});
+  const ValueId y = graph.add_input("y", {DType::kF32, {1, 5}, nullptr});
+  try {
+    graph.add(Blend{}, {x, y}, {.name = "mix", .source = {"onnx", "Mix", "mix", 13}});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "blend: shapes [1,4] and [1,5] differ\n  in node 'mix' (onnx Mix, opset 13)");
+  }
+  EXPECT_EQ(graph.node_count(), 0u);
+}
+
+TEST(Graph, FixedInputShapesFlowToEveryUser) {
+  Graph graph = parse_graph(kText, blend_only());
+  graph.set_input_shape(graph.inputs()[0], {7, 4});
+  EXPECT_EQ(to_text(graph.type(graph.outputs()[0])), "i8[7,4]{scale=0.5, zero_point=3}");
+  verify(graph);
+}
+
+TEST(Graph, ReplacedOutputKeepsItsName) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId a = graph.add(Blend{}, {x}, {.name = "a"});
+  const ValueId b = graph.add(Blend{}, {a}, {.name = "b"});
+  graph.set_outputs({b});
+  graph.replace_uses(b, a);
+  graph.remove_dead();
+  EXPECT_EQ(graph.node_count(), 1u);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).name, "b");
+  verify(graph);
+}
+
+TEST(Graph, RemovesDeadChainsAndTheirConstants) {
+  Graph graph = parse_graph(kText, blend_only());
+  graph.set_outputs({graph.outputs()[1]});
+  EXPECT_EQ(graph.remove_dead(), 1u);
+  EXPECT_EQ(to_text(graph).find("const"), std::string::npos);
+  verify(graph);
+}
+
+TEST(Graph, CopiesAreIndependent) {
+  Graph graph = parse_graph(kText, blend_only());
+  Graph copy = graph;
+  copy.set_input_shape(copy.inputs()[0], {3, 4});
+  EXPECT_EQ(to_text(graph), kText);
+}
+
+TEST(Graph, OrderFollowsDataNotInsertion) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId late = graph.add(Blend{}, {x}, {.name = "late"});
+  const ValueId early = graph.add(Blend{}, {x}, {.name = "early"});
+  graph.set_input(graph.value(late).producer, 0, early);
+  graph.set_outputs({late});
+  EXPECT_EQ(graph.node(graph.order()[0]).name, "early");
+  verify(graph);
+}
+
+TEST(Attrs, DifferingAttributesAreNotEqual) {
+  EXPECT_TRUE(equal(Attrs::of(Blend{}), Attrs::of(Blend{})));
+  Blend other;
+  other.list = {1};
+  EXPECT_FALSE(equal(Attrs::of(Blend{}), Attrs::of(other)));
+  EXPECT_EQ(to_text(Attrs::of(other)), "{list=[1]}");
+}
+
+}  // namespace
+}  // namespace hone
