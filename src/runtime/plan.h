@@ -13,20 +13,20 @@
 namespace hone {
 
 struct PlanOptions {
-  int threads = 1;        ///< 0: all usable CPUs
-  bool exact = false;     ///< fixed-point requantization, bit-equal to the reference
+  int threads = 1;     ///< 0: all usable CPUs
+  bool exact = false;  ///< fixed-point requantization, bit-equal to the reference
 };
 
 /// A step with its place in the graph and the values it reads and writes.
 struct PlannedStep {
   std::unique_ptr<Step> step;
-  std::string name;                 ///< node name
+  std::string name;  ///< node name
   std::string_view op;
   std::string_view provider;
-  std::vector<int32_t> inputs;      ///< value slots, −1 for absent
+  std::vector<int32_t> inputs;  ///< value slots, −1 for absent
   std::vector<int32_t> outputs;
   int64_t macs = 0;
-  int64_t output_bytes = 0;         ///< 0 when not known before running
+  int64_t output_bytes = 0;  ///< 0 when not known before running
 };
 
 /// Where a value lives.
@@ -34,9 +34,9 @@ struct Slot {
   enum Kind : uint8_t { kConstant, kInput, kArena, kAllocated } kind = kAllocated;
   TensorType type;
   std::string name;
-  int64_t offset = -1;              ///< in the arena, 64-byte aligned
+  int64_t offset = -1;  ///< in the arena, 64-byte aligned
   Tensor constant;
-  int32_t last_use = -1;            ///< index of the last step that reads it; steps.size() for graph outputs
+  int32_t last_use = -1;  ///< index of the last step that reads it; steps.size() for graph outputs
 };
 
 /// A graph made executable: kernels chosen, weights packed, memory planned. Immutable and shared by threads.
@@ -51,9 +51,9 @@ class Plan {
   std::span<const Slot> slots() const { return slots_; }
   std::span<const int32_t> inputs() const { return inputs_; }
   std::span<const int32_t> outputs() const { return outputs_; }
-  int64_t arena_bytes() const { return arena_bytes_; }        ///< peak activation memory, known before running
+  int64_t arena_bytes() const { return arena_bytes_; }  ///< peak activation memory, known before running
   int64_t scratch_bytes() const { return scratch_bytes_; }
-  int64_t weight_bytes() const { return weight_bytes_; }      ///< constants that steps read
+  int64_t weight_bytes() const { return weight_bytes_; }  ///< constants that steps read
   int threads() const { return threads_; }
 
  private:

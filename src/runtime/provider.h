@@ -15,8 +15,8 @@ namespace hone {
 struct RunContext {
   std::span<const Tensor* const> inputs;
   std::span<Tensor* const> outputs;
-  void* scratch = nullptr;      ///< 64-byte aligned, Step::scratch_bytes long, contents undefined
-  ThreadPool* pool = nullptr;   ///< never null
+  void* scratch = nullptr;     ///< 64-byte aligned, Step::scratch_bytes long, contents undefined
+  ThreadPool* pool = nullptr;  ///< never null
   uint64_t seed = 0;
 };
 
@@ -27,17 +27,17 @@ class Step {
   /// Thread-safe for distinct contexts.
   virtual void run(RunContext& context) const = 0;
 
-  int64_t scratch_bytes = 0;    ///< at run time
-  bool allocates = false;       ///< outputs are not placed in the arena: run() assigns them (unknown shapes)
-  int in_place_input = -1;      ///< output 0 may share the bytes of this input when it dies here
-  std::string_view kernel;      ///< name of the kernel that made it, for profiles
+  int64_t scratch_bytes = 0;  ///< at run time
+  bool allocates = false;     ///< outputs are not placed in the arena: run() assigns them (unknown shapes)
+  int in_place_input = -1;    ///< output 0 may share the bytes of this input when it dies here
+  std::string_view kernel;    ///< name of the kernel that made it, for profiles
 };
 
 /// A node about to be compiled.
 struct KernelRequest {
   const Graph& graph;
   NodeId id;
-  bool exact = false;           ///< requantize in fixed point as the reference does
+  bool exact = false;  ///< requantize in fixed point as the reference does
   int threads = 1;
 
   const Node& node() const { return graph.node(id); }
@@ -64,7 +64,7 @@ struct KernelRow {
 
 /// A set of kernels for one kind of machine. Plain data: a new provider is a new folder with one of these.
 struct Provider {
-  std::string_view name;                       ///< "cpu", "reference"
+  std::string_view name;  ///< "cpu", "reference"
   std::string_view description;
   std::span<const KernelRow> rows;
   /// Optional machine-dependent rewriting before kernels are chosen; the result is never saved as a model.

@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <limits>
+#include <vector>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/thread_pool.h"
+
+namespace hone {
+namespace {
+
+TEST(Error, PrintsFramesAndHintInOrder) {
+  Error e = invalid_model("conv: weight has 3 input channels, input x has 4", "hone inspect model.onnx");
+  e.add_frame("in node 'conv_17'").add_frame("while importing 'model.onnx'");
+  EXPECT_STREQ(e.what(),
+               "conv: weight has 3 input channels, input x has 4\n  in node 'conv_17'\n  while importing "
+               "'model.onnx'\n  hint: hone inspect model.onnx");
+}
+
+TEST(Checked, RefusesProductsThatOverflow) {
+  EXPECT_EQ(checked_mul(1 << 20, 1 << 20), int64_t(1) << 40);
+  EXPECT_THROW(checked_mul(int64_t(1) << 40, int64_t(1) << 40), Error);
+  EXPECT_THROW(checked_product(std::vector<int64_t>{1 << 30, 1 << 30, 1 << 30}), Error);
+  EXPECT_EQ(checked_product(std::vector<int64_t>{int64_t(1) << 62, int64_t(1) << 62, 0}), 0);
+}
+
+TEST(ThreadPool, CoversEveryIndexOnceAtAnyThreadCount) {
+  for (const int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (const int64_t count : {0, 1, 7, 1000}) {
+      std::vector<std::atomic<int>> hits(static_cast<size_t>(count));
+      for (int round = 0; round < 20; ++round)
+        pool.for_each(count, 3, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+        });
+      for (const auto& h : hits) EXPECT_EQ(h.load(), 20);
+    }
+  }
+}
+
+TEST(ThreadPool, RethrowsWhatABodyThrewAndStaysUsable) {
+  ThreadPool pool(3);
+  EXPECT_THROW(pool.for_each(100, 1,
+                             [](int64_t begin, int64_t) {
+                               if (begin > 10) throw resource_error("full");
+                             }),
+               Error);
+  std::atomic<int64_t> sum{0};
+  pool.for_each(100, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+  EXPECT_EQ(sum.load(), 100);
+}
+
+TEST(File, ReplacesTheOldContentOrLeavesItAlone) {
+  const std::string path = testing::TempDir() + "hone_file_test";
+  write_file(path, "old");
+  write_file(path, "new content");
+  EXPECT_EQ(read_file(path), "new content");
+  EXPECT_EQ(MappedFile::open(path)->bytes().size(), 11u);
+  EXPECT_THROW(write_file("/nowhere/at/all", "x"), Error);
+  EXPECT_THROW(read_file(path + ".missing"), Error);
+  std::remove(path.c_str());
+}
+
+TEST(Text, FloatsReadBackAsTheSameValue) {
+  for (const float f : {0.1f, 1e-30f, 3.4028235e38f, -0.0f, 16777217.0f})
+    EXPECT_EQ(static_cast<float>(*parse_double(to_text(f))), f);
+  EXPECT_EQ(to_text(std::numeric_limits<float>::infinity()), "inf");
+}
+
+TEST(Text, SuggestsOnlyNearWords) {
+  const std::vector<std::string> words = {"inspect", "optimize", "bench"};
+  EXPECT_EQ(nearest("inspct", words), "inspect");
+  EXPECT_EQ(nearest("banana", words), "");
+}
+
+}  // namespace
+}  // namespace hone

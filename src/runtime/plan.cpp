@@ -1,0 +1,202 @@
+#include "runtime/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/memory_plan.h"
+
+namespace hone {
+
+namespace {
+
+/// Builds a Plan from a graph step by step; lives only inside Plan::compile.
+class Compiler {
+ public:
+  Compiler(Graph graph, std::span<const Provider* const> providers, const PlanOptions& options)
+      : graph_(std::move(graph)), providers_(providers.begin(), providers.end()), options_(options) {
+    for (const Provider* p : providers_)
+      if (p->lower) p->lower(graph_);
+    slot_of_.assign(graph_.value_capacity(), -1);
+  }
+
+  void make_steps(std::vector<PlannedStep>& steps) {
+    std::vector<std::string> missing;
+    for (const NodeId id : graph_.order()) {
+      PlannedStep planned = make_step(id);
+      if (!planned.step) {
+        missing.push_back(cat(graph_.node(id).def->name, " in ", describe(graph_.node(id))));
+        continue;
+      }
+      const Node& node = graph_.node(id);
+      planned.name = node.name;
+      planned.op = node.def->name;
+      planned.macs = count_macs(node);
+      steps.push_back(std::move(planned));
+      ids_.push_back(id);
+    }
+    if (missing.empty()) return;
+    std::string list;
+    for (const std::string& m : missing) list += "\n    " + m;
+    throw unsupported(cat(missing.size(), " nodes cannot be executed:", list), "hone inspect MODEL lists them");
+  }
+
+  void make_slots(std::vector<PlannedStep>& steps, std::vector<Slot>& slots) {
+    for (const ValueId in : graph_.inputs()) slot(in, Slot::kInput, slots);
+    for (size_t s = 0; s < steps.size(); ++s) {
+      const Node& node = graph_.node(ids_[s]);
+      for (const ValueId in : node.inputs) {
+        const int32_t index =
+            in.exists() ? slot(in, graph_.is_constant(in) ? Slot::kConstant : Slot::kAllocated, slots) : -1;
+        steps[s].inputs.push_back(index);
+        if (index >= 0) slots[static_cast<size_t>(index)].last_use = static_cast<int32_t>(s);
+      }
+      for (const ValueId out : node.outputs) {
+        const bool in_arena = !steps[s].step->allocates && graph_.type(out).shape.is_static();
+        const int32_t index = slot(out, in_arena ? Slot::kArena : Slot::kAllocated, slots);
+        slots[static_cast<size_t>(index)].last_use =
+            std::max(slots[static_cast<size_t>(index)].last_use, static_cast<int32_t>(s));
+        steps[s].outputs.push_back(index);
+        if (in_arena) steps[s].output_bytes += bytes_of(graph_.type(out));
+      }
+    }
+  }
+
+  std::vector<int32_t> outputs(std::vector<Slot>& slots, int32_t end) {
+    std::vector<int32_t> indices;
+    for (const ValueId out : graph_.outputs()) {
+      indices.push_back(slot(out, graph_.is_constant(out) ? Slot::kConstant : Slot::kAllocated, slots));
+      slots[static_cast<size_t>(indices.back())].last_use = end;
+    }
+    return indices;
+  }
+
+  std::vector<int32_t> inputs(std::vector<Slot>& slots) {
+    std::vector<int32_t> indices;
+    for (const ValueId in : graph_.inputs()) indices.push_back(slot(in, Slot::kInput, slots));
+    return indices;
+  }
+
+  static int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_of(type.dtype); }
+
+ private:
+  PlannedStep make_step(NodeId id) {
+    const KernelRequest request{graph_, id, options_.exact, options_.threads};
+    PlannedStep planned;
+    for (const Provider* provider : providers_) {
+      for (const KernelRow& row : provider->rows) {
+        if (row.op != request.node().def) continue;
+        for (const Kernel& kernel : row.kernels) {
+          planned.step =
+              with_context([&] { return cat("in ", describe(request.node())); }, [&] { return kernel.make(request); });
+          if (!planned.step) continue;
+          planned.step->kernel = kernel.name;
+          planned.provider = provider->name;
+          return planned;
+        }
+      }
+    }
+    planned.step = make_reference_step(request);
+    planned.provider = reference_provider().name;
+    return planned;
+  }
+
+  int64_t count_macs(const Node& node) const {
+    std::vector<const TensorType*> in, out;
+    bool is_static = true;
+    for (const ValueId id : node.inputs) {
+      in.push_back(id.exists() ? &graph_.type(id) : nullptr);
+      is_static &= !id.exists() || graph_.type(id).shape.is_static();
+    }
+    for (const ValueId id : node.outputs) {
+      out.push_back(&graph_.type(id));
+      is_static &= graph_.type(id).shape.is_static();
+    }
+    if (!is_static) return 0;
+    if (node.def->macs) return node.def->macs(node.attrs, in, out);
+    return out.empty() || node.def->moves_data ? 0 : out[0]->shape.elements();
+  }
+
+  int32_t slot(ValueId id, Slot::Kind kind, std::vector<Slot>& slots) {
+    int32_t& index = slot_of_[static_cast<size_t>(id.index)];
+    if (index >= 0) return index;
+    index = static_cast<int32_t>(slots.size());
+    slots.push_back(
+        {.kind = kind, .type = graph_.type(id), .name = graph_.value(id).name, .constant = graph_.value(id).constant});
+    return index;
+  }
+
+  Graph graph_;
+  std::vector<const Provider*> providers_;
+  PlanOptions options_;
+  std::vector<NodeId> ids_;
+  std::vector<int32_t> slot_of_;
+};
+
+/// Arena slots that share one block: an in-place step hands the bytes of its dying input on to its output.
+std::vector<int32_t> merge_in_place(std::span<const PlannedStep> steps, std::span<const Slot> slots) {
+  std::vector<int32_t> owner(slots.size());
+  for (size_t i = 0; i < owner.size(); ++i) owner[i] = static_cast<int32_t>(i);
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const int at = steps[s].step->in_place_input;
+    if (at < 0 || static_cast<size_t>(at) >= steps[s].inputs.size() || steps[s].outputs.empty()) continue;
+    const int32_t in = steps[s].inputs[static_cast<size_t>(at)], out = steps[s].outputs[0];
+    if (in < 0) continue;
+    const Slot& from = slots[static_cast<size_t>(in)];
+    const Slot& to = slots[static_cast<size_t>(out)];
+    if (from.kind != Slot::kArena || to.kind != Slot::kArena || from.last_use != static_cast<int32_t>(s)) continue;
+    if (Compiler::bytes_of(from.type) != Compiler::bytes_of(to.type)) continue;
+    if (std::count(steps[s].inputs.begin(), steps[s].inputs.end(), in) > 1) continue;
+    owner[static_cast<size_t>(out)] = owner[static_cast<size_t>(in)];
+  }
+  return owner;
+}
+
+int64_t place(std::span<const PlannedStep> steps, std::vector<Slot>& slots) {
+  const std::vector<int32_t> owner = merge_in_place(steps, slots);
+  std::vector<int32_t> first(slots.size(), -1);
+  for (size_t s = 0; s < steps.size(); ++s)
+    for (const int32_t out : steps[s].outputs) first[static_cast<size_t>(out)] = static_cast<int32_t>(s);
+  std::map<int32_t, Lifetime> blocks;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].kind != Slot::kArena) continue;
+    Lifetime life{Compiler::bytes_of(slots[i].type), first[i], slots[i].last_use};
+    const auto [at, fresh] = blocks.try_emplace(owner[i], life);
+    if (fresh) continue;
+    at->second.first = std::min(at->second.first, life.first);
+    at->second.last = std::max(at->second.last, life.last);
+  }
+  std::vector<Lifetime> lifetimes;
+  for (const auto& [id, life] : blocks) lifetimes.push_back(life);
+  const MemoryPlan plan = plan_memory(lifetimes);
+  std::map<int32_t, int64_t> offsets;
+  size_t next = 0;
+  for (const auto& [id, life] : blocks) offsets[id] = plan.offsets[next++];
+  for (size_t i = 0; i < slots.size(); ++i)
+    if (slots[i].kind == Slot::kArena) slots[i].offset = offsets[owner[i]];
+  return plan.total;
+}
+
+}  // namespace
+
+std::shared_ptr<const Plan> Plan::compile(const Graph& graph, std::span<const Provider* const> providers,
+                                          const PlanOptions& options) {
+  auto plan = std::make_shared<Plan>();
+  PlanOptions resolved = options;
+  if (resolved.threads == 0) resolved.threads = usable_cpus();
+  plan->threads_ = resolved.threads;
+  Compiler compiler(graph, providers, resolved);
+  compiler.make_steps(plan->steps_);
+  compiler.make_slots(plan->steps_, plan->slots_);
+  plan->inputs_ = compiler.inputs(plan->slots_);
+  plan->outputs_ = compiler.outputs(plan->slots_, static_cast<int32_t>(plan->steps_.size()));
+  plan->arena_bytes_ = place(plan->steps_, plan->slots_);
+  for (const PlannedStep& s : plan->steps_)
+    plan->scratch_bytes_ = std::max(plan->scratch_bytes_, s.step->scratch_bytes);
+  for (const Slot& s : plan->slots_)
+    if (s.kind == Slot::kConstant) plan->weight_bytes_ += s.constant.byte_size();
+  return plan;
+}
+
+}  // namespace hone

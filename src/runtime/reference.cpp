@@ -1,0 +1,71 @@
+#include <cstring>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "ops/interpreter.h"
+#include "runtime/provider.h"
+
+namespace hone {
+
+bool KernelRequest::is_static() const {
+  for (const ValueId id : node().inputs)
+    if (id.exists() && !graph.type(id).shape.is_static()) return false;
+  for (const ValueId id : node().outputs)
+    if (!graph.type(id).shape.is_static()) return false;
+  return true;
+}
+
+namespace {
+
+/// Evaluates one node by the reference. Where outputs have known sizes they are copied into the arena, so that other
+/// kernels find them there.
+class ReferenceStep : public Step {
+ public:
+  ReferenceStep(Node node, std::vector<TensorType> types, QuantArithmetic arithmetic, bool is_static)
+      : node_(std::move(node)), types_(std::move(types)), arithmetic_(arithmetic) {
+    allocates = !is_static;
+    kernel = "reference";
+  }
+
+  void run(RunContext& context) const override {
+    std::vector<Tensor> inputs;
+    inputs.reserve(context.inputs.size());
+    for (const Tensor* t : context.inputs) inputs.push_back(t ? *t : Tensor());
+    std::vector<const TensorType*> types;
+    for (const TensorType& t : types_) types.push_back(&t);
+    std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (allocates) {
+        *context.outputs[i] = std::move(outputs[i]);
+      } else {
+        std::memcpy(context.outputs[i]->mutable_raw(), outputs[i].raw(), static_cast<size_t>(outputs[i].byte_size()));
+      }
+    }
+  }
+
+ private:
+  Node node_;
+  std::vector<TensorType> types_;
+  QuantArithmetic arithmetic_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_reference_step(const KernelRequest& request) {
+  const Node& node = request.node();
+  if (!node.def->eval && !node.def->eval_quantized) return nullptr;
+  bool is_static = true;
+  std::vector<TensorType> types;
+  for (const ValueId out : node.outputs) {
+    types.push_back(request.graph.type(out));
+    is_static &= types.back().shape.is_static();
+  }
+  return std::make_unique<ReferenceStep>(node, std::move(types), request.graph.arithmetic, is_static);
+}
+
+const Provider& reference_provider() {
+  static constexpr Provider kReference{"reference", "plain loops: the judge of every other provider", {}};
+  return kReference;
+}
+
+}  // namespace hone
