@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
+
 namespace hone {
 
 using Dims = std::vector<int64_t>;
@@ -63,6 +65,8 @@ class Shape {
 
 /// "[1,224,n,?]", "[]", "[...]" for an unknown rank.
 std::string to_text(const Shape& shape);
+/// "[1, 224, 224]"; declared so that dims are not taken for a Shape.
+inline std::string to_text(const Dims& dims) { return to_text(std::span<const int64_t>(dims)); }
 
 /// Whether some concrete shape satisfies both (symbols are not compared).
 bool compatible(const Shape& a, const Shape& b);
