@@ -96,6 +96,8 @@ class Runner {
   /// As Session::run.
   const std::vector<Tensor>& run(std::span<const Tensor> inputs);
   const Graph& graph() const;
+  /// The session that runs these inputs' shapes, made when not there yet; valid until run or session_for meets others.
+  Session& session_for(std::span<const Tensor> inputs);
   /// The session for the graph's own input shapes, symbols taken as 1.
   Session& session();
 

@@ -139,14 +139,16 @@ Runner::Runner(Graph graph, std::vector<const Provider*> providers, PlanOptions 
 Runner::~Runner() = default;
 Runner::Runner(Runner&&) noexcept = default;
 
-const std::vector<Tensor>& Runner::run(std::span<const Tensor> inputs) {
+Session& Runner::session_for(std::span<const Tensor> inputs) {
   State& s = *state_;
   if (inputs.size() != s.graph.inputs().size())
     throw invalid_argument(cat("found ", inputs.size(), " inputs, expected ", s.graph.inputs().size()));
   std::vector<Dims> shapes;
   for (const Tensor& t : inputs) shapes.push_back(t.dims());
-  return s.session_for(std::move(shapes)).run(inputs);
+  return s.session_for(std::move(shapes));
 }
+
+const std::vector<Tensor>& Runner::run(std::span<const Tensor> inputs) { return session_for(inputs).run(inputs); }
 
 const Graph& Runner::graph() const { return state_->graph; }
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compress/calibrator.h"
+#include "ir/graph.h"
+#include "runtime/plan.h"
+
+namespace hone {
+
+/// Where representative inputs come from, one at a time: only one sample is in memory.
+struct SampleSource {
+  size_t count = 0;
+  std::function<std::vector<Tensor>(size_t i)> inputs;  ///< as Session::run takes them
+};
+
+/// What one pass over the data saw of every float value of a graph, by value name. Small: 32 kB a value.
+using Statistics = std::map<std::string, Histogram>;
+using Ranges = std::map<std::string, Range>;
+
+/// Runs the graph on every sample and counts all float activations (graph inputs included). Memory does not grow with
+/// the number of samples. `progress` is called after each. Throws Error(invalid_argument) without samples or when a
+/// value is not finite, naming it.
+Statistics collect_statistics(const Graph& graph, const SampleSource& samples,
+                              std::span<const Provider* const> providers, const PlanOptions& options = {},
+                              const std::function<void(size_t done)>& progress = {});
+
+Ranges to_ranges(const Statistics& statistics, const Calibrator& calibrator);
+
+}  // namespace hone
