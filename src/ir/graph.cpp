@@ -287,7 +287,8 @@ void Graph::replace_uses(ValueId from, ValueId to) {
     Value& new_value = values_[static_cast<size_t>(to.index)];
     std::swap(old_value.name, new_value.name);
   }
-  if (!(type(from) == type(to))) infer_from(users);
+  // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
+  if (!(type(from) == type(to)) || is_constant(to)) infer_from(users);
 }
 
 void Graph::set_input(NodeId id, size_t i, ValueId to) {

@@ -74,6 +74,29 @@ TEST(Graph, RejectsNodesThatInferenceRejectsAndSaysWhere) {
   EXPECT_EQ(graph.node_count(), 0u);
 }
 
+/// x repeated n times, n an integer scalar: its result has known dims when n is constant.
+struct Repeat : Operator<"Repeat"> {
+  static const OpDef def;
+};
+
+void infer_repeat(InferContext& ctx) {
+  const Tensor* count = ctx.constant(1);
+  ctx.output(0, ctx.dtype(0), count ? Shape({Dim(to_ints(*count)[0])}) : Shape::unknown_of_rank(1));
+}
+
+constinit const OpDef Repeat::def{
+    .name = Repeat::kName, .attrs = &attr_type<Repeat>(), .min_inputs = 2, .max_inputs = 2, .infer = infer_repeat};
+
+TEST(Graph, AConstantInPlaceOfAComputedValueMakesShapesKnown) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {1}, nullptr});
+  const ValueId n = graph.add_input("n", {DType::kI64, {}, nullptr});
+  const ValueId y = graph.add(Repeat{}, {x, graph.add(Blend{}, {n})});
+  graph.set_outputs({y});
+  graph.replace_uses(graph.node(graph.value(y).producer).inputs[1], graph.add_constant(Tensor::scalar<int64_t>(5)));
+  EXPECT_EQ(to_text(graph.type(y).shape), "[5]");
+}
+
 TEST(Graph, FixedInputShapesFlowToEveryUser) {
   Graph graph = parse_graph(kText, blend_only());
   graph.set_input_shape(graph.inputs()[0], {7, 4});
