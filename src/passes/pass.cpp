@@ -1,0 +1,146 @@
+#include "passes/pass.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "ir/text.h"
+#include "ops/interpreter.h"
+#include "ops/movement.h"
+#include "passes/check.h"
+#include "passes/rewrite.h"
+
+namespace hone {
+namespace {
+
+int64_t run_pass(Graph& graph, const Pass& pass, PassContext& context);
+
+/// Runs the pass on copies of each control flow node's subgraphs; a node whose subgraphs changed is replaced.
+int64_t run_on_subgraphs(Graph& graph, const Pass& pass, PassContext& context) {
+  int64_t changes = 0;
+  for (NodeId id : graph.order()) {
+    if (graph.node(id).subgraphs.empty()) continue;
+    NodeSpec spec = spec_of(graph, id);
+    int64_t inside = 0;
+    for (Graph& subgraph : spec.subgraphs) inside += run_pass(subgraph, pass, context);
+    if (inside > 0) replace_node(graph, id, std::move(spec));
+    changes += inside;
+  }
+  return changes;
+}
+
+int64_t run_pass(Graph& graph, const Pass& pass, PassContext& context) {
+  int64_t changes = run_on_subgraphs(graph, pass, context);
+  if (pass.run) {
+    changes += pass.run(graph, context);
+  } else {
+    const RuleOutcome outcome = apply_rules(graph, pass.rules, context.budget);
+    changes += outcome.changes;
+    context.settled = context.settled && outcome.settled;
+  }
+  if (changes > 0) graph.remove_dead();
+  return changes;
+}
+
+/// The outputs that later passes must reproduce.
+class Checker {
+ public:
+  Checker(const Graph& graph, const PassOptions& options) : options_(options) {
+    inputs_ = generate_inputs(graph, options.check_seed);
+    expected_ = with_context([] { return std::string("while computing the outputs that passes must keep"); },
+                             [&] { return evaluate(graph, inputs_); });
+  }
+
+  double check(const Graph& graph, std::string_view pass) const {
+    return with_context([&] { return cat("after pass '", pass, "'"); },
+                        [&] {
+                          const Difference d = difference(expected_, evaluate(graph, inputs_));
+                          if (is_within(d, options_.check_tolerance)) return d.max_abs;
+                          throw internal_error(cat("pass '", pass, "' changes the outputs by up to ", d.max_abs),
+                                               "bisect the rewrite with --limit N");
+                        });
+  }
+
+ private:
+  const PassOptions& options_;
+  std::vector<Tensor> inputs_, expected_;
+};
+
+bool wants_dump(const PassOptions& options, std::string_view pass) {
+  return options.dump && std::any_of(options.dump_after.begin(), options.dump_after.end(),
+                                     [&](const std::string& name) { return name == "all" || name == pass; });
+}
+
+double microseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+}
+
+PassStats run_timed(Graph& graph, const Pass& pass, const PassOptions& options, RewriteBudget& budget) {
+  PassStats stats;
+  stats.name = pass.name;
+  stats.nodes_before = graph.node_count();
+  stats.transposes_before = count_nodes(graph, Transpose::def);
+  PassContext context{options, budget};
+  const auto start = std::chrono::steady_clock::now();
+  stats.changes =
+      with_context([&] { return cat("in pass '", pass.name, "'"); }, [&] { return run_pass(graph, pass, context); });
+  stats.us = microseconds_since(start);
+  stats.settled = context.settled;
+  stats.nodes_after = graph.node_count();
+  stats.transposes_after = count_nodes(graph, Transpose::def);
+  return stats;
+}
+
+}  // namespace
+
+PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOptions& options) {
+  PipelineStats total;
+  total.nodes_before = graph.node_count();
+  total.transposes_before = count_nodes(graph, Transpose::def);
+  RewriteBudget budget{options.limit};
+  std::unique_ptr<Checker> checker;
+  if (options.check) checker = std::make_unique<Checker>(graph, options);
+  for (const Pass& pass : pipeline.passes) {
+    PassStats stats = run_timed(graph, pass, options, budget);
+    if (stats.changes > 0 && options.verify) {
+      with_context([&] { return cat("after pass '", pass.name, "'"); }, [&] { verify(graph); });
+    }
+    if (stats.changes > 0 && checker) stats.max_difference = checker->check(graph, pass.name);
+    if (wants_dump(options, pass.name)) options.dump(pass.name, to_text(graph));
+    total.changes += stats.changes;
+    total.us += stats.us;
+    total.passes.push_back(std::move(stats));
+  }
+  total.nodes_after = graph.node_count();
+  total.transposes_after = count_nodes(graph, Transpose::def);
+  return total;
+}
+
+std::string to_text(const PipelineStats& stats) {
+  std::string out;
+  for (const PassStats& pass : stats.passes) {
+    if (pass.changes == 0) continue;
+    std::string name = pass.name;
+    name.resize(std::max<size_t>(name.size(), 24), ' ');
+    out += cat("  ", name, " ", pass.changes, " changes, ", pass.nodes_before, " → ", pass.nodes_after, " nodes, ",
+               human_us(pass.us), pass.settled ? "" : " (stopped: its rules undo each other)", "\n");
+  }
+  out += cat("  ", stats.nodes_before, " → ", stats.nodes_after, " nodes, ", stats.transposes_before, " → ",
+             stats.transposes_after, " transposes, ", human_us(stats.us), "\n");
+  return out;
+}
+
+size_t count_nodes(const Graph& graph, const OpDef& def) {
+  size_t count = 0;
+  for (size_t i = 0; i < graph.node_capacity(); ++i) {
+    const NodeId id{static_cast<int32_t>(i)};
+    if (!graph.is_live(id)) continue;
+    const Node& node = graph.node(id);
+    if (node.def == &def) ++count;
+    for (const Graph& subgraph : node.subgraphs) count += count_nodes(subgraph, def);
+  }
+  return count;
+}
+
+}  // namespace hone
