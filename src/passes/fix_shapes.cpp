@@ -1,0 +1,34 @@
+#include "passes/fix_shapes.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "passes/pipelines.h"
+
+namespace hone {
+namespace {
+
+ValueId find_input(const Graph& graph, const std::string& name) {
+  std::vector<std::string> names;
+  for (ValueId input : graph.inputs()) {
+    if (graph.value(input).name == name) return input;
+    names.push_back(graph.value(input).name);
+  }
+  if (name.empty() && names.size() == 1) return graph.inputs()[0];
+  throw not_found(name.empty() ? cat("the graph has ", names.size(), " inputs: say whose shape is given")
+                               : cat("no input is called '", name, "'"),
+                  cat("inputs: ", join(names, ", ")));
+}
+
+}  // namespace
+
+void fix_shapes(Graph& graph, const std::map<std::string, Dims>& shapes) {
+  for (const auto& [name, dims] : shapes) {
+    for (int64_t dim : dims) {
+      if (dim < 0) throw invalid_argument(cat("shape of input '", name, "' is ", to_text(dims), ", expected dims ≥ 0"));
+    }
+    graph.set_input_shape(find_input(graph, name), Shape(dims));
+  }
+  run_pipeline(graph, simplify_pipeline());
+}
+
+}  // namespace hone

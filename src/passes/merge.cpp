@@ -1,0 +1,104 @@
+#include <cstring>
+#include <unordered_map>
+
+#include "ops/control.h"
+#include "passes/rewrite.h"
+#include "passes/simplify.h"
+
+namespace hone {
+namespace {
+
+void mix(size_t& hash, size_t value) { hash ^= value + 0x9E3779B97F4A7C15u + (hash << 6) + (hash >> 2); }
+
+/// A hash of the type and of at most 64 bytes at either end and in the middle: constants may be large and mapped.
+size_t hash_of(const Tensor& tensor) {
+  size_t hash = static_cast<size_t>(tensor.dtype());
+  for (int64_t dim : tensor.dims()) mix(hash, static_cast<size_t>(dim));
+  const size_t size = static_cast<size_t>(tensor.byte_size());
+  const auto* bytes = static_cast<const unsigned char*>(tensor.raw());
+  const size_t length = std::min<size_t>(size, 64);
+  for (size_t start : {size_t{0}, (size - length) / 2, size - length}) {
+    for (size_t i = 0; i < length; ++i) mix(hash, bytes[start + i]);
+  }
+  return hash;
+}
+
+size_t hash_of(const Node& node) {
+  size_t hash = std::hash<const void*>()(node.def);
+  mix(hash, hash_of(node.attrs));
+  for (ValueId input : node.inputs) mix(hash, static_cast<size_t>(input.index));
+  mix(hash, node.outputs.size());
+  return hash;
+}
+
+bool is_same(const Graph& graph, const Node& a, const Node& b) {
+  if (a.def != b.def || a.inputs != b.inputs || a.outputs.size() != b.outputs.size()) return false;
+  for (size_t i = 0; i < a.outputs.size(); ++i) {
+    if (!same_storage(graph.type(a.outputs[i]), graph.type(b.outputs[i]))) return false;
+  }
+  return equal(a.attrs, b.attrs);
+}
+
+/// Equal constants become the earliest of them.
+int64_t merge_constants(Graph& graph, PassContext& context) {
+  int64_t changes = 0;
+  std::unordered_multimap<size_t, ValueId> seen;
+  const size_t count = graph.value_capacity();
+  for (size_t i = 0; i < count && context.budget.left > 0; ++i) {
+    const ValueId id{static_cast<int32_t>(i)};
+    if (!graph.is_constant(id) || (graph.value(id).users.empty() && !graph.is_output(id))) continue;
+    const size_t hash = hash_of(graph.value(id).constant);
+    bool merged = false;
+    const auto [first, last] = seen.equal_range(hash);
+    for (auto at = first; at != last && !merged; ++at) {
+      if (!identical(graph.value(at->second).constant, graph.value(id).constant)) continue;
+      merged = substitute(graph, id, at->second) && context.budget.take();
+    }
+    if (merged) ++changes;
+    if (!merged) seen.emplace(hash, id);
+  }
+  return changes;
+}
+
+bool may_merge(const Node& node) {
+  return !node.def->is_random && !node.is<Opaque>() && node.subgraphs.empty() && !node.inputs.empty();
+}
+
+/// Replaces the outputs of `id` by those of `twin`; false when an output of the graph forbids it.
+bool merge_into(Graph& graph, NodeId id, NodeId twin) {
+  const std::vector<ValueId> from = graph.node(id).outputs, to = graph.node(twin).outputs;
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (!can_substitute(graph, from[i], to[i])) return false;
+  }
+  for (size_t i = 0; i < from.size(); ++i) graph.replace_uses(from[i], to[i]);
+  graph.remove(id);
+  return true;
+}
+
+int64_t merge_nodes(Graph& graph, PassContext& context) {
+  int64_t changes = 0;
+  std::unordered_multimap<size_t, NodeId> seen;
+  for (NodeId id : graph.order()) {
+    if (context.budget.left <= 0) break;
+    if (!may_merge(graph.node(id))) continue;
+    const size_t hash = hash_of(graph.node(id));
+    bool merged = false;
+    const auto [first, last] = seen.equal_range(hash);
+    for (auto at = first; at != last && !merged; ++at) {
+      if (!is_same(graph, graph.node(at->second), graph.node(id))) continue;
+      merged = merge_into(graph, id, at->second) && context.budget.take();
+    }
+    if (merged) ++changes;
+    if (!merged) seen.emplace(hash, id);
+  }
+  return changes;
+}
+
+}  // namespace
+
+int64_t merge_equal(Graph& graph, PassContext& context) {
+  const int64_t constants = merge_constants(graph, context);
+  return constants + merge_nodes(graph, context);
+}
+
+}  // namespace hone

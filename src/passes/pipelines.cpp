@@ -1,0 +1,72 @@
+#include "passes/pipelines.h"
+
+#include <iterator>
+#include <string>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "passes/simplify.h"
+
+namespace hone {
+namespace {
+
+std::vector<Rule> joined(std::initializer_list<std::vector<Rule>> lists) {
+  std::vector<Rule> result;
+  for (const std::vector<Rule>& list : lists) result.insert(result.end(), list.begin(), list.end());
+  return result;
+}
+
+void append(Pipeline& pipeline, Pipeline part) {
+  pipeline.passes.insert(pipeline.passes.end(), std::make_move_iterator(part.passes.begin()),
+                         std::make_move_iterator(part.passes.end()));
+}
+
+Pass simplify_rules() { return {.name = "drop", .rules = joined({identity_rules(), shape_rules(), control_rules()})}; }
+
+}  // namespace
+
+Pipeline simplify_pipeline() {
+  return {"simplify",
+          {
+              // What nobody needs is not worth a look.
+              {.name = "remove_dead", .run = remove_dead_nodes},
+              // Shape arithmetic first: constant arguments are what most other rules wait for.
+              {.name = "resolve_shapes", .run = resolve_shapes},
+              {.name = "fold_constants", .run = fold_constants},
+              simplify_rules(),
+              // Folded conditions and arguments make more shapes known, and those more arguments.
+              {.name = "resolve_shapes", .run = resolve_shapes},
+              {.name = "fold_constants", .run = fold_constants},
+              {.name = "merge_equal", .run = merge_equal},
+              simplify_rules(),
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
+}
+
+Pipeline canonical_pipeline() { return {"canonical", {}}; }
+Pipeline fuse_pipeline() { return {"fuse", {}}; }
+Pipeline layout_pipeline() { return {"layout", {}}; }
+
+Pipeline standard_pipeline() {
+  Pipeline result{"standard", {}};
+  append(result, simplify_pipeline());
+  append(result, canonical_pipeline());
+  append(result, layout_pipeline());
+  append(result, fuse_pipeline());
+  append(result, simplify_pipeline());
+  return result;
+}
+
+Pipeline find_pipeline(std::string_view name) {
+  if (name == "simplify") return simplify_pipeline();
+  if (name == "canonical") return canonical_pipeline();
+  if (name == "fuse") return fuse_pipeline();
+  if (name == "layout") return layout_pipeline();
+  if (name == "standard") return standard_pipeline();
+  const std::vector<std::string> names{"simplify", "canonical", "fuse", "layout", "standard"};
+  const std::string near = nearest(name, names);
+  throw not_found(cat("no pipeline is called '", name, "'"),
+                  near.empty() ? cat("pipelines: ", join(names, ", ")) : cat("did you mean '", near, "'?"));
+}
+
+}  // namespace hone

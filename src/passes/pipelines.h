@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "passes/pass.h"
+
+namespace hone {
+
+/// The named pipelines. Each leaves a legal graph with the same outputs; quantized graphs pass through all of them.
+
+/// Constants folded, operators without effect dropped, equal nodes merged, shape arithmetic resolved, dead code gone.
+Pipeline simplify_pipeline();
+/// One way to say each thing: Clamp for Clip, FullyConnected for products with constant weights, Gelu, LayerNorm, … for
+/// their parts. Includes what simplify does in between.
+Pipeline canonical_pipeline();
+/// Neighbours merged into operators that do both: BatchNorm, scales, padding and activations into convolutions.
+Pipeline fuse_pipeline();
+/// Transposes cancelled by choosing for each part of the graph the order of axes that needs the fewest.
+Pipeline layout_pipeline();
+/// All of them in the order that suits a freshly read model.
+Pipeline standard_pipeline();
+
+/// The pipeline of that name ("simplify", "canonical", "fuse", "layout", "standard"). Throws Error(not_found) with a
+/// suggestion.
+Pipeline find_pipeline(std::string_view name);
+
+}  // namespace hone
