@@ -146,7 +146,8 @@ void run_case(const GoldenCase& golden) {
 
 /// The first operator of the case that cannot be inferred; empty when all can.
 std::string operator_without_inference(const GoldenCase& golden) {
-  for (const OpDef* def : all_ops().all()) {
+  const OpSet ops = all_ops();
+  for (const OpDef* def : ops.all()) {
     const std::string call = cat(" ", def->name, "(");
     if (!def->infer && (golden.before + golden.after).find(call) != std::string::npos) return std::string(def->name);
   }
