@@ -1,0 +1,42 @@
+#include "ops/pool_kernel.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace hone {
+namespace {
+
+int64_t count_axis(const WindowAxis& axis, int64_t out, bool include_pad) {
+  const int64_t low = include_pad ? -axis.pad_begin : 0, high = include_pad ? axis.in + axis.pad_end : axis.in;
+  int64_t count = 0;
+  for (int64_t k = 0; k < axis.kernel; ++k) {
+    const int64_t i = out * axis.stride - axis.pad_begin + k * axis.dilation;
+    count += i >= low && i < high;
+  }
+  return count;
+}
+
+}  // namespace
+
+Shape pool_shape(std::string_view what, const WindowSpec& spec, const Shape& x) {
+  if (!x.has_rank()) return Shape::unranked();
+  if (x.rank() < 3 || x.rank() > 5)
+    throw invalid_argument(
+        cat(what, ": x ", to_text(x), ", expected rank 3 to 5 (batch, one to three spatial axes, channels)"));
+  return window_shape(what, spec, x, x[x.rank() - 1]);
+}
+
+ConvSizes pool_sizes(std::string_view what, const WindowSpec& spec, const Dims& x) {
+  return {.batch = x.front(),
+          .in_channels = x.back(),
+          .out_channels = x.back(),
+          .groups = 1,
+          .axes = three_axes(resolve_window(what, spec, spatial_dims(x)))};
+}
+
+int64_t count_taps(const std::vector<WindowAxis>& axes, int64_t d, int64_t h, int64_t w, bool include_pad) {
+  return count_axis(axes[0], d, include_pad) * count_axis(axes[1], h, include_pad) *
+         count_axis(axes[2], w, include_pad);
+}
+
+}  // namespace hone
