@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace hone {
+
+/// An array of a .npz archive with its name, without ".npy".
+using NamedTensor = std::pair<std::string, Tensor>;
+
+/// NumPy's .npz: a zip archive of .npy files, in the archive's order. Throws Error(invalid_argument) on a broken
+/// archive or array, Error(resource) when it unpacks to more than 4 GB or has more than 4096 members.
+std::vector<NamedTensor> read_npz(const std::string& path);
+
+/// Deflated. Throws Error(io).
+void write_npz(const std::string& path, std::span<const NamedTensor> arrays);
+
+}  // namespace hone
