@@ -1,0 +1,217 @@
+#include "measure/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <numeric>
+
+namespace hone {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double us_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+double quantile(const std::vector<double>& sorted, double q) {
+  const double at = q * static_cast<double>(sorted.size() - 1);
+  const size_t low = static_cast<size_t>(at);
+  const size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (sorted[high] - sorted[low]) * (at - static_cast<double>(low));
+}
+
+/// Names of the providers that run steps, the one with most steps first.
+std::string providers_of(const Plan& plan) {
+  std::map<std::string_view, int64_t> counts;
+  for (const PlannedStep& step : plan.steps()) ++counts[step.provider];
+  std::vector<std::pair<std::string_view, int64_t>> order(counts.begin(), counts.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string out;
+  for (const auto& [name, count] : order) out += (out.empty() ? "" : "+") + std::string(name);
+  return out;
+}
+
+std::vector<StepTime> time_steps(Session& session, std::span<const Tensor> inputs, int64_t runs) {
+  const Plan& plan = session.plan();
+  std::vector<std::vector<double>> times(plan.steps().size());
+  session.set_observer([&](size_t step, double us, std::span<const Tensor* const>) { times[step].push_back(us); });
+  for (int64_t i = 0; i < runs; ++i) session.run(inputs);
+  session.set_observer(nullptr);
+  std::vector<StepTime> out;
+  double total = 0;
+  for (size_t i = 0; i < times.size(); ++i) {
+    const PlannedStep& step = plan.steps()[i];
+    const double us = distribution_of(std::move(times[i])).median;
+    out.push_back({.name = step.name,
+                   .op = std::string(step.op),
+                   .provider = std::string(step.provider),
+                   .kernel = std::string(step.step->kernel),
+                   .us = us,
+                   .share = 0,
+                   .macs = step.macs,
+                   .output_bytes = step.output_bytes});
+    total += us;
+  }
+  if (total > 0)
+    for (StepTime& step : out) step.share = step.us / total;
+  return out;
+}
+
+}  // namespace
+
+Distribution distribution_of(std::vector<double> values) {
+  Distribution out;
+  if (values.empty()) return out;
+  std::sort(values.begin(), values.end());
+  const double n = static_cast<double>(values.size());
+  out.count = static_cast<int64_t>(values.size());
+  out.median = quantile(values, 0.5);
+  out.p95 = quantile(values, 0.95);
+  out.min = values.front();
+  out.max = values.back();
+  out.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (double v : values) squares += (v - out.mean) * (v - out.mean);
+  out.stddev = values.size() > 1 ? std::sqrt(squares / (n - 1)) : 0;
+  return out;
+}
+
+BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, std::span<const Tensor> inputs,
+                      const BenchOptions& options) {
+  BenchResult out;
+  reset_peak_rss();
+  const auto load_start = Clock::now();
+  Runner runner = engine.runner(load());
+  Session& session = runner.session();
+  out.load_us = us_since(load_start);
+  const std::vector<Tensor> generated = inputs.empty() ? generated_inputs(runner.graph()) : std::vector<Tensor>();
+  if (inputs.empty()) inputs = generated;
+  const auto first_start = Clock::now();
+  runner.run(inputs);
+  out.first_us = us_since(first_start);
+  for (int64_t i = 0; i < options.warmup_runs && us_since(first_start) < options.max_seconds * 5e5; ++i)
+    runner.run(inputs);
+  std::vector<double> times;
+  const auto start = Clock::now();
+  const int64_t goal_ms = static_cast<int64_t>(options.min_seconds * 1e3);
+  for (double elapsed = 0; static_cast<int64_t>(times.size()) < options.max_runs; elapsed = us_since(start)) {
+    const int64_t runs = static_cast<int64_t>(times.size());
+    if (runs >= options.min_runs && elapsed >= options.min_seconds * 1e6) break;
+    if (runs >= 3 && elapsed >= options.max_seconds * 1e6) break;
+    const auto run_start = Clock::now();
+    runner.run(inputs);
+    times.push_back(us_since(run_start));
+    if (options.progress) options.progress(std::min(goal_ms, static_cast<int64_t>(elapsed / 1e3)), goal_ms);
+  }
+  out.latency_us = distribution_of(std::move(times));
+  const Plan& plan = session.plan();
+  if (options.steps) {
+    const double affordable = options.min_seconds * 1e6 / std::max(out.latency_us.median, 1.0);
+    out.steps = time_steps(session, inputs, std::clamp<int64_t>(static_cast<int64_t>(affordable), 3, 200));
+  }
+  out.peak_rss_bytes = peak_rss_bytes();
+  out.arena_bytes = plan.arena_bytes() + plan.scratch_bytes();
+  out.weight_bytes = plan.weight_bytes();
+  for (const PlannedStep& step : plan.steps()) out.macs += step.macs;
+  out.provider = providers_of(plan);
+  out.threads = plan.threads();
+  return out;
+}
+
+std::vector<Tensor> generated_inputs(const Graph& graph, uint64_t seed) {
+  std::vector<Tensor> out;
+  uint64_t state = seed * 0x9E3779B97F4A7C15u + 1;
+  const auto next = [&] {  // xorshift64* (Vigna 2016)
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (state * 0x2545F4914F6CDD1Du) >> 32;
+  };
+  for (const ValueId id : graph.inputs()) {
+    const TensorType& type = graph.type(id);
+    Dims dims;
+    if (type.shape.has_rank())
+      for (const Dim& dim : type.shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
+    Tensor real = Tensor::empty(DType::kF32, dims);
+    for (float& v : real.mutable_data<float>()) v = static_cast<float>(next()) * 0x1p-31f - 1.0f;
+    if (is_float(type.dtype)) {
+      out.push_back(cast(real, type.dtype));
+    } else if (type.dtype == DType::kBool || (is_integer(type.dtype) && !type.quant && size_of(type.dtype) > 1)) {
+      Tensor t = Tensor::zeros(type.dtype, dims);
+      if (type.dtype == DType::kBool)
+        for (bool& v : t.mutable_data<bool>()) v = next() & 1;
+      out.push_back(std::move(t));
+    } else {
+      const float low = static_cast<float>(min_of(type.dtype)), high = static_cast<float>(max_of(type.dtype));
+      for (float& v : real.mutable_data<float>()) v = std::round((v + 1) / 2 * (high - low) + low);
+      out.push_back(cast(real, type.dtype).with_quant(type.quant));
+    }
+  }
+  return out;
+}
+
+int64_t peak_rss_bytes() {
+  std::FILE* file = std::fopen("/proc/self/status", "r");
+  if (!file) return 0;
+  int64_t kilobytes = 0;
+  char line[256];
+  while (std::fgets(line, sizeof line, file))
+    if (std::strncmp(line, "VmHWM:", 6) == 0) kilobytes = std::strtoll(line + 6, nullptr, 10);
+  std::fclose(file);
+  return kilobytes * 1024;
+}
+
+void reset_peak_rss() {
+  std::FILE* file = std::fopen("/proc/self/clear_refs", "w");
+  if (!file) return;
+  std::fputs("5", file);
+  std::fclose(file);
+}
+
+Json to_json(const Distribution& d) {
+  Json json;
+  json["median"] = d.median;
+  json["p95"] = d.p95;
+  json["min"] = d.min;
+  json["max"] = d.max;
+  json["mean"] = d.mean;
+  json["stddev"] = d.stddev;
+  json["runs"] = d.count;
+  return json;
+}
+
+Json to_json(const BenchResult& r) {
+  Json json;
+  json["latency_us"] = to_json(r.latency_us);
+  json["load_us"] = r.load_us;
+  json["first_us"] = r.first_us;
+  json["peak_rss_bytes"] = r.peak_rss_bytes;
+  json["arena_bytes"] = r.arena_bytes;
+  json["weight_bytes"] = r.weight_bytes;
+  json["macs"] = r.macs;
+  json["provider"] = r.provider;
+  json["threads"] = r.threads;
+  if (r.steps.empty()) return json;
+  Json& ops = json["ops"] = Json::array();
+  for (const StepTime& step : r.steps) {
+    Json op;
+    op["name"] = step.name;
+    op["op"] = step.op;
+    op["provider"] = step.provider;
+    op["kernel"] = step.kernel;
+    op["us"] = step.us;
+    op["share"] = step.share;
+    op["macs"] = step.macs;
+    op["output_bytes"] = step.output_bytes;
+    ops.push_back(std::move(op));
+  }
+  return json;
+}
+
+}  // namespace hone

@@ -1,0 +1,198 @@
+#include "measure/compare.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "measure/accuracy.h"
+
+namespace hone {
+
+void ErrorSums::add(std::span<const double> a, std::span<const double> b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    ++count;
+    const bool is_same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
+    const double error = is_same ? 0 : std::abs(b[i] - a[i]);
+    const double bounded = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+    max = std::max(max, bounded);
+    noise += bounded * bounded;
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
+    signal += a[i] * a[i];
+    other += b[i] * b[i];
+    dot += a[i] * b[i];
+  }
+}
+
+void ErrorSums::add(const Tensor& a, const Tensor& b) { add(to_doubles(a), to_doubles(b)); }
+
+double ErrorSums::sqnr_db() const {
+  if (noise == 0) return std::numeric_limits<double>::infinity();
+  return 10 * std::log10(signal / noise);
+}
+
+double ErrorSums::cosine() const {
+  if (signal == 0 && other == 0) return 1;
+  if (signal == 0 || other == 0) return 0;
+  return dot / std::sqrt(signal * other);
+}
+
+namespace {
+
+/// Slots of inner values by name, of plans whose values may be compared.
+struct Recorder {
+  Session session;
+  std::vector<std::vector<double>> values;  ///< by slot, of the last run
+  std::vector<bool> wanted;
+
+  explicit Recorder(const Graph& graph, const Engine& engine)
+      : session(Plan::compile(graph, engine.providers, engine.plan)) {
+    values.resize(session.plan().slots().size());
+    wanted.resize(values.size());
+  }
+  void record() {
+    session.set_observer([this](size_t step, double, std::span<const Tensor* const> outputs) {
+      const PlannedStep& planned = session.plan().steps()[step];
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        const size_t slot = static_cast<size_t>(planned.outputs[i]);
+        if (wanted[slot] && outputs[i]->exists()) values[slot] = to_doubles(*outputs[i]);
+      }
+    });
+  }
+};
+
+/// An inner value that both models have.
+struct Match {
+  size_t slot_a, slot_b;
+};
+
+std::map<std::string, size_t> computed_slots(const Plan& plan) {
+  std::map<std::string, size_t> out;
+  for (const PlannedStep& step : plan.steps())
+    for (const int32_t slot : step.outputs)
+      if (slot >= 0) out.emplace(plan.slots()[static_cast<size_t>(slot)].name, static_cast<size_t>(slot));
+  return out;
+}
+
+std::vector<Match> match_layers(Recorder& a, Recorder& b, Comparison& out) {
+  std::vector<Match> matches;
+  const auto names = computed_slots(a.session.plan());
+  const Plan& plan = b.session.plan();
+  for (const PlannedStep& step : plan.steps())
+    for (const int32_t index : step.outputs) {
+      if (index < 0) continue;
+      const size_t slot = static_cast<size_t>(index);
+      const auto found = names.find(plan.slots()[slot].name);
+      if (found == names.end()) continue;
+      a.wanted[found->second] = b.wanted[slot] = true;
+      matches.push_back({found->second, slot});
+      out.layers.push_back({plan.slots()[slot].name, std::string(step.op), {}});
+    }
+  return matches;
+}
+
+size_t largest(std::span<const double> values) { return static_cast<size_t>(decide(values, -1).predicted); }
+
+using LoadPair = std::function<std::pair<std::vector<Tensor>, std::vector<Tensor>>(size_t)>;
+
+void check_outputs(const Graph& a, const Graph& b) {
+  if (a.outputs().size() != b.outputs().size())
+    throw invalid_argument(cat("the models have ", a.outputs().size(), " and ", b.outputs().size(), " outputs"));
+}
+
+/// With the input shapes of the first sample in place of symbols: every sample has the same here.
+Graph fixed_to(const Graph& graph, const std::vector<Tensor>& inputs) {
+  Graph fixed = graph;
+  for (size_t i = 0; i < inputs.size() && i < fixed.inputs().size(); ++i)
+    if (!fixed.type(fixed.inputs()[i]).shape.is_static())
+      fixed.set_input_shape(fixed.inputs()[i], Shape(inputs[i].dims()));
+  return fixed;
+}
+
+Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& engine, size_t count, const LoadPair& load,
+                   const CompareOptions& options) {
+  check_outputs(graph_a, graph_b);
+  Comparison out;
+  out.samples = static_cast<int64_t>(count);
+  for (const ValueId id : graph_b.outputs()) {
+    const Node* producer = graph_b.producer(id);
+    out.outputs.push_back({graph_b.value(id).name, producer ? std::string(producer->def->name) : "", {}});
+  }
+  if (count == 0) return out;
+  const auto first = load(0);
+  Recorder a(fixed_to(graph_a, first.first), engine), b(fixed_to(graph_b, first.second), engine);
+  const std::vector<Match> matches = options.layers ? match_layers(a, b, out) : std::vector<Match>();
+  if (options.layers) {
+    a.record();
+    b.record();
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const auto inputs = i == 0 ? first : load(i);
+    const std::vector<Tensor>& results_a = a.session.run(inputs.first);
+    const std::vector<Tensor>& results_b = b.session.run(inputs.second);
+    for (size_t k = 0; k < results_a.size(); ++k) {
+      if (results_a[k].elements() != results_b[k].elements())
+        throw invalid_argument(cat("output ", k, " is ", to_text(results_a[k].type()), " in one model and ",
+                                   to_text(results_b[k].type()), " in the other"));
+      const std::vector<double> left = to_doubles(results_a[k]), right = to_doubles(results_b[k]);
+      out.outputs[k].error.add(left, right);
+      if (k == 0) out.agreeing += largest(left) == largest(right);
+    }
+    for (size_t k = 0; k < matches.size(); ++k) {
+      const auto& left = a.values[matches[k].slot_a];
+      const auto& right = b.values[matches[k].slot_b];
+      if (left.size() == right.size()) out.layers[k].error.add(left, right);
+    }
+    if (options.progress) options.progress(static_cast<int64_t>(i) + 1, out.samples);
+  }
+  std::erase_if(out.layers, [](const LayerError& layer) { return layer.error.count == 0; });
+  return out;
+}
+
+}  // namespace
+
+Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine, const Dataset& data,
+                          std::span<const InputSpec> inputs_a, std::span<const InputSpec> inputs_b,
+                          const CompareOptions& options) {
+  return compare(
+      a, b, engine, data.size(), [&](size_t i) { return std::pair(data.load(i, inputs_a), data.load(i, inputs_b)); },
+      options);
+}
+
+Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine,
+                          std::span<const std::vector<Tensor>> sets, const CompareOptions& options) {
+  if (a.inputs().size() != b.inputs().size())
+    throw invalid_argument(cat("the models have ", a.inputs().size(), " and ", b.inputs().size(), " inputs"));
+  const auto load = [&](size_t i) {
+    std::vector<Tensor> converted;
+    for (size_t k = 0; k < sets[i].size(); ++k)
+      converted.push_back(convert_input(sets[i][k].with_quant(a.type(a.inputs()[k]).quant), b.type(b.inputs()[k])));
+    return std::pair(sets[i], std::move(converted));
+  };
+  return compare(a, b, engine, sets.size(), load, options);
+}
+
+Json to_json(const LayerError& layer) {
+  Json json;
+  json["name"] = layer.name;
+  json["op"] = layer.op;
+  json["sqnr_db"] = layer.error.sqnr_db();
+  json["cosine"] = layer.error.cosine();
+  json["max_error"] = layer.error.max;
+  json["mse"] = layer.error.mean_squared();
+  return json;
+}
+
+Json to_json(const Comparison& c) {
+  Json json;
+  json["samples"] = c.samples;
+  json["agreement"] = c.agreement();
+  Json& outputs = json["outputs"] = Json::array();
+  for (const LayerError& output : c.outputs) outputs.push_back(to_json(output));
+  Json& layers = json["layers"] = Json::array();
+  for (const LayerError& layer : c.layers) layers.push_back(to_json(layer));
+  return json;
+}
+
+}  // namespace hone

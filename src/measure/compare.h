@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/json.h"
+#include "measure/engine.h"
+
+namespace hone {
+
+/// How far numbers b are from numbers a, summed up over any number of tensors. Mergeable.
+struct ErrorSums {
+  double signal = 0;  ///< Σ a²
+  double noise = 0;   ///< Σ (b − a)²
+  double other = 0;   ///< Σ b²
+  double dot = 0;     ///< Σ a·b
+  double max = 0;     ///< largest |b − a|
+  int64_t count = 0;
+
+  /// Adds real numbers of two tensors with equal element counts; NaN on one side only counts as an infinite error.
+  void add(std::span<const double> a, std::span<const double> b);
+  void add(const Tensor& a, const Tensor& b);
+  /// 10·log10(Σ a² / Σ (b − a)²), dB; +inf for no error, −inf when a is all zero and b is not.
+  double sqnr_db() const;
+  /// Of the angle between a and b, −1 … 1; 1 when both are zero.
+  double cosine() const;
+  double mean_squared() const { return count ? noise / static_cast<double>(count) : 0; }
+};
+
+struct LayerError {
+  std::string name;  ///< of the value
+  std::string op;    ///< of the node in b that makes it
+  ErrorSums error;
+};
+
+struct Comparison {
+  int64_t samples = 0;
+  std::vector<LayerError> outputs;  ///< one an output
+  std::vector<LayerError> layers;   ///< values of the same name and element count in both, in b's order
+  int64_t agreeing = 0;             ///< samples on which output 0 has its largest value at the same index
+  double agreement() const { return samples ? static_cast<double>(agreeing) / static_cast<double>(samples) : 0; }
+};
+
+struct CompareOptions {
+  bool layers = true;  ///< also compare inner values
+  Progress progress;
+};
+
+/// Runs both models on every sample and compares real numbers; each has its own input specs (b may be quantized).
+/// Throws Error(invalid_argument) when the models have different numbers of outputs or outputs of different sizes.
+Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine, const Dataset& data,
+                          std::span<const InputSpec> inputs_a, std::span<const InputSpec> inputs_b,
+                          const CompareOptions& options = {});
+
+/// The same on given inputs, `sets` of one tensor per graph input as a takes them; b's are converted.
+Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine,
+                          std::span<const std::vector<Tensor>> sets, const CompareOptions& options = {});
+
+Json to_json(const LayerError& layer);
+Json to_json(const Comparison& comparison);
+
+}  // namespace hone

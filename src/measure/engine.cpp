@@ -1,0 +1,47 @@
+#include "measure/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "base/thread_pool.h"
+
+namespace hone {
+
+int resolve_jobs(int jobs, int64_t count) {
+  const int wanted = jobs > 0 ? jobs : usable_cpus();
+  return static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(count, 1)));
+}
+
+void parallel_samples(int64_t count, int jobs, const Progress& progress,
+                      const std::function<void(int64_t i, int worker)>& body) {
+  jobs = resolve_jobs(jobs, count);
+  std::atomic<int64_t> next{0}, done{0};
+  std::atomic<bool> stop{false};
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto work = [&](int worker) {
+    try {
+      for (int64_t i = next++; i < count && !stop; i = next++) {
+        body(i, worker);
+        const int64_t finished = ++done;
+        // Only the calling thread reports: a progress bar need not be thread-safe.
+        if (worker == 0 && progress) progress(finished, count);
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      stop = true;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int worker = 1; worker < jobs; ++worker) threads.emplace_back(work, worker);
+  work(0);
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
+  if (progress) progress(count, count);
+}
+
+}  // namespace hone

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "ir/graph.h"
+#include "runtime/plan.h"
+
+namespace hone {
+
+/// How a model is run: the providers in order of preference and the plan's options. The caller, who alone knows the
+/// concrete providers, makes one.
+struct Engine {
+  std::vector<const Provider*> providers;
+  PlanOptions plan;
+
+  Runner runner(const Graph& graph) const { return Runner(graph, providers, plan); }
+};
+
+/// Called now and then during long work with how much of how much is done. May throw Error(cancelled) to stop it.
+/// Never called from two threads at once.
+using Progress = std::function<void(int64_t done, int64_t total)>;
+
+/// Runs body(i, worker) for i in 0 … count−1 on `jobs` threads (0: all usable CPUs), worker in 0 … jobs−1, each worker
+/// one at a time, and reports progress. Results must not depend on which worker does what. The first exception is
+/// rethrown after all workers have stopped.
+void parallel_samples(int64_t count, int jobs, const Progress& progress,
+                      const std::function<void(int64_t i, int worker)>& body);
+/// What `jobs` 0 stands for: usable CPUs, but never more than `count`.
+int resolve_jobs(int jobs, int64_t count);
+
+}  // namespace hone
