@@ -20,7 +20,7 @@ struct FixedMultiplier {
 /// above.
 FixedMultiplier quantize_multiplier(double real);
 
-/// round(a · b / 2³¹), halves away from zero, saturated (only for a = b = −2³¹).
+/// round(a · b / 2³¹), halves upwards, saturated (only for a = b = −2³¹).
 int32_t saturating_rounding_doubling_high_mul(int32_t a, int32_t b);
 /// The same on 16 bits: round(a · b / 2¹⁵).
 int16_t saturating_rounding_doubling_high_mul(int16_t a, int16_t b);

@@ -33,7 +33,7 @@ TEST(FixedPoint, RejectsMultipliersOutOfRange) {
   EXPECT_THROW(quantize_multiplier(1e300), Error);
 }
 
-TEST(FixedPoint, HighMulRoundsHalvesAwayFromZeroAndSaturates) {
+TEST(FixedPoint, HighMulRoundsHalvesUpAndSaturates) {
   const int32_t min = std::numeric_limits<int32_t>::min();
   EXPECT_EQ(saturating_rounding_doubling_high_mul(min, min), std::numeric_limits<int32_t>::max());
   EXPECT_EQ(saturating_rounding_doubling_high_mul(1, 1 << 30), 1);
