@@ -56,19 +56,6 @@ Tensor& make_stored(EvalContext& context, size_t i, Dims dims) {
   return context.outputs[i] = Tensor::empty(type.dtype, std::move(dims), type.quant);
 }
 
-void eval_in_float(EvalContext& context, void (*eval)(EvalContext&)) {
-  std::vector<Tensor> inputs(context.inputs.begin(), context.inputs.end());
-  for (Tensor& x : inputs)
-    if (x.exists() && x.quant()) x = dequantize(x);
-  std::vector<TensorType> types(context.output_types.begin(), context.output_types.end());
-  for (TensorType& type : types) type = {type.logical_dtype(), type.shape, nullptr};
-  std::vector<Tensor> outputs(context.outputs.size());
-  EvalContext plain{context.attrs, inputs, outputs, types, context.subgraphs, context.arithmetic, context.seed};
-  eval(plain);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i].exists()) context.outputs[i] = requantized(outputs[i], context.output_types[i]);
-}
-
 Tensor requantized(const Tensor& x, const TensorType& to) {
   if (same_quant(x.quant(), to.quant) && x.dtype() == to.dtype) return x;
   return to.quant ? quantize(x, to.dtype, to.quant) : cast(dequantize(x), to.dtype);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ir/op_def.h"
+#include "ops/compute.h"
 
 namespace hone {
 
@@ -89,9 +90,6 @@ inline bool is_per_tensor(const Tensor& x) { return x.quant() && x.quant()->is_p
 
 /// New output i in its storage: dtype and quantization of output_types[i], these dims.
 Tensor& make_stored(EvalContext& context, size_t i, Dims dims);
-
-/// Dequantizes all quantized inputs, runs `eval` on plain tensors and quantizes the outputs as their types say.
-void eval_in_float(EvalContext& context, void (*eval)(EvalContext&));
 
 /// y = x when their quantization is equal, else x's real numbers quantized as output_types[0] says.
 Tensor requantized(const Tensor& x, const TensorType& to);
