@@ -17,7 +17,7 @@ void infer_average(InferContext& ctx) {
 
 void infer_lp(InferContext& ctx) {
   const LpPool& op = ctx.attrs<LpPool>();
-  if (op.p < 1) throw invalid_argument(cat("lppool: p is ", op.p, ", expected 1 or more"));
+  if (op.p < 1) throw invalid_model(cat("lppool: p is ", op.p, ", expected 1 or more"));
   ctx.output(0, ctx.dtype(0), pool_shape("lppool", pool_spec(op), ctx.shape(0)));
 }
 

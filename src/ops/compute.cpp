@@ -62,7 +62,7 @@ void eval_in_float(EvalContext& ctx, void (*eval)(EvalContext&)) {
 DType sum_dtype(std::string_view what, DType a, DType b) {
   const bool small = is_integer(a) && is_integer(b) && size_of(a) == 1 && size_of(b) == 1;
   if (small) return DType::kI32;
-  if (a != b) throw invalid_argument(cat(what, ": dtypes ", to_string(a), " and ", to_string(b), " differ"));
+  if (a != b) throw invalid_model(cat(what, ": dtypes ", to_string(a), " and ", to_string(b), " differ"));
   if (is_float(a) || (is_integer(a) && size_of(a) >= 4)) return a;
   throw unsupported(cat(what, ": no kernel for dtype ", to_string(a)));
 }
@@ -70,7 +70,7 @@ DType sum_dtype(std::string_view what, DType a, DType b) {
 void check_channel_vector(std::string_view what, std::string_view name, const Shape& shape, const Dim& channels) {
   if (!shape.has_rank()) return;
   if (shape.rank() != 1 || (shape[0].is_known() && channels.is_known() && shape[0].value() != channels.value()))
-    throw invalid_argument(
+    throw invalid_model(
         cat(what, ": ", name, " has shape ", to_text(shape), ", expected ", to_text(Shape{channels})));
 }
 

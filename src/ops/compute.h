@@ -47,7 +47,7 @@ template <class T>
 std::vector<T> centered_as(const Tensor& x);
 
 /// The dtype in which a sum of products a·b is returned: the float dtype of both; i32 for 8-bit integers, their own
-/// dtype for 32 and 64 bits. Throws Error(invalid_argument) beginning with `what` for different or other dtypes.
+/// dtype for 32 and 64 bits. Throws Error(invalid_model) beginning with `what` for different or other dtypes.
 DType sum_dtype(std::string_view what, DType a, DType b);
 
 /// Calls f(std::type_identity<T>{}) with the type that computes sums of dtype `dtype` (as sum_dtype and
@@ -60,7 +60,7 @@ void dispatch_sum(std::string_view what, DType dtype, F&& f);
 template <class T>
 void store_sums(const std::vector<T>& sums, const std::vector<T>& bias, float act_min, float act_max, Tensor& y);
 
-/// Throws Error(invalid_argument) unless `shape` may be [channels].
+/// Throws Error(invalid_model) unless `shape` may be [channels].
 void check_channel_vector(std::string_view what, std::string_view name, const Shape& shape, const Dim& channels);
 
 /// Throws Error(unsupported) "conv: no kernel for dtype bool".

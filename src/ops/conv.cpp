@@ -17,14 +17,14 @@ WindowSpec spec_of(const Conv& op, std::span<const int64_t> kernel) {
 }
 
 void check_channels(const Conv& op, const Shape& x, const Shape& w) {
-  if (op.groups < 1) throw invalid_argument(cat("conv: groups is ", op.groups, ", expected 1 or more"));
+  if (op.groups < 1) throw invalid_model(cat("conv: groups is ", op.groups, ", expected 1 or more"));
   const Dim &in = x[x.rank() - 1], &w_in = w[w.rank() - 1], &out = w[0];
   if (in.is_known() && w_in.is_known() && in.value() != checked_mul(w_in.value(), op.groups))
-    throw invalid_argument(cat("conv: weight has ", w_in.value(), " input channels",
+    throw invalid_model(cat("conv: weight has ", w_in.value(), " input channels",
                                op.groups > 1 ? cat(" in each of ", op.groups, " groups") : std::string(),
                                ", input x has ", in.value()));
   if (out.is_known() && out.value() % op.groups != 0)
-    throw invalid_argument(cat("conv: ", out.value(), " output channels do not divide into ", op.groups, " groups"));
+    throw invalid_model(cat("conv: ", out.value(), " output channels do not divide into ", op.groups, " groups"));
 }
 
 void infer(InferContext& ctx) {
@@ -36,7 +36,7 @@ void infer(InferContext& ctx) {
     return;
   }
   if (x.rank() < 3 || x.rank() > 5 || w.rank() != x.rank())
-    throw invalid_argument(cat("conv: x ", to_text(x), " and weight ", to_text(w),
+    throw invalid_model(cat("conv: x ", to_text(x), " and weight ", to_text(w),
                                ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
   check_channels(op, x, w);
   if (ctx.has_input(2)) check_channel_vector("conv", "bias", ctx.shape(2), w[0]);

@@ -14,11 +14,11 @@ namespace {
 /// A list attribute has one entry per spatial axis, or none at all.
 void check_length(std::string_view name, std::span<const int64_t> values, size_t spatial) {
   if (!values.empty() && values.size() != spatial)
-    throw invalid_argument(
+    throw invalid_model(
         cat("convtranspose: ", name, " ", values, " has ", values.size(), " entries, expected ", spatial));
   for (int64_t v : values)
     if (v < 0 || v > int64_t(1) << 31)
-      throw invalid_argument(cat("convtranspose: ", name, " ", values, " contains ", v));
+      throw invalid_model(cat("convtranspose: ", name, " ", values, " contains ", v));
 }
 
 /// Padding and size of one axis. The result describes the convolution that this one reverses: `in` is the size of the
@@ -39,7 +39,7 @@ WindowAxis resolve_axis(const ConvTranspose& op, size_t i, size_t spatial, int64
     }
     axis.in = reach - axis.pad_begin - axis.pad_end;
     if (axis.in < 0 || (axis.in == 0 && x > 0))
-      throw invalid_argument(cat("convtranspose: padding ", axis.pad_begin, " + ", axis.pad_end,
+      throw invalid_model(cat("convtranspose: padding ", axis.pad_begin, " + ", axis.pad_end,
                                  " leaves nothing of an output of size ", reach));
     return axis;
   }
@@ -73,13 +73,13 @@ Dim out_channels(const ConvTranspose& op, const Shape& w) {
 }
 
 void check_channels(const ConvTranspose& op, const Shape& x, const Shape& w) {
-  if (op.groups < 1) throw invalid_argument(cat("convtranspose: groups is ", op.groups, ", expected 1 or more"));
+  if (op.groups < 1) throw invalid_model(cat("convtranspose: groups is ", op.groups, ", expected 1 or more"));
   const Dim &in = x[x.rank() - 1], &w_in = w[0];
   if (in.is_known() && w_in.is_known() && in.value() != w_in.value())
-    throw invalid_argument(
+    throw invalid_model(
         cat("convtranspose: weight has ", w_in.value(), " input channels, input x has ", in.value()));
   if (w_in.is_known() && w_in.value() % op.groups != 0)
-    throw invalid_argument(
+    throw invalid_model(
         cat("convtranspose: ", w_in.value(), " input channels do not divide into ", op.groups, " groups"));
 }
 
@@ -92,7 +92,7 @@ void infer(InferContext& ctx) {
     return;
   }
   if (x.rank() < 3 || x.rank() > 5 || w.rank() != x.rank())
-    throw invalid_argument(cat("convtranspose: x ", to_text(x), " and weight ", to_text(w),
+    throw invalid_model(cat("convtranspose: x ", to_text(x), " and weight ", to_text(w),
                                ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
   check_channels(op, x, w);
   const Dim channels = out_channels(op, w);

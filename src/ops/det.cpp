@@ -12,10 +12,10 @@ namespace {
 void infer(InferContext& ctx) {
   const Shape& x = ctx.shape(0);
   if (!x.has_rank()) return ctx.output(0, ctx.dtype(0), Shape::unranked());
-  if (x.rank() < 2) throw invalid_argument(cat("det: x ", to_text(x), ", expected rank 2 or more"));
+  if (x.rank() < 2) throw invalid_model(cat("det: x ", to_text(x), ", expected rank 2 or more"));
   const Dim &rows = x[x.rank() - 2], &columns = x[x.rank() - 1];
   if (rows.is_known() && columns.is_known() && rows.value() != columns.value())
-    throw invalid_argument(cat("det: matrices of ", rows.value(), " x ", columns.value(), " are not square"));
+    throw invalid_model(cat("det: matrices of ", rows.value(), " x ", columns.value(), " are not square"));
   ctx.output(0, ctx.dtype(0), Shape(std::vector<Dim>(x.list().begin(), x.list().end() - 2)));
 }
 

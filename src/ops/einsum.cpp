@@ -30,10 +30,10 @@ std::vector<int> parse_term(std::string_view term, int64_t rank, int64_t& ellips
   if (dots != std::string_view::npos) {
     covered = rank < 0 ? ellipsis : rank - letters;
     if (covered < 0 || covered > kMaxEllipsis)
-      throw invalid_argument(cat("einsum: term '", term, "' has ", letters, " labels, its operand ", rank, " axes"));
+      throw invalid_model(cat("einsum: term '", term, "' has ", letters, " labels, its operand ", rank, " axes"));
     if (rank >= 0) ellipsis = std::max(ellipsis, covered);
   } else if (rank >= 0 && letters != rank) {
-    throw invalid_argument(cat("einsum: term '", term, "' has ", letters, " labels, its operand ", rank, " axes"));
+    throw invalid_model(cat("einsum: term '", term, "' has ", letters, " labels, its operand ", rank, " axes"));
   }
   for (size_t i = 0; i < term.size(); ++i) {
     if (i == dots) {
@@ -42,7 +42,7 @@ std::vector<int> parse_term(std::string_view term, int64_t rank, int64_t& ellips
     } else if (label_of(term[i]) >= 0) {
       labels.push_back(label_of(term[i]));
     } else {
-      throw invalid_argument(cat("einsum: unexpected '", term[i], "' in term '", term, "'"));
+      throw invalid_model(cat("einsum: unexpected '", term[i], "' in term '", term, "'"));
     }
   }
   return labels;
@@ -69,7 +69,7 @@ Equation parse(const std::string& equation, std::span<const int64_t> ranks) {
   const size_t arrow = text.find("->");
   const std::vector<std::string> terms = split(text.substr(0, arrow), ',');
   if (terms.size() != ranks.size())
-    throw invalid_argument(cat("einsum: equation '", equation, "' has ", terms.size(), " terms, expected ",
+    throw invalid_model(cat("einsum: equation '", equation, "' has ", terms.size(), " terms, expected ",
                                ranks.size(), " (one for each input)"));
   Equation out;
   int64_t ellipsis = 0;
@@ -82,7 +82,7 @@ Equation parse(const std::string& equation, std::span<const int64_t> ranks) {
   for (int label : out.output) {
     const size_t l = static_cast<size_t>(label);
     if (!known[l] || used[l])
-      throw invalid_argument(
+      throw invalid_model(
           cat("einsum: result of '", equation, "' has a label ", known[l] ? "twice" : "of no input"));
     used[l] = true;
   }
@@ -101,7 +101,7 @@ std::array<Dim, kLabels> label_dims(const Equation& equation, std::span<const Sh
         dims[l] = d;
       } else if (d.is_known() && d.value() != 1) {
         if (dims[l].is_known() && dims[l].value() != d.value())
-          throw invalid_argument(cat("einsum: one label has sizes ", dims[l].value(), " and ", d.value()));
+          throw invalid_model(cat("einsum: one label has sizes ", dims[l].value(), " and ", d.value()));
         dims[l] = d;
       }
       seen[l] = true;
@@ -117,7 +117,7 @@ void infer(InferContext& ctx) {
   bool has_ranks = true;
   for (size_t i = 0; i < ctx.input_count(); ++i) {
     if (ctx.dtype(i) != dtype)
-      throw invalid_argument(cat("einsum: dtypes ", to_string(dtype), " and ", to_string(ctx.dtype(i)), " differ"));
+      throw invalid_model(cat("einsum: dtypes ", to_string(dtype), " and ", to_string(ctx.dtype(i)), " differ"));
     has_ranks &= ctx.shape(i).has_rank();
     shapes.push_back(ctx.shape(i));
     ranks.push_back(ctx.shape(i).has_rank() ? ctx.shape(i).rank() : 0);

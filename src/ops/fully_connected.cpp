@@ -15,7 +15,7 @@ Dim flattened_rows(const Shape& x, const Dim& in) {
   if (x.is_static()) {
     const int64_t elements = x.elements();
     if (in.value() == 0 || elements % in.value() != 0)
-      throw invalid_argument(cat("fullyconnected: x ", to_text(x), " does not divide into rows of ", in.value()));
+      throw invalid_model(cat("fullyconnected: x ", to_text(x), " does not divide into rows of ", in.value()));
     return elements / in.value();
   }
   int64_t tail = 1;
@@ -31,15 +31,15 @@ void infer(InferContext& ctx) {
   const Shape &x = ctx.shape(0), &w = ctx.shape(1);
   const DType dtype = sum_dtype("fullyconnected", ctx.dtype(0), ctx.dtype(1));
   if (!compatible(w, Shape::unknown_of_rank(2)))
-    throw invalid_argument(cat("fullyconnected: weight ", to_text(w), ", expected [O,I]"));
+    throw invalid_model(cat("fullyconnected: weight ", to_text(w), ", expected [O,I]"));
   const Dim out = w.has_rank() ? w[0] : Dim(), in = w.has_rank() ? w[1] : Dim();
   if (ctx.has_input(2)) check_channel_vector("fullyconnected", "bias", ctx.shape(2), out);
   if (!x.has_rank()) return ctx.output(0, dtype, op.keep_dims ? Shape::unranked() : Shape{Dim(), out});
-  if (x.rank() == 0) throw invalid_argument("fullyconnected: x is a scalar, expected rank 1 or more");
+  if (x.rank() == 0) throw invalid_model("fullyconnected: x is a scalar, expected rank 1 or more");
   if (!op.keep_dims) return ctx.output(0, dtype, {flattened_rows(x, in), out});
   const Dim& last = x[x.rank() - 1];
   if (last.is_known() && in.is_known() && last.value() != in.value())
-    throw invalid_argument(cat("fullyconnected: weight has ", in.value(), " inputs, x has ", last.value()));
+    throw invalid_model(cat("fullyconnected: weight has ", in.value(), " inputs, x has ", last.value()));
   Shape shape = x;
   shape[x.rank() - 1] = out;
   ctx.output(0, dtype, shape);

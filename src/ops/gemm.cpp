@@ -17,16 +17,16 @@ void infer(InferContext& ctx) {
   const DType dtype = sum_dtype("gemm", ctx.dtype(0), ctx.dtype(1));
   const Shape matrix = Shape::unknown_of_rank(2);
   if (!compatible(a, matrix) || !compatible(b, matrix))
-    throw invalid_argument(cat("gemm: a ", to_text(a), " and b ", to_text(b), ", expected two matrices"));
+    throw invalid_model(cat("gemm: a ", to_text(a), " and b ", to_text(b), ", expected two matrices"));
   const int ta = op.transpose_a, tb = op.transpose_b;
   const Dim m = a.has_rank() ? a[ta] : Dim(), k = a.has_rank() ? a[1 - ta] : Dim();
   const Dim kb = b.has_rank() ? b[tb] : Dim(), n = b.has_rank() ? b[1 - tb] : Dim();
   if (k.is_known() && kb.is_known() && k.value() != kb.value())
-    throw invalid_argument(cat("gemm: a ", to_text(a), " and b ", to_text(b), " have inner sizes ", k.value(), " and ",
+    throw invalid_model(cat("gemm: a ", to_text(a), " and b ", to_text(b), " have inner sizes ", k.value(), " and ",
                                kb.value(), ", expected equal ones"));
   const Shape out{m, n};
   if (ctx.has_input(2) && !compatible(broadcast(out, ctx.shape(2)), out))
-    throw invalid_argument(cat("gemm: c ", to_text(ctx.shape(2)), " does not broadcast to ", to_text(out)));
+    throw invalid_model(cat("gemm: c ", to_text(ctx.shape(2)), " does not broadcast to ", to_text(out)));
   ctx.output(0, dtype, out);
 }
 

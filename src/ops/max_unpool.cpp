@@ -16,7 +16,7 @@ int64_t unpooled(const MaxUnpool& op, size_t i, int64_t x) {
   const int64_t stride = op.strides.empty() ? 1 : op.strides[i];
   const int64_t padding = op.pads.empty() ? 0 : op.pads[i] + op.pads[i + spatial];
   const int64_t size = x == 0 ? 0 : checked_add(checked_mul(x - 1, stride), op.kernel[i]) - padding;
-  if (size < 0) throw invalid_argument(cat("maxunpool: padding ", padding, " exceeds the result"));
+  if (size < 0) throw invalid_model(cat("maxunpool: padding ", padding, " exceeds the result"));
   return size;
 }
 
@@ -31,10 +31,10 @@ void infer(InferContext& ctx) {
   const MaxUnpool& op = ctx.attrs<MaxUnpool>();
   const Shape& x = ctx.shape(0);
   if (!x.has_rank()) return ctx.output(0, ctx.dtype(0), Shape::unranked());
-  if (x.rank() < 3 || x.rank() > 5) throw invalid_argument(cat("maxunpool: x ", to_text(x), ", expected rank 3 to 5"));
+  if (x.rank() < 3 || x.rank() > 5) throw invalid_model(cat("maxunpool: x ", to_text(x), ", expected rank 3 to 5"));
   check_window("maxunpool", spec_of(op), x.rank() - 2);
   if (!compatible(x, ctx.shape(1)))
-    throw invalid_argument(
+    throw invalid_model(
         cat("maxunpool: indices ", to_text(ctx.shape(1)), " and x ", to_text(x), " differ in shape"));
   Shape out = pooled_from(op, x);
   if (ctx.has_input(2)) {
@@ -43,7 +43,7 @@ void infer(InferContext& ctx) {
     if (wanted) {
       const Dims dims = to_ints(*wanted);
       if (static_cast<int64_t>(dims.size()) != x.rank())
-        throw invalid_argument(cat("maxunpool: output shape ", dims, ", expected ", x.rank(), " numbers"));
+        throw invalid_model(cat("maxunpool: output shape ", dims, ", expected ", x.rank(), " numbers"));
       checked_product(dims);
       out = Shape(dims);
     }
@@ -73,7 +73,7 @@ void eval(EvalContext& ctx) {
   const Tensor &x = ctx.in(0), &indices = ctx.in(1);
   const Dims from = pooled_from(ctx.op<MaxUnpool>(), Shape(x.dims())).dims();
   const int64_t size = checked_product(from);
-  if (indices.elements() != x.elements()) throw invalid_argument("maxunpool: indices and x differ in shape");
+  if (indices.elements() != x.elements()) throw invalid_model("maxunpool: indices and x differ in shape");
   const std::vector<int64_t> places = to_ints(indices);
   Tensor& y = ctx.outputs[0];
   y = Tensor::zeros(x.dtype(), ctx.output_types[0].shape.dims());
@@ -83,7 +83,7 @@ void eval(EvalContext& ctx) {
     for (size_t i = 0; i < in.size(); ++i) {
       const int64_t to = places[i] < 0 || places[i] >= size ? -1 : channels_last(places[i], from, y.dims());
       if (to < 0)
-        throw invalid_argument(cat("maxunpool: index ", places[i], " lies outside the result of shape ", y.dims()));
+        throw invalid_model(cat("maxunpool: index ", places[i], " lies outside the result of shape ", y.dims()));
       out[static_cast<size_t>(to)] = in[i];
     }
   });

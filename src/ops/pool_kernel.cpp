@@ -21,7 +21,7 @@ int64_t count_axis(const WindowAxis& axis, int64_t out, bool include_pad) {
 Shape pool_shape(std::string_view what, const WindowSpec& spec, const Shape& x) {
   if (!x.has_rank()) return Shape::unranked();
   if (x.rank() < 3 || x.rank() > 5)
-    throw invalid_argument(
+    throw invalid_model(
         cat(what, ": x ", to_text(x), ", expected rank 3 to 5 (batch, one to three spatial axes, channels)"));
   return window_shape(what, spec, x, x[x.rank() - 1]);
 }

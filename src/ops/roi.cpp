@@ -14,16 +14,16 @@ namespace {
 Shape roi_shape(std::string_view what, InferContext& ctx, int64_t columns, int64_t height, int64_t width) {
   const Shape &x = ctx.shape(0), &rois = ctx.shape(1);
   if (height < 1 || width < 1)
-    throw invalid_argument(cat(what, ": output size ", height, " x ", width, ", expected 1 or more"));
-  if (x.has_rank() && x.rank() != 4) throw invalid_argument(cat(what, ": x ", to_text(x), ", expected rank 4"));
+    throw invalid_model(cat(what, ": output size ", height, " x ", width, ", expected 1 or more"));
+  if (x.has_rank() && x.rank() != 4) throw invalid_model(cat(what, ": x ", to_text(x), ", expected rank 4"));
   if (!compatible(rois, Shape{Dim(), Dim(columns)}))
-    throw invalid_argument(cat(what, ": regions ", to_text(rois), ", expected [R,", columns, "]"));
+    throw invalid_model(cat(what, ": regions ", to_text(rois), ", expected [R,", columns, "]"));
   return {rois.has_rank() ? rois[0] : Dim(), height, width, x.has_rank() ? x[3] : Dim()};
 }
 
 void infer_max_roi(InferContext& ctx) {
   const std::vector<int64_t>& size = ctx.attrs<MaxRoiPool>().pooled_shape;
-  if (size.size() != 2) throw invalid_argument(cat("maxroipool: pooled_shape ", size, ", expected two numbers"));
+  if (size.size() != 2) throw invalid_model(cat("maxroipool: pooled_shape ", size, ", expected two numbers"));
   ctx.output(0, ctx.dtype(0), roi_shape("maxroipool", ctx, 5, size[0], size[1]));
 }
 
@@ -31,10 +31,10 @@ void infer_roi_align(InferContext& ctx) {
   const RoiAlign& op = ctx.attrs<RoiAlign>();
   const Shape& batch = ctx.shape(2);
   if (op.sampling_ratio < 0 || op.sampling_ratio > 4096)
-    throw invalid_argument(cat("roialign: sampling_ratio is ", op.sampling_ratio, ", expected 0 to 4096"));
+    throw invalid_model(cat("roialign: sampling_ratio is ", op.sampling_ratio, ", expected 0 to 4096"));
   Shape out = roi_shape("roialign", ctx, 4, op.output_height, op.output_width);
   if (!compatible(batch, Shape{out[0]}))
-    throw invalid_argument(
+    throw invalid_model(
         cat("roialign: batch indices ", to_text(batch), ", expected [", to_text(Shape{out[0]}), "]"));
   ctx.output(0, ctx.dtype(0), out);
 }
@@ -42,7 +42,7 @@ void infer_roi_align(InferContext& ctx) {
 /// First element of image `index` of x.
 int64_t image_offset(std::string_view what, const Tensor& x, double index) {
   if (!(index >= 0 && index < static_cast<double>(x.dim(0))))
-    throw invalid_argument(cat(what, ": image ", index, " of ", x.dim(0)));
+    throw invalid_model(cat(what, ": image ", index, " of ", x.dim(0)));
   return static_cast<int64_t>(index) * x.dim(1) * x.dim(2) * x.dim(3);
 }
 
@@ -50,7 +50,7 @@ int64_t image_offset(std::string_view what, const Tensor& x, double index) {
 template <class T>
 T checked_coordinate(std::string_view what, T value) {
   if (!(std::abs(value) < T(1e9)))
-    throw invalid_argument(cat(what, ": region coordinate ", static_cast<double>(value)));
+    throw invalid_model(cat(what, ": region coordinate ", static_cast<double>(value)));
   return value;
 }
 

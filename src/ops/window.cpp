@@ -20,10 +20,10 @@ void check_list(std::string_view what, std::string_view name, std::span<const in
                 int64_t least) {
   if (values.empty()) return;
   if (static_cast<int64_t>(values.size()) != expected)
-    throw invalid_argument(cat(what, ": ", name, " ", values, " has ", values.size(), " entries, expected ", expected));
+    throw invalid_model(cat(what, ": ", name, " ", values, " has ", values.size(), " entries, expected ", expected));
   for (int64_t v : values)
     if (v < least || v > kLimit)
-      throw invalid_argument(cat(what, ": ", name, " ", values, " contains ", v, ", expected ", least, " or more"));
+      throw invalid_model(cat(what, ": ", name, " ", values, " contains ", v, ", expected ", least, " or more"));
 }
 
 /// SAME padding: output ⌈in / stride⌉; the odd element goes to the end for same_upper.
@@ -48,7 +48,7 @@ WindowAxis resolve_axis(std::string_view what, const WindowSpec& spec, size_t i,
   }
   const int64_t room = in + axis.pad_begin + axis.pad_end - axis.extent();
   if (room < 0)
-    throw invalid_argument(cat(what, ": window of size ", axis.extent(), " does not fit into input of size ", in,
+    throw invalid_model(cat(what, ": window of size ", axis.extent(), " does not fit into input of size ", in,
                                " with padding ", axis.pad_begin, " + ", axis.pad_end));
   axis.out = room / axis.stride + 1;
   if (spec.ceil_mode && room % axis.stride != 0 && axis.out * axis.stride < in + axis.pad_begin) ++axis.out;
@@ -68,7 +68,7 @@ Dim symbolic_out(const WindowSpec& spec, size_t i, size_t spatial, const Dim& in
 
 void check_window(std::string_view what, const WindowSpec& spec, int64_t spatial) {
   if (static_cast<int64_t>(spec.kernel.size()) != spatial)
-    throw invalid_argument(cat(what, ": kernel ", spec.kernel, " has ", spec.kernel.size(), " entries, input has ",
+    throw invalid_model(cat(what, ": kernel ", spec.kernel, " has ", spec.kernel.size(), " entries, input has ",
                                spatial, " spatial dimensions"));
   check_list(what, "kernel", spec.kernel, spatial, 1);
   check_list(what, "strides", spec.strides, spatial, 1);

@@ -35,10 +35,10 @@ struct WindowSpec {
   bool ceil_mode = false;  ///< a last window that starts inside the input or its left padding counts, even when cut off
 };
 
-/// Lengths and signs of the attributes for `spatial` axes. Throws Error(invalid_argument) beginning with `what`.
+/// Lengths and signs of the attributes for `spatial` axes. Throws Error(invalid_model) beginning with `what`.
 void check_window(std::string_view what, const WindowSpec& spec, int64_t spatial);
 
-/// Padding and output size of every axis; checks the attributes. Throws Error(invalid_argument) beginning with `what`,
+/// Padding and output size of every axis; checks the attributes. Throws Error(invalid_model) beginning with `what`,
 /// e.g. when the window does not fit into the padded input.
 std::vector<WindowAxis> resolve_window(std::string_view what, const WindowSpec& spec, std::span<const int64_t> in);
 
