@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "measure/report_data.h"
+
+namespace hone::report {
+
+/// Size of the drawing and how its points are named: by their labels, or by their numbers where space is short.
+struct PlotStyle {
+  double width = 760;
+  double height = 430;
+  double font = 12;
+  bool is_numbered = false;
+  std::string css_class;
+};
+
+/// Accuracy (up) against median latency (right) as an SVG: the baseline and every measured candidate with its interval,
+/// the line of the budget, the frontier of what none beats. Points far below the budget stand at the bottom edge with
+/// an arrow. "" when no point has both numbers.
+std::string accuracy_plot(const Report& report, const PlotStyle& style);
+
+/// Positions of round tick marks in [low, high], about `count` of them.
+struct Ticks {
+  double first = 0, step = 1;
+  int count = 0;
+  int digits = 0;  ///< decimals that tell them apart
+};
+Ticks round_ticks(double low, double high, int count);
+
+}  // namespace hone::report

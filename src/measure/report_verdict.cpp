@@ -1,0 +1,94 @@
+#include "measure/report_verdict.h"
+
+#include <cmath>
+#include <vector>
+
+#include "base/text.h"
+#include "measure/report_text.h"
+
+namespace hone::report {
+namespace {
+
+constexpr double kSame = 0.03;  // ratios this near to 1 are called the same
+
+/// "2.7× faster"; "" when unknown or the same.
+std::string gain(double before, double after, std::string_view better, std::string_view worse) {
+  if (!(before > 0 && after > 0)) return {};
+  if (std::fabs(before / after - 1) < kSame) return {};
+  return before > after ? cat("<b>", ratio_text(before, after), " ", better, "</b>")
+                        : cat(ratio_text(after, before), " ", worse);
+}
+
+std::string gains(const Report& r, const Point& c) {
+  const std::string speed = gain(r.baseline.latency_us, c.latency_us, "faster", "slower");
+  const std::string size = gain(r.baseline.size_bytes, c.size_bytes, "smaller", "larger");
+  if (speed.empty() && size.empty()) return "about as fast and as large as the float model";
+  if (speed.empty()) return size;
+  if (size.empty()) return speed;
+  const bool is_faster = c.latency_us < r.baseline.latency_us, is_smaller = c.size_bytes < r.baseline.size_bytes;
+  return cat(speed, is_faster == is_smaller ? " and " : " but ", size);
+}
+
+std::string unbroken(std::string_view html) { return cat("<span class=\"unbroken\">", html, "</span>"); }
+
+std::string interval_text(const Estimate& drop) {
+  if (!drop.has_interval()) return {};
+  return cat(" (95&nbsp;% interval of the change ",
+             unbroken(cat(signed_decimal(-drop.high, 1), "…", signed_decimal(-drop.low, 1))), ")");
+}
+
+std::string lowered(std::string text) {
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  return text;
+}
+
+/// The metric's name inside a sentence; "top-1" must not be torn apart at its hyphen.
+std::string metric_html(const Report& r) {
+  const std::string name = escape(lowered(metric_title(r)));
+  return name.starts_with("top-") ? unbroken(name) : name;
+}
+
+bool is_within(const Report& r, double drop) { return drop <= r.max_drop_points + 1e-9; }
+
+}  // namespace
+
+std::string metric_title(const Report& r) {
+  if (r.metric == "top1") return "Top-1 accuracy";
+  if (r.metric == "top5") return "Top-5 accuracy";
+  if (r.metric == "agreement") return "Agreement with the float model";
+  return r.metric.empty() ? "Accuracy" : r.metric;
+}
+
+std::string verdict_html(const Report& r) {
+  const Point* c = r.chosen();
+  const bool has_budget = std::isfinite(r.max_drop_points);
+  if (c == nullptr) {
+    if (r.candidates.empty()) return "No candidate was tried; the float model stays as it is.";
+    const std::string claim = r.candidates.size() == 1
+                                  ? "The one candidate did not stay inside"
+                                  : cat("None of the ", r.candidates.size(), " candidates stayed inside");
+    const std::string budget = has_budget ? cat("the budget of ", points_text(r.max_drop_points)) : "the budget";
+    return cat("<b>", claim, "</b> ", budget, "; the float model stays as it is.");
+  }
+  std::string out = cat(escape(c->label), " is ", gains(r, *c));
+  if (r.baseline.accuracy.has_value() && c->accuracy.has_value()) {
+    out += cat("; ", metric_html(r), " ", percent(r.baseline.accuracy.value), "&nbsp;→&nbsp;",
+               percent(c->accuracy.value), interval_text(c->drop_points));
+  }
+  if (has_budget && c->drop_points.has_value()) {
+    out += cat(is_within(r, c->drop_points.value) ? ", inside" : ", outside", " the budget of ",
+               points_text(r.max_drop_points));
+  }
+  return out + ".";
+}
+
+std::string gauge_note(const Report& r) {
+  const Point* c = r.chosen();
+  if (c == nullptr || !c->drop_points.has_value()) return "The float model, measured on this machine.";
+  std::string out = "The ruler shows the change of accuracy in points, its 95&nbsp;% interval and the budget.";
+  if (!std::isfinite(r.max_drop_points) || !c->drop_points.has_interval()) return out;
+  if (is_within(r, c->drop_points.high)) return out + " The whole interval lies inside the budget.";
+  return out + " The interval reaches past the budget: more test data would settle it.";
+}
+
+}  // namespace hone::report

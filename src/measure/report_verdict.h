@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "measure/report_data.h"
+
+namespace hone::report {
+
+/// The report in one sentence, as HTML: what was chosen, what it gains, what it costs, whether that is inside the
+/// budget.
+std::string verdict_html(const Report& report);
+
+/// What the chosen candidate's interval says about the budget, as HTML.
+std::string gauge_note(const Report& report);
+
+/// "Top-1 accuracy", "Agreement with the float model", or the metric's own name.
+std::string metric_title(const Report& report);
+
+}  // namespace hone::report
