@@ -1,0 +1,70 @@
+# Everything a newcomer needs is here: `make demo` shows the main job, `make test` proves the build. See `make help`.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+BIN := build/release/bin/hone
+
+.PHONY: help demo test build sanitize tsan conformance bench fuzz-smoke oracle-test format check-format minimal clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## install what the build needs and build Release: build/release/bin/hone
+	@tools/setup.sh build
+	@cmake --preset release -DHONE_TESTS=OFF >build/release.log 2>&1 || (cat build/release.log; exit 1)
+	@cmake --build --preset release -j $(JOBS) --target hone_cli_bin
+
+demo: build ## the main job on the built-in sample: demo-out/ with .onnx, .tflite, report.html, report.json
+	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --max-drop 1 -o demo-out/
+
+test: ## install what the tests need, build Release with tests, run every test
+	@tools/setup.sh test
+	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --preset release -j $(JOBS)
+
+sanitize: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer, warnings as errors
+	@tools/setup.sh test
+	@cmake --preset dev >build/dev.log 2>&1 || (cat build/dev.log; exit 1)
+	@cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev -j $(JOBS)
+
+tsan: ## the suite under ThreadSanitizer
+	@tools/setup.sh test
+	@cmake --preset tsan >build/tsan.log 2>&1 || (cat build/tsan.log; exit 1)
+	@cmake --build --preset tsan -j $(JOBS)
+	@ctest --preset tsan -j $(JOBS)
+
+conformance: ## ONNX's own suite, a line per group
+	@tools/setup.sh test
+	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
+	@cmake --build --preset release -j $(JOBS) --target hone_conformance
+	@build/release/bin/hone_conformance
+
+bench: ## kernel benchmarks (measures, asserts nothing)
+	@tools/setup.sh test
+	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
+	@cmake --build --preset release -j $(JOBS) --target hone_kernels_bench
+	@build/release/bin/hone_kernels_bench
+
+fuzz-smoke: ## every reader of untrusted bytes under libFuzzer, 60 s each
+	@tools/setup.sh fuzz
+	@tools/fuzz_smoke.sh
+
+oracle-test: ## compare with ONNX Runtime and the real TFLite runtime (npm packages)
+	@tools/setup.sh test
+	@tests/oracle/run.sh
+
+minimal: ## the runtime library alone (TFLite, CPU) and its size
+	@tools/setup.sh build
+	@mkdir -p build && cmake --preset minimal >build/minimal.log 2>&1 || (cat build/minimal.log; exit 1)
+	@cmake --build --preset minimal -j $(JOBS)
+	@ls -l build/minimal/libhone_runtime.a
+
+format: ## rewrite every source with clang-format
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+check-format: ## fail when a source is not formatted
+	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+clean: ## remove what was built
+	@rm -rf build demo-out

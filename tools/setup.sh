@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that a task needs; does nothing when they are there. Usage: tools/setup.sh build|test|fuzz
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build
+
+# build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer.
+build=(g++ cmake ninja-build make git
+  libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
+  libjpeg62-turbo-dev libpng-dev libssl-dev)
+test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minimal clang-format clang-tidy)
+fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
+optional=(ccache mold)
+
+case "${1:-}" in
+  build) wanted=("${build[@]}") ;;
+  test) wanted=("${test[@]}") ;;
+  fuzz) wanted=("${fuzz[@]}") ;;
+  *) echo "usage: tools/setup.sh build|test|fuzz" >&2; exit 2 ;;
+esac
+
+is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+missing=()
+for package in "${wanted[@]}"; do is_installed "$package" || missing+=("$package"); done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "error: need root or sudo to install: ${missing[*]}" >&2; exit 1; }
+  sudo=(sudo)
+fi
+echo "installing: ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=build/setup.log
+if ! { "${sudo[@]}" apt-get update -q && "${sudo[@]}" apt-get install -qy --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -20 "$log" >&2
+  echo "error: packages could not be installed (whole log: $log)" >&2
+  exit 1
+fi
+for package in "${optional[@]}"; do
+  is_installed "$package" || "${sudo[@]}" apt-get install -qy --no-install-recommends "$package" >>"$log" 2>&1 || true
+done
