@@ -103,9 +103,11 @@ struct PoolPixel {
   int64_t channels, count;
   const void* const* pixels;
   void* out;
-  float scale;      ///< average f32: multiplies the sum
-  int32_t divisor;  ///< average integer: sum / divisor, halves away from zero
   float min, max;   ///< clamp on the result (integers: in stored values)
+  float scale;      ///< averages: multiplies the sum
+  int32_t divisor;  ///< integer average: when not 0, sum / divisor, halves away from zero; else
+                    ///< round_even((sum - offset) * scale) + zero_point
+  int32_t offset, zero_point;
 };
 
 /// Shape of an LSTM cell step: gates [4 * hidden] as i, o, f, c after the matrix products and biases.

@@ -378,9 +378,21 @@ TEST(ByteKernels, AreBitIdenticalOnEveryLevel) {
                                                             : std::clamp(expected, -128, 127)));
       }
       const void* pixels[] = {x.data(), y.data(), x.data()};
-      PoolPixel pool{n, 3, pixels, z.data(), 0, 3, trial % 2 == 0 ? 0.f : -128.f, trial % 2 == 0 ? 255.f : 127.f};
+      PoolPixel pool{.channels = n,
+                     .count = 3,
+                     .pixels = pixels,
+                     .out = z.data(),
+                     .min = trial % 2 == 0 ? 0.f : -128.f,
+                     .max = trial % 2 == 0 ? 255.f : 127.f,
+                     .scale = 0.3f,
+                     .divisor = 3,
+                     .offset = 30,
+                     .zero_point = -7};
       t->max_pool_q(pool, trial % 2 == 0);
       keep();
+      t->average_pool_q(pool, trial % 2 == 0);
+      keep();
+      pool.divisor = 0;
       t->average_pool_q(pool, trial % 2 == 0);
       keep();
       results.push_back(all);

@@ -1,0 +1,241 @@
+#include "providers/cpu/convolution_q.h"
+
+#include <algorithm>
+
+#include "providers/cpu/tasks.h"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int64_t kBlockBytes = 96 * 1024;
+
+EpilogueS8 epilogue_of(const ConvQuant& q) {
+  return {static_cast<float>(q.out_min - q.out_zero), static_cast<float>(q.out_max - q.out_zero), q.out_zero};
+}
+
+double multiplier(const ConvQuant& q, int64_t channel) {
+  const float w_scale = q.w_scale[static_cast<size_t>(channel)];
+  const double product = q.product_in_float ? double(q.in_scale * w_scale) : double(q.in_scale) * double(w_scale);
+  return product / double(q.out_scale);
+}
+
+std::vector<float> float_scales(const ConvQuant& q) {
+  std::vector<float> scales(q.w_scale.size());
+  for (size_t c = 0; c < scales.size(); ++c) scales[c] = static_cast<float>(multiplier(q, static_cast<int64_t>(c)));
+  return scales;
+}
+
+RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads) {
+  RowBlocks b;
+  const int64_t depth = shape.depth();
+  // Unsigned bytes in whole groups are what the byte levels multiply: such rows need no gathering.
+  b.is_direct = shape.is_pointwise() && table.tiles.s8_bytes == 1 && quant.in_unsigned && quant.w_zero == 0 &&
+                depth % table.tiles.s8_kr == 0 && shape.in_c % table.tiles.s8_kr == 0;
+  const bool is_flat = shape.is_pointwise();
+  b.images = is_flat ? 1 : shape.batch;
+  b.rows = is_flat ? shape.batch * shape.pixels() : shape.pixels();
+  b.row_stride = b.is_direct ? shape.in_c : packed_row_bytes(table, depth);
+  if (!b.is_direct && b.row_stride % 4096 == 0) b.row_stride += 64;
+  const int64_t mr = table.tiles.s8_mr;
+  b.block = std::max<int64_t>(1, kBlockBytes / b.row_stride / mr) * mr;
+  const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
+  b.splits_columns = tiles < threads;
+  const int64_t panels = (shape.out_c / shape.groups + table.tiles.s8_nr - 1) / table.tiles.s8_nr;
+  b.tasks = std::min<int64_t>(threads, b.splits_columns ? panels : tiles);
+  return b;
+}
+
+}  // namespace
+
+FixedPointEpilogue::FixedPointEpilogue(const ConvQuant& q) : zero_(q.out_zero), min_(q.out_min), max_(q.out_max) {
+  if (!q.fixed_point) return;
+  for (size_t c = 0; c < q.w_scale.size(); ++c) {
+    multipliers_.push_back(quantize_multiplier(multiplier(q, static_cast<int64_t>(c))));
+  }
+}
+
+void FixedPointEpilogue::apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y,
+                               int64_t y_stride) const {
+  for (int64_t r = 0; r < rows; ++r, acc += n, y += y_stride) {
+    for (int64_t c = 0; c < n; ++c) {
+      const int32_t v = multiply_by_quantized_multiplier(acc[c], multipliers_[static_cast<size_t>(channel + c)]);
+      y[c] = static_cast<uint8_t>(std::clamp(v + zero_, min_, max_));
+    }
+  }
+}
+
+DenseQ::DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& q, int threads)
+    : table_(table),
+      shape_(shape),
+      blocks_(plan_blocks(table, shape, q, threads)),
+      epilogue_(epilogue_of(q)),
+      fixed_(q),
+      in_unsigned_(q.in_unsigned),
+      in_zero_(q.in_zero),
+      w_zero_(q.w_zero) {
+  const int64_t depth = shape.depth();
+  const int64_t n = shape.out_c / shape.groups;
+  const int32_t in_zero = packed_zero_point(table, q.in_zero, q.in_unsigned);
+  const std::vector<float> scales = float_scales(q);
+  // Σ (x − zx)(w − zw) = Σ x·w − zx Σ w − zw Σ x + depth zx zw; the third term depends on the row.
+  std::vector<int32_t> bias = q.bias;
+  for (int64_t c = 0; c < shape.out_c; ++c) {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < depth; ++i) sum += q.w[static_cast<size_t>(c * depth + i)];
+    bias[static_cast<size_t>(c)] = static_cast<int32_t>(bias[static_cast<size_t>(c)] - int64_t{in_zero} * sum +
+                                                        depth * in_zero * int64_t{q.w_zero});
+  }
+  for (int64_t g = 0; g < shape.groups; ++g) {
+    packed_.emplace_back(static_cast<size_t>(packed_s8_size(table, depth, n)));
+    pack_s8(table, MatrixView<int8_t>{q.w.data() + g * n * depth, 1, depth, depth, n}, bias.data() + g * n,
+            scales.data() + g * n, packed_.back().data());
+  }
+  const int64_t rows = std::min(blocks_.block, blocks_.rows);
+  if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
+  if (w_zero_ != 0) sums_bytes_ = align_64(rows * 4);
+  task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() ? align_64(rows * n * 4) : 0);
+}
+
+void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const {
+  auto* bytes = static_cast<std::byte*>(scratch);
+  const int64_t mr = table_.tiles.s8_mr;
+  const int64_t nr = table_.tiles.s8_nr;
+  const int64_t n = shape_.out_c / shape_.groups;
+  const int64_t tiles = blocks_.images * ((blocks_.rows + mr - 1) / mr);
+  if (blocks_.splits_columns) {
+    for_tasks(pool, (n + nr - 1) / nr, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
+      run_rows(x, y, 0, tiles, first * nr, std::min(n, last * nr), bytes + task * task_scratch_);
+    });
+    return;
+  }
+  for_tasks(pool, tiles, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
+    run_rows(x, y, first, last, 0, n, bytes + task * task_scratch_);
+  });
+}
+
+// Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
+void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, int64_t n0, int64_t n1,
+                      std::byte* scratch) const {
+  const int64_t mr = table_.tiles.s8_mr;
+  const int64_t tiles = (blocks_.rows + mr - 1) / mr;
+  const int64_t depth = shape_.depth();
+  const int64_t n = shape_.out_c / shape_.groups;
+  const int64_t group_in = shape_.in_c / shape_.groups;
+  auto* sums = reinterpret_cast<int32_t*>(scratch + rows_bytes_);
+  auto* raw = reinterpret_cast<int32_t*>(scratch + rows_bytes_ + sums_bytes_);
+  // A pointwise convolution is one long line of pixels, whatever the images' sizes.
+  const bool is_flat = shape_.is_pointwise();
+  const int64_t in_h = is_flat ? 1 : shape_.in_h;
+  const int64_t in_w = is_flat ? blocks_.rows : shape_.in_w;
+  for (int64_t unit = begin; unit < end;) {
+    const int64_t image = unit / tiles;
+    const int64_t stop = std::min({end, (image + 1) * tiles, unit + blocks_.block / mr});
+    const int64_t m0 = (unit - image * tiles) * mr;
+    const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * mr);
+    for (int64_t g = 0; g < shape_.groups; ++g) {
+      const uint8_t* from = x + image * in_h * in_w * shape_.in_c + g * group_in;
+      uint8_t* to = y + (image * blocks_.rows + m0) * shape_.out_c + g * n + n0;
+      GemmS8 gemm{.m = m1 - m0,
+                  .n = n1 - n0,
+                  .k = depth,
+                  .a = from + m0 * shape_.in_c,
+                  .a_stride = shape_.in_c,
+                  .b = packed_[static_cast<size_t>(g)].data() + n0 * (8 + packed_row_bytes(table_, depth)),
+                  .row_add = nullptr,
+                  .c = to,
+                  .c_stride = shape_.out_c,
+                  .epilogue = epilogue_,
+                  .raw = fixed_.is_used() ? raw : nullptr,
+                  .raw_stride = n1 - n0};
+      if (!blocks_.is_direct) {
+        const RowGather gather{from,
+                               in_h,
+                               in_w,
+                               group_in,
+                               shape_.in_c,
+                               is_flat ? in_w : shape_.out_w,
+                               shape_.kernel_h,
+                               shape_.kernel_w,
+                               shape_.stride_h,
+                               shape_.stride_w,
+                               shape_.dilation_h,
+                               shape_.dilation_w,
+                               shape_.pad_top,
+                               shape_.pad_left};
+        table_.pack_rows_s8(gather, m0, m1, scratch, blocks_.row_stride, in_unsigned_, static_cast<uint8_t>(in_zero_),
+                            w_zero_ == 0 ? nullptr : sums);
+        gemm.a = scratch;
+        gemm.a_stride = blocks_.row_stride;
+        if (w_zero_ != 0) {
+          for (int64_t i = 0; i < m1 - m0; ++i) sums[i] *= -w_zero_;
+          gemm.row_add = sums;
+        }
+      }
+      table_.gemm_s8(gemm);
+      if (fixed_.is_used()) fixed_.apply(raw, m1 - m0, n1 - n0, g * n + n0, to, shape_.out_c);
+    }
+    unit = stop;
+  }
+}
+
+DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& q, int threads)
+    : table_(table),
+      shape_(shape),
+      epilogue_(epilogue_of(q)),
+      fixed_(q),
+      in_unsigned_(q.in_unsigned),
+      tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
+      taps_bytes_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
+      task_scratch_(taps_bytes_ + (fixed_.is_used() ? align_64(shape.out_w * shape.out_c * 4) : 0)),
+      outside_(static_cast<size_t>(shape.out_c), static_cast<uint8_t>(q.in_zero)) {
+  const int64_t taps = shape.taps();
+  const int64_t channels = shape.out_c;
+  std::vector<int16_t> by_tap(static_cast<size_t>(taps * channels));
+  std::vector<int32_t> bias = q.bias;
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t t = 0; t < taps; ++t) {
+      const int32_t w = q.w[static_cast<size_t>(c * taps + t)] - q.w_zero;
+      by_tap[static_cast<size_t>(t * channels + c)] = static_cast<int16_t>(w);
+      bias[static_cast<size_t>(c)] -= w * q.in_zero;
+    }
+  }
+  packed_ = pack_depthwise_s8(table, by_tap.data(), bias.data(), float_scales(q).data(), taps, channels);
+  if (shape.out_c != shape.in_c) expanded_bytes_ = align_64(shape.batch * shape.in_h * shape.in_w * channels);
+}
+
+void DepthwiseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const {
+  auto* bytes = static_cast<std::byte*>(scratch);
+  if (expanded_bytes_ > 0) {
+    expand_channels(x, bytes, shape_.batch * shape_.in_h * shape_.in_w, shape_.in_c, shape_.out_c / shape_.in_c, 1);
+    x = reinterpret_cast<const uint8_t*>(bytes);
+    bytes += expanded_bytes_;
+  }
+  const int64_t c = shape_.out_c;
+  for_tasks(pool, shape_.batch * shape_.out_h, tasks_, [&](int64_t task, int64_t first, int64_t last) {
+    auto** taps = reinterpret_cast<const void**>(bytes + task * task_scratch_);
+    auto* raw = reinterpret_cast<int32_t*>(bytes + task * task_scratch_ + taps_bytes_);
+    for (int64_t row = first; row < last; ++row) {
+      const int64_t image = row / shape_.out_h;
+      fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside_.data(), taps);
+      uint8_t* out = y + row * shape_.out_w * c;
+      table_.depthwise_s8({.pixels = shape_.out_w,
+                           .channels = c,
+                           .kernel_h = shape_.kernel_h,
+                           .kernel_w = shape_.kernel_w,
+                           .stride_w = shape_.stride_w,
+                           .dilation_w = shape_.dilation_w,
+                           .taps = taps,
+                           .taps_stride = tap_columns(shape_),
+                           .weights = packed_.data(),
+                           .out = out,
+                           .out_stride = c,
+                           .is_unsigned = in_unsigned_,
+                           .f32 = {},
+                           .s8 = epilogue_,
+                           .raw = fixed_.is_used() ? raw : nullptr});
+      if (fixed_.is_used()) fixed_.apply(raw, shape_.out_w, c, 0, out, c);
+    }
+  });
+}
+
+}  // namespace hone::cpu

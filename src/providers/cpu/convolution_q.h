@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ops/fixed_point.h"
+#include "providers/cpu/convolution.h"
+
+namespace hone::cpu {
+
+/// Numbers of a quantized convolution over bytes: real = scale · (stored − zero).
+struct ConvQuant {
+  bool in_unsigned = false;
+  int32_t in_zero = 0, out_zero = 0;
+  float in_scale = 1, out_scale = 1;
+  int32_t out_min = -128, out_max = 127;  ///< clamp of the stored output, activation included
+  int32_t w_zero = 0;                     ///< of `w` below
+  std::vector<int8_t> w;                  ///< [out_c, kernel_h, kernel_w, in_c / groups]; uint8 less 128
+  std::vector<float> w_scale;             ///< [out_c]
+  std::vector<int32_t> bias;              ///< [out_c] in units of in_scale · w_scale
+  bool product_in_float = false;  ///< in_scale · w_scale is rounded to float, as TFLite's per-tensor kernels do
+  bool fixed_point = false;       ///< requantize as TFLite does instead of by one float multiply
+};
+
+/// Requantization in TFLite's fixed point, from accumulators.
+class FixedPointEpilogue {
+ public:
+  FixedPointEpilogue() = default;
+  explicit FixedPointEpilogue(const ConvQuant& quant);
+  bool is_used() const { return !multipliers_.empty(); }
+  /// rows × n accumulators (row stride n) of channels from `channel` on, to bytes `y_stride` apart.
+  void apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y, int64_t y_stride) const;
+
+ private:
+  std::vector<FixedMultiplier> multipliers_;
+  int32_t zero_ = 0, min_ = 0, max_ = 0;
+};
+
+/// Integer convolution with dense channels (or groups of them); bytes in, bytes out.
+class DenseQ {
+ public:
+  DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
+  int64_t scratch_bytes() const { return task_scratch_ * blocks_.tasks; }
+  void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const;
+
+ private:
+  void run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, int64_t n0, int64_t n1,
+                std::byte* scratch) const;
+
+  const KernelTable& table_;
+  ConvShape shape_;
+  RowBlocks blocks_;
+  EpilogueS8 epilogue_;
+  FixedPointEpilogue fixed_;
+  bool in_unsigned_;
+  int32_t in_zero_, w_zero_;
+  int64_t rows_bytes_ = 0, sums_bytes_ = 0, task_scratch_ = 0;
+  std::vector<AlignedBuffer> packed_;  // one per group
+};
+
+/// Integer depthwise convolution, out_c = in_c · multiplier.
+class DepthwiseQ {
+ public:
+  DepthwiseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
+  int64_t scratch_bytes() const { return expanded_bytes_ + tasks_ * task_scratch_; }
+  void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const;
+
+ private:
+  const KernelTable& table_;
+  ConvShape shape_;
+  EpilogueS8 epilogue_;
+  FixedPointEpilogue fixed_;
+  bool in_unsigned_;
+  int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, task_scratch_;
+  AlignedBuffer packed_;
+  std::vector<uint8_t> outside_;
+};
+
+}  // namespace hone::cpu
