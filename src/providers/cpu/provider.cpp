@@ -1,0 +1,162 @@
+#include "providers/cpu/provider.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "ops/binary.h"
+#include "ops/conv.h"
+#include "ops/matmul.h"
+#include "ops/movement.h"
+#include "ops/norm.h"
+#include "ops/pool.h"
+#include "ops/quantize.h"
+#include "ops/recurrent.h"
+#include "ops/reduce.h"
+#include "ops/resize.h"
+#include "ops/unary.h"
+#include "providers/cpu/rows.h"
+
+namespace hone {
+namespace cpu {
+namespace {
+
+template <MakeStep kMake, Isa kIsa>
+std::unique_ptr<Step> bind(const KernelRequest& request) {
+  return kMake(request, kernels_for(kIsa));
+}
+
+/// Which kernels run which operator, best first; what none of them takes falls to the reference.
+template <Isa kIsa>
+struct Rows {
+  template <MakeStep kMake>
+  static constexpr auto kBound = &bind<kMake, kIsa>;
+
+  static constexpr Kernel kConv[] = {{"depthwise_f32", kBound<make_depthwise_f32>},
+                                     {"dense_f32", kBound<make_dense_f32>},
+                                     {"depthwise_q8", kBound<make_depthwise_bytes>},
+                                     {"dense_q8", kBound<make_dense_bytes>}};
+  static constexpr Kernel kFullyConnected[] = {{"dense_f32", kBound<make_fully_connected_f32>},
+                                               {"dense_q8", kBound<make_fully_connected_bytes>}};
+  static constexpr Kernel kGemm[] = {{"dense_f32", kBound<make_gemm_f32>}};
+  static constexpr Kernel kMatMul[] = {{"dense_f32", kBound<make_matmul_constant_f32>},
+                                       {"matmul_f32", kBound<make_matmul_f32>}};
+  static constexpr Kernel kUnary[] = {{"unary_f32", kBound<make_unary_f32>}, {"lookup_q8", kBound<make_lookup>}};
+  static constexpr Kernel kLookup[] = {{"lookup_q8", kBound<make_lookup>}};
+  static constexpr Kernel kBinary[] = {{"binary_f32", kBound<make_binary_f32>},
+                                       {"binary_q8", kBound<make_binary_bytes>}};
+  static constexpr Kernel kBinaryF32[] = {{"binary_f32", kBound<make_binary_f32>}};
+  static constexpr Kernel kPRelu[] = {{"prelu_f32", kBound<make_prelu_f32>}};
+  static constexpr Kernel kQuantize[] = {{"quantize", kBound<make_quantize>}, {"lookup_q8", kBound<make_lookup>}};
+  static constexpr Kernel kDequantize[] = {{"dequantize", kBound<make_dequantize>}};
+  static constexpr Kernel kBatchNorm[] = {{"affine_f32", kBound<make_batch_norm_f32>}};
+  static constexpr Kernel kReshape[] = {{"view", kBound<make_reshape>}};
+  static constexpr Kernel kTranspose[] = {{"transpose", kBound<make_transpose>}};
+  static constexpr Kernel kConcat[] = {{"concat", kBound<make_concat>}};
+  static constexpr Kernel kSplit[] = {{"split", kBound<make_split>}};
+  static constexpr Kernel kSlice[] = {{"slice", kBound<make_slice>}};
+  static constexpr Kernel kPad[] = {{"pad_f32", kBound<make_pad>}};
+  static constexpr Kernel kGather[] = {{"gather", kBound<make_gather>}};
+  static constexpr Kernel kMaxPool[] = {{"max_pool", kBound<make_max_pool>}};
+  static constexpr Kernel kAveragePool[] = {{"average_pool", kBound<make_average_pool>}};
+  static constexpr Kernel kResize[] = {{"bilinear_f32", kBound<make_resize_f32>}};
+  static constexpr Kernel kMean[] = {{"reduce_f32", kBound<make_reduce_f32>}, {"mean_q8", kBound<make_mean_bytes>}};
+  static constexpr Kernel kReduce[] = {{"reduce_f32", kBound<make_reduce_f32>}};
+  static constexpr Kernel kSoftmax[] = {{"softmax_f32", kBound<make_softmax_f32>},
+                                        {"softmax_q8", kBound<make_softmax_bytes>}};
+  static constexpr Kernel kLayerNorm[] = {{"layer_norm_f32", kBound<make_layer_norm_f32>}};
+  static constexpr Kernel kLstm[] = {{"lstm_f32", kBound<make_lstm_f32>}};
+  static constexpr Kernel kGru[] = {{"gru_f32", kBound<make_gru_f32>}};
+
+  static constexpr KernelRow kAll[] = {
+      {&Conv::def, kConv},
+      {&FullyConnected::def, kFullyConnected},
+      {&Gemm::def, kGemm},
+      {&MatMul::def, kMatMul},
+      {&Relu::def, kUnary},
+      {&Clamp::def, kUnary},
+      {&Sigmoid::def, kUnary},
+      {&Tanh::def, kUnary},
+      {&HardSwish::def, kUnary},
+      {&HardSigmoid::def, kUnary},
+      {&LeakyRelu::def, kUnary},
+      {&Elu::def, kUnary},
+      {&Gelu::def, kUnary},
+      {&Exp::def, kUnary},
+      {&Erf::def, kUnary},
+      {&Sqrt::def, kUnary},
+      {&Rsqrt::def, kUnary},
+      {&Reciprocal::def, kUnary},
+      {&Neg::def, kUnary},
+      {&Abs::def, kUnary},
+      {&Log::def, kLookup},
+      {&Mish::def, kLookup},
+      {&Softplus::def, kLookup},
+      {&Softsign::def, kLookup},
+      {&Selu::def, kLookup},
+      {&Celu::def, kLookup},
+      {&Add::def, kBinary},
+      {&Sub::def, kBinary},
+      {&Mul::def, kBinary},
+      {&Div::def, kBinaryF32},
+      {&Maximum::def, kBinaryF32},
+      {&Minimum::def, kBinaryF32},
+      {&SquaredDifference::def, kBinaryF32},
+      {&PRelu::def, kPRelu},
+      {&Quantize::def, kQuantize},
+      {&Dequantize::def, kDequantize},
+      {&BatchNorm::def, kBatchNorm},
+      {&Reshape::def, kReshape},
+      {&Flatten::def, kReshape},
+      {&Squeeze::def, kReshape},
+      {&Unsqueeze::def, kReshape},
+      {&Identity::def, kReshape},
+      {&Transpose::def, kTranspose},
+      {&Concat::def, kConcat},
+      {&Split::def, kSplit},
+      {&Slice::def, kSlice},
+      {&Pad::def, kPad},
+      {&Gather::def, kGather},
+      {&MaxPool::def, kMaxPool},
+      {&AveragePool::def, kAveragePool},
+      {&Resize::def, kResize},
+      {&ReduceMean::def, kMean},
+      {&ReduceSum::def, kReduce},
+      {&ReduceMax::def, kReduce},
+      {&Softmax::def, kSoftmax},
+      {&LayerNorm::def, kLayerNorm},
+      {&Lstm::def, kLstm},
+      {&Gru::def, kGru},
+  };
+
+  static constexpr Provider kProvider{"cpu", "own kernels for this machine's processor", kAll};
+};
+
+Isa chosen_isa() {
+  const char* name = std::getenv("HONE_CPU_ISA");
+  if (name == nullptr || *name == '\0') return best_isa();
+  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+    if (std::string_view(name) == isa_name(isa)) return isa;
+  }
+  throw invalid_argument(cat("HONE_CPU_ISA is '", name, "', expected portable, avx2 or avx512"));
+}
+
+}  // namespace
+
+const Provider& provider_for(Isa isa) {
+  if (!is_supported(isa)) {
+    throw unsupported(cat("this machine does not run ", isa_name(isa), " kernels"), "hone devices lists what it has");
+  }
+  if (isa == Isa::kAvx512) return Rows<Isa::kAvx512>::kProvider;
+  return isa == Isa::kAvx2 ? Rows<Isa::kAvx2>::kProvider : Rows<Isa::kPortable>::kProvider;
+}
+
+}  // namespace cpu
+
+const Provider& cpu_provider() {
+  static const Provider& chosen = cpu::provider_for(cpu::chosen_isa());
+  return chosen;
+}
+
+}  // namespace hone

@@ -1,0 +1,419 @@
+#include "providers/cpu/provider.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "ops/binary.h"
+#include "ops/conv.h"
+#include "ops/interpreter.h"
+#include "ops/matmul.h"
+#include "ops/pool.h"
+#include "ops/unary.h"
+#include "runtime/plan.h"
+
+namespace hone {
+namespace {
+
+using cpu::Isa;
+
+std::vector<Isa> levels() {
+  std::vector<Isa> found;
+  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+    if (cpu::is_supported(isa)) found.push_back(isa);
+  }
+  return found;
+}
+
+class Random {
+ public:
+  explicit Random(unsigned seed = 11) : engine_(seed) {}
+  int64_t integer(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine_); }
+  float real(float low, float high) { return std::uniform_real_distribution<float>(low, high)(engine_); }
+  Tensor f32(Dims dims, float low = -1, float high = 1) {
+    Tensor t = Tensor::empty(DType::kF32, std::move(dims));
+    for (float& v : t.mutable_data<float>()) v = real(low, high);
+    return t;
+  }
+  Tensor bytes(DType dtype, Dims dims, QuantPtr quant) {
+    Tensor t = Tensor::empty(dtype, std::move(dims), std::move(quant));
+    for (int64_t i = 0; i < t.elements(); ++i) {
+      static_cast<uint8_t*>(t.mutable_raw())[i] = static_cast<uint8_t>(integer(0, 255));
+    }
+    return t;
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+std::vector<Tensor> run(const Graph& graph, const Provider& provider, std::vector<Tensor> inputs, bool exact = false,
+                        int threads = 2, std::string* kernel = nullptr) {
+  const Provider* providers[] = {&provider};
+  auto plan = Plan::compile(graph, providers, {.threads = threads, .exact = exact});
+  if (kernel != nullptr) *kernel = std::string(plan->steps().back().step->kernel);
+  Session session(plan);
+  std::vector<Tensor> results;
+  for (const Tensor& t : session.run(inputs)) results.push_back(t.clone());
+  return results;
+}
+
+// Every level agrees with the reference within `tolerance` (relative to 1 and the value), by a kernel of its own.
+void expect_close(const Graph& graph, const std::vector<Tensor>& inputs, double tolerance = 1e-5) {
+  const std::vector<Tensor> expected = evaluate(graph, inputs);
+  for (Isa isa : levels()) {
+    std::string kernel;
+    const std::vector<Tensor> got = run(graph, cpu::provider_for(isa), inputs, false, 2, &kernel);
+    EXPECT_NE(kernel, "reference") << graph.name;
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t o = 0; o < got.size(); ++o) {
+      ASSERT_EQ(got[o].dims(), expected[o].dims());
+      const std::vector<double> a = to_doubles(got[o]), b = to_doubles(expected[o]);
+      for (size_t i = 0; i < a.size(); ++i) {
+        ASSERT_NEAR(a[i], b[i], tolerance * (1 + std::abs(b[i]))) << cpu::isa_name(isa) << " element " << i;
+      }
+    }
+  }
+}
+
+// Stored integers: within one step of the reference, the same on every level and number of threads, and with `exact`
+// the reference's own.
+void expect_one_step(const Graph& graph, const std::vector<Tensor>& inputs, bool has_exact_kernel = true) {
+  const std::vector<Tensor> expected = evaluate(graph, inputs);
+  std::vector<Tensor> first;
+  for (Isa isa : levels()) {
+    for (int threads : {1, 3}) {
+      std::string kernel;
+      const std::vector<Tensor> got = run(graph, cpu::provider_for(isa), inputs, false, threads, &kernel);
+      EXPECT_NE(kernel, "reference");
+      if (first.empty()) first = got;
+      for (size_t o = 0; o < got.size(); ++o) {
+        EXPECT_TRUE(identical(got[o], first[o])) << cpu::isa_name(isa) << " differs from portable";
+        const std::vector<int64_t> a = to_ints(got[o].with_quant(nullptr)),
+                                   b = to_ints(expected[o].with_quant(nullptr));
+        for (size_t i = 0; i < a.size(); ++i) {
+          ASSERT_LE(std::abs(a[i] - b[i]), 1) << cpu::isa_name(isa) << " element " << i << ": " << a[i] << ", " << b[i];
+        }
+      }
+    }
+    if (graph.arithmetic != QuantArithmetic::kFixedPoint) continue;
+    std::string kernel;
+    const std::vector<Tensor> exact = run(graph, cpu::provider_for(isa), inputs, true, 2, &kernel);
+    EXPECT_EQ(kernel != "reference", has_exact_kernel) << kernel;
+    for (size_t o = 0; o < exact.size(); ++o) {
+      EXPECT_TRUE(identical(exact[o].with_quant(nullptr), expected[o].with_quant(nullptr))) << cpu::isa_name(isa);
+    }
+  }
+}
+
+struct ConvCase {
+  Conv op;
+  Dims x, w;
+};
+
+ConvCase random_conv(Random& random, int trial) {
+  ConvCase c;
+  const int64_t groups = trial % 3 == 0 ? 1 : random.integer(2, 5);
+  const int64_t group_in = trial % 3 == 1 ? 1 : random.integer(1, 9);
+  const int64_t out = groups * random.integer(1, trial % 3 == 0 ? 40 : 4);
+  const bool is_line = trial % 7 == 6;
+  c.op.groups = groups;
+  c.x = {random.integer(1, 2), random.integer(5, 9), random.integer(5, 9), groups * group_in};
+  c.w = {out, random.integer(1, 3), random.integer(1, 3), group_in};
+  if (is_line) {
+    c.x.erase(c.x.begin() + 1);
+    c.w.erase(c.w.begin() + 1);
+  }
+  const size_t axes = is_line ? 1 : 2;
+  for (size_t i = 0; i < axes; ++i) {
+    c.op.strides.push_back(random.integer(1, 2));
+    c.op.dilations.push_back(random.integer(1, 2));
+  }
+  c.op.auto_pad = static_cast<AutoPad>(trial % 4);
+  if (c.op.auto_pad == AutoPad::explicit_pads) {
+    for (size_t i = 0; i < 2 * axes; ++i) c.op.pads.push_back(random.integer(0, 2));
+  }
+  c.op.act_min = -0.8f;
+  c.op.act_max = trial % 2 == 0 ? 6.0f : INFINITY;
+  return c;
+}
+
+TEST(CpuProvider, ConvolvesFloatsLikeTheReference) {
+  Random random;
+  for (int trial = 0; trial < 42; ++trial) {
+    const ConvCase c = random_conv(random, trial);
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::kF32, Shape(c.x)});
+    const ValueId w = g.add_constant(random.f32(c.w));
+    const ValueId b = g.add_constant(random.f32({c.w[0]}));
+    g.set_outputs({trial % 5 == 0 ? g.add(c.op, {x, w}) : g.add(c.op, {x, w, b})});
+    expect_close(g, {random.f32(c.x)});
+  }
+}
+
+QuantPtr random_quant(Random& random, DType dtype, float scale) {
+  const int64_t zero = dtype == DType::kU8 ? random.integer(90, 160) : random.integer(-30, 30);
+  return QuantParams::per_tensor(scale, static_cast<int32_t>(zero));
+}
+
+// x, weights, bias and output of a quantized product; `depth` sets the output's scale so that it is well filled.
+struct QuantizedOperands {
+  TensorType x, y;
+  Tensor w, bias;
+};
+
+QuantizedOperands quantized_operands(Random& random, const Dims& x, const Dims& w, int64_t depth, int trial) {
+  const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
+  QuantizedOperands q;
+  q.x = {dtype, Shape(x), random_quant(random, dtype, 0.05f)};
+  const bool is_per_channel = dtype == DType::kI8 && trial % 4 != 0;
+  std::vector<float> scales, bias_scales;
+  std::vector<int32_t> zeros(static_cast<size_t>(w[0]), 0);
+  for (int64_t c = 0; c < w[0]; ++c) {
+    scales.push_back(is_per_channel ? random.real(0.002f, 0.02f) : 0.01f);
+    bias_scales.push_back(scales.back() * 0.05f);
+  }
+  const DType w_dtype = dtype == DType::kU8 && trial % 4 == 1 ? DType::kU8 : DType::kI8;
+  q.w = random.bytes(w_dtype, w,
+                     is_per_channel ? QuantParams::per_channel(scales, zeros, 0)
+                                    : QuantParams::per_tensor(0.01f, w_dtype == DType::kU8 ? 121 : 0));
+  q.bias = Tensor::empty(DType::kI32, {w[0]}, QuantParams::per_channel(bias_scales, zeros, 0));
+  for (int32_t& b : q.bias.mutable_data<int32_t>()) b = static_cast<int32_t>(random.integer(-2000, 2000));
+  const float spread = 0.05f * 74 * 0.01f * 74 * std::sqrt(static_cast<float>(depth));
+  q.y = {dtype, Shape(), random_quant(random, dtype, spread / 50)};
+  return q;
+}
+
+TEST(CpuProvider, ConvolvesBytesWithinOneStepAndExactlyOnDemand) {
+  Random random;
+  for (int trial = 0; trial < 42; ++trial) {
+    const ConvCase c = random_conv(random, trial);
+    const int64_t depth = Shape(c.w).elements() / c.w[0];
+    const QuantizedOperands q = quantized_operands(random, c.x, c.w, depth, trial);
+    Graph g;
+    g.arithmetic = trial % 3 == 2 ? QuantArithmetic::kFloat : QuantArithmetic::kFixedPoint;
+    const ValueId x = g.add_input("x", q.x);
+    const NodeId node = g.add({.def = &Conv::def,
+                               .attrs = Attrs::of(c.op),
+                               .inputs = {x, g.add_constant(q.w), g.add_constant(q.bias)},
+                               .output_types = {{q.y.dtype, Shape::unranked(), q.y.quant}}});
+    g.set_outputs({g.node(node).outputs[0]});
+    expect_one_step(g, {random.bytes(q.x.dtype, c.x, q.x.quant)});
+  }
+}
+
+TEST(CpuProvider, MultipliesByConstantMatrices) {
+  Random random;
+  for (int trial = 0; trial < 24; ++trial) {
+    const int64_t m = random.integer(1, 20), k = random.integer(1, 60), n = random.integer(1, 90);
+    {
+      Graph g;
+      const ValueId x = g.add_input("x", {DType::kF32, {m, k}});
+      g.set_outputs({g.add(FullyConnected{.act_min = -1},
+                           {x, g.add_constant(random.f32({n, k})), g.add_constant(random.f32({n}))})});
+      expect_close(g, {random.f32({m, k})});
+    }
+    {
+      Graph g;
+      const ValueId x = g.add_input("x", {DType::kF32, {m, k}});
+      const bool transposed = trial % 2 == 0;
+      const ValueId w = g.add_constant(random.f32(transposed ? Dims{n, k} : Dims{k, n}));
+      const ValueId c = g.add_constant(random.f32(trial % 3 == 0 ? Dims{1} : Dims{n}));
+      g.set_outputs({g.add(Gemm{.alpha = 0.5f, .beta = 2, .transpose_b = transposed}, {x, w, c})});
+      expect_close(g, {random.f32({m, k})});
+    }
+    const QuantizedOperands q = quantized_operands(random, {m, k}, {n, k}, k, trial);
+    Graph g;
+    g.arithmetic = trial % 3 == 2 ? QuantArithmetic::kFloat : QuantArithmetic::kFixedPoint;
+    const ValueId x = g.add_input("x", q.x);
+    const NodeId node = g.add({.def = &FullyConnected::def,
+                               .attrs = Attrs::of(FullyConnected{}),
+                               .inputs = {x, g.add_constant(q.w), g.add_constant(q.bias)},
+                               .output_types = {{q.y.dtype, Shape::unranked(), q.y.quant}}});
+    g.set_outputs({g.node(node).outputs[0]});
+    // TFLite's fully connected layers know no per-channel weights in 2.9, but the reference takes them.
+    expect_one_step(g, {random.bytes(q.x.dtype, {m, k}, q.x.quant)});
+  }
+}
+
+TEST(CpuProvider, MultipliesBatchesOfMatrices) {
+  Random random;
+  for (int trial = 0; trial < 16; ++trial) {
+    const int64_t m = random.integer(1, 20), k = random.integer(1, 30), n = random.integer(1, 40);
+    const MatMul op{.transpose_a = trial % 2 == 1, .transpose_b = trial % 4 > 1};
+    const Dims a = op.transpose_a ? Dims{3, 1, k, m} : Dims{3, 1, m, k};
+    const Dims b = op.transpose_b ? Dims{2, n, k} : Dims{2, k, n};
+    Graph g;
+    const ValueId x = g.add_input("a", {DType::kF32, Shape(a)});
+    const ValueId y = g.add_input("b", {DType::kF32, Shape(b)});
+    g.set_outputs({g.add(op, {x, y})});
+    expect_close(g, {random.f32(a), random.f32(b)});
+  }
+}
+
+struct ShapePair {
+  Dims a, b;
+};
+const ShapePair kPairs[] = {{{2, 3, 5, 7}, {2, 3, 5, 7}},
+                            {{2, 3, 5, 7}, {7}},
+                            {{2, 3, 5, 7}, {}},
+                            {{7}, {2, 3, 5, 7}},
+                            {{}, {40}},
+                            {{2, 1, 5, 1}, {2, 3, 1, 7}},
+                            {{2, 3, 5, 7}, {2, 1, 1, 7}},
+                            {{2, 3, 5, 1}, {2, 3, 5, 7}},
+                            {{300, 1}, {1, 300}}};
+
+template <class Op>
+void test_binary(Random& random, Op op) {
+  for (const ShapePair& p : kPairs) {
+    Graph g;
+    const ValueId a = g.add_input("a", {DType::kF32, Shape(p.a)});
+    const ValueId b = g.add_input("b", {DType::kF32, Shape(p.b)});
+    g.set_outputs({g.add(op, {a, b})});
+    expect_close(g, {random.f32(p.a, -2, 2), random.f32(p.b, 0.5f, 2)});
+  }
+}
+
+TEST(CpuProvider, CombinesFloatsWithBroadcasting) {
+  Random random;
+  test_binary(random, Add{.act_min = 0});
+  test_binary(random, Sub{.act_max = 1});
+  test_binary(random, Mul{});
+  test_binary(random, Div{});
+  test_binary(random, Maximum{});
+  test_binary(random, Minimum{});
+  test_binary(random, SquaredDifference{});
+}
+
+template <class Op>
+void test_binary_bytes(Random& random, Op op, float scale) {
+  for (int trial = 0; trial < 4; ++trial) {
+    for (const ShapePair& p : kPairs) {
+      const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
+      Graph g;
+      g.arithmetic = trial < 2 ? QuantArithmetic::kFixedPoint : QuantArithmetic::kFloat;
+      const QuantPtr qa = random_quant(random, dtype, 0.05f), qb = random_quant(random, dtype, 0.03f);
+      const ValueId a = g.add_input("a", {dtype, Shape(p.a), qa});
+      const ValueId b = g.add_input("b", {dtype, Shape(p.b), qb});
+      g.set_outputs({g.add(
+          op, {a, b}, {.type = {dtype, Shape::unranked(), random_quant(random, dtype, scale)}, .has_type = true})});
+      expect_one_step(g, {random.bytes(dtype, p.a, qa), random.bytes(dtype, p.b, qb)}, false);
+    }
+  }
+}
+
+TEST(CpuProvider, CombinesBytesWithinOneStep) {
+  Random random;
+  test_binary_bytes(random, Add{.act_min = -3}, 0.06f);
+  test_binary_bytes(random, Sub{}, 0.06f);
+  test_binary_bytes(random, Mul{.act_max = 4}, 0.1f);
+}
+
+template <class Op>
+void test_unary(Random& random, Op op, float low = -4, float high = 4) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, {3, 37}});
+  g.set_outputs({g.add(op, {x})});
+  expect_close(g, {random.f32({3, 37}, low, high)}, 2e-6);
+}
+
+TEST(CpuProvider, ComputesFunctionsOfOneInput) {
+  Random random;
+  test_unary(random, Relu{});
+  test_unary(random, Clamp{.min = -1, .max = 2});
+  test_unary(random, Sigmoid{});
+  test_unary(random, Tanh{});
+  test_unary(random, HardSwish{});
+  test_unary(random, HardSigmoid{});
+  test_unary(random, LeakyRelu{.alpha = 0.1f});
+  test_unary(random, Elu{});
+  test_unary(random, Gelu{});
+  test_unary(random, Gelu{.approximate = true});
+  test_unary(random, Exp{});
+  test_unary(random, Erf{});
+  test_unary(random, Sqrt{}, 0, 9);
+  test_unary(random, Rsqrt{}, 0.1f, 9);
+  test_unary(random, Reciprocal{}, 0.1f, 9);
+  test_unary(random, Neg{});
+  test_unary(random, Abs{});
+}
+
+TEST(CpuProvider, ComputesFunctionsOfBytesByTable) {
+  Random random;
+  for (QuantArithmetic arithmetic : {QuantArithmetic::kFixedPoint, QuantArithmetic::kFloat}) {
+    Graph g;
+    g.arithmetic = arithmetic;
+    const QuantPtr q = QuantParams::per_tensor(0.05f, 3);
+    const ValueId x = g.add_input("x", {DType::kI8, {3, 200}, q});
+    g.set_outputs({g.add(
+        Sigmoid{}, {x},
+        {.type = {DType::kI8, Shape::unranked(), QuantParams::per_tensor(1 / 256.0f, -128)}, .has_type = true})});
+    const Tensor data = random.bytes(DType::kI8, {3, 200}, q);
+    const std::vector<Tensor> expected = evaluate(g, {&data, 1});
+    const std::vector<Tensor> got = run(g, cpu_provider(), {data});
+    EXPECT_TRUE(identical(got[0].with_quant(nullptr), expected[0].with_quant(nullptr)));
+  }
+}
+
+template <class Op>
+Op random_pool(Random& random, int trial) {
+  Op op;
+  op.kernel = {random.integer(1, 3), random.integer(2, 3)};
+  op.strides = {random.integer(1, 2), random.integer(1, 3)};
+  op.auto_pad = static_cast<AutoPad>(trial % 4);
+  op.ceil_mode = trial % 8 == 0;
+  if (op.auto_pad == AutoPad::explicit_pads) op.pads = {0, 1, 0, 1};
+  op.act_max = 0.7f;
+  return op;
+}
+
+TEST(CpuProvider, PoolsFloats) {
+  Random random;
+  for (int trial = 0; trial < 24; ++trial) {
+    const Dims dims{2, random.integer(4, 9), random.integer(4, 9), random.integer(1, 35)};
+    for (int kind = 0; kind < 3; ++kind) {
+      Graph g;
+      const ValueId x = g.add_input("x", {DType::kF32, Shape(dims)});
+      if (kind == 0) g.set_outputs({g.add(random_pool<MaxPool>(random, trial), {x})});
+      if (kind > 0) {
+        auto op = random_pool<AveragePool>(random, trial);
+        op.count_include_pad = kind == 2;
+        g.set_outputs({g.add(op, {x})});
+      }
+      expect_close(g, {random.f32(dims)});
+    }
+  }
+}
+
+TEST(CpuProvider, PoolsBytesWithinOneStep) {
+  Random random;
+  for (int trial = 0; trial < 24; ++trial) {
+    const Dims dims{2, random.integer(4, 9), random.integer(4, 9), random.integer(1, 35)};
+    const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
+    const QuantPtr q = random_quant(random, dtype, 0.01f);
+    const QuantPtr other = random_quant(random, dtype, 0.012f);
+    for (int kind = 0; kind < 3; ++kind) {
+      Graph g;
+      g.arithmetic = kind == 1 ? QuantArithmetic::kFixedPoint : QuantArithmetic::kFloat;
+      const ValueId x = g.add_input("x", {dtype, Shape(dims), q});
+      const AddOptions options{.type = {dtype, Shape::unranked(), kind == 2 ? other : q}, .has_type = true};
+      if (kind == 0) g.set_outputs({g.add(random_pool<MaxPool>(random, trial), {x}, options)});
+      if (kind > 0) g.set_outputs({g.add(random_pool<AveragePool>(random, trial), {x}, options)});
+      expect_one_step(g, {random.bytes(dtype, dims, q)});
+    }
+  }
+}
+
+TEST(CpuProvider, LeavesUnknownShapesToTheReference) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, Shape{Dim(std::string("n")), Dim(4)}});
+  g.set_outputs({g.add(Relu{}, {x})});
+  const Provider* providers[] = {&cpu_provider()};
+  EXPECT_EQ(Plan::compile(g, providers)->steps()[0].step->kernel, "reference");
+}
+
+}  // namespace
+}  // namespace hone

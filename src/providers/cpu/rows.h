@@ -1,0 +1,57 @@
+#pragma once
+
+#include "providers/cpu/support.h"
+
+namespace hone::cpu {
+
+/// What makes the steps of the provider's kernels; each returns null when it does not take the node. Grouped by file.
+
+// steps_conv.cpp
+std::unique_ptr<Step> make_dense_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_depthwise_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&);
+
+// steps_matmul.cpp
+std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);
+
+// steps_elementwise.cpp
+std::unique_ptr<Step> make_unary_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_binary_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_prelu_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_quantize(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_dequantize(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_batch_norm_f32(const KernelRequest&, const KernelTable&);
+
+// steps_movement.cpp
+std::unique_ptr<Step> make_reshape(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_transpose(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_concat(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_split(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_slice(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_pad(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_gather(const KernelRequest&, const KernelTable&);
+
+// steps_pool.cpp
+std::unique_ptr<Step> make_max_pool(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_average_pool(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_resize_f32(const KernelRequest&, const KernelTable&);
+
+// steps_reduce.cpp
+std::unique_ptr<Step> make_reduce_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_mean_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_softmax_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_softmax_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_layer_norm_f32(const KernelRequest&, const KernelTable&);
+
+// steps_recurrent.cpp
+std::unique_ptr<Step> make_lstm_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_gru_f32(const KernelRequest&, const KernelTable&);
+
+}  // namespace hone::cpu

@@ -1,0 +1,285 @@
+// Convolutions, fully connected layers and products with constant matrices.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "ops/conv.h"
+#include "ops/matmul.h"
+#include "providers/cpu/convolution_q.h"
+#include "providers/cpu/rows.h"
+
+namespace hone::cpu {
+namespace {
+
+struct Window {
+  int64_t kernel, stride, dilation, pad;
+};
+
+// One spatial axis of a Conv: `axis` of `axes`.
+std::optional<Window> window_of(const Conv& op, size_t axis, size_t axes, int64_t kernel, int64_t in, int64_t out) {
+  Window w{kernel, op.strides.empty() ? 1 : op.strides[axis], op.dilations.empty() ? 1 : op.dilations[axis], 0};
+  const int64_t total = std::max<int64_t>(0, (out - 1) * w.stride + (kernel - 1) * w.dilation + 1 - in);
+  if (op.auto_pad == AutoPad::same_upper) {
+    w.pad = total / 2;
+  } else if (op.auto_pad == AutoPad::same_lower) {
+    w.pad = total - total / 2;
+  } else if (op.auto_pad == AutoPad::explicit_pads && !op.pads.empty()) {
+    w.pad = op.pads[axis];
+    if (op.pads[axis] < 0 || op.pads[axis + axes] < 0) return std::nullopt;
+  }
+  return w;
+}
+
+std::optional<ConvShape> shape_of(const KernelRequest& r, const Conv& op) {
+  const Dims x = r.input(0).shape.dims();
+  const Dims w = r.input(1).shape.dims();
+  const Dims y = r.output().shape.dims();
+  const size_t axes = x.size() - 2;
+  if (x.size() < 3 || axes > 2) return std::nullopt;
+  const auto horizontal = window_of(op, axes - 1, axes, w[axes], x[axes], y[axes]);
+  const auto vertical = axes == 2 ? window_of(op, 0, axes, w[1], x[1], y[1]) : Window{1, 1, 1, 0};
+  if (!horizontal || !vertical) return std::nullopt;
+  ConvShape s{.batch = x[0],
+              .in_h = axes == 2 ? x[1] : 1,
+              .in_w = x[axes],
+              .in_c = x.back(),
+              .out_h = axes == 2 ? y[1] : 1,
+              .out_w = y[axes],
+              .out_c = y.back(),
+              .kernel_h = vertical->kernel,
+              .kernel_w = horizontal->kernel,
+              .stride_h = vertical->stride,
+              .stride_w = horizontal->stride,
+              .dilation_h = vertical->dilation,
+              .dilation_w = horizontal->dilation,
+              .pad_top = vertical->pad,
+              .pad_left = horizontal->pad,
+              .groups = op.groups};
+  if (s.batch * s.pixels() * s.out_c * s.depth() == 0) return std::nullopt;
+  return s;
+}
+
+// A constant matrix product as a pointwise convolution: x: [rows, depth], w: [columns, depth].
+ConvShape product_shape(int64_t rows, int64_t depth, int64_t columns) {
+  return {.in_w = rows, .in_c = depth, .out_w = rows, .out_c = columns};
+}
+
+struct Activation {
+  float min, max;
+};
+
+template <class F32Conv>
+std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                               const Tensor& w, const Tensor& bias, Activation act, int residual) {
+  auto conv = std::make_unique<F32Conv>(table, shape, w.data<float>().data(),
+                                        bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
+  const int64_t scratch = conv->scratch_bytes();
+  return make_step(
+      [conv = std::move(conv), act, residual](RunContext& c) {
+        const float* add = residual < 0 ? nullptr : in<float>(c, static_cast<size_t>(residual));
+        conv->run({in<float>(c, 0), out<float>(c), add, act.min, act.max, c.pool, c.scratch});
+      },
+      scratch, residual);
+}
+
+bool computes_f32(const KernelRequest& r) {
+  return r.is_static() && is_f32(r.input(0)) && is_f32(r.output()) && r.constant(1).exists() &&
+         (!r.has_input(2) || r.constant(2).exists());
+}
+
+bool computes_bytes(const KernelRequest& r) {
+  return r.is_static() && is_quantized_bytes(r.input(0)) && is_quantized_bytes(r.output()) && r.constant(1).exists() &&
+         r.input(1).is_quantized() && (!r.has_input(2) || r.constant(2).exists());
+}
+
+// Weights of `channels` outputs along `axis` as int8 in [channels, depth] order, with scales and one zero point.
+bool read_weights(const Tensor& w, int64_t channels, int64_t axis, ConvQuant& q) {
+  const QuantParams& p = *w.quant();
+  if (p.block_size != 0 || (p.axis >= 0 && p.axis != axis)) return false;
+  const bool is_unsigned = w.dtype() == DType::kU8;
+  if (!is_unsigned && w.dtype() != DType::kI8 && w.dtype() != DType::kI4 && w.dtype() != DType::kU4) return false;
+  for (int32_t zero : p.zero_points) {
+    if (zero != p.zero_points[0]) return false;
+  }
+  q.w_zero = p.zero_points[0] - (is_unsigned ? 128 : 0);
+  const auto* bytes = static_cast<const uint8_t*>(w.raw());
+  q.w.resize(static_cast<size_t>(w.elements()));
+  for (size_t i = 0; i < q.w.size(); ++i) q.w[i] = static_cast<int8_t>(bytes[i] ^ (is_unsigned ? 0x80 : 0));
+  for (int64_t c = 0; c < channels; ++c) q.w_scale.push_back(p.scale(c));
+  return true;
+}
+
+bool read_bias(const KernelRequest& r, int64_t channels, ConvQuant& q) {
+  q.bias.assign(static_cast<size_t>(channels), 0);
+  if (!r.has_input(2)) return true;
+  const Tensor bias = r.constant(2);
+  if (bias.elements() != channels || (!bias.quant() && bias.dtype() != DType::kF32)) return false;
+  // Nearly always stored in units of input scale times weight scale already.
+  const auto has_unit = [&](int64_t c) {
+    const double unit = double(q.in_scale) * double(q.w_scale[static_cast<size_t>(c)]);
+    return std::abs(double(bias.quant()->scale(c)) - unit) <= 1e-5 * unit && bias.quant()->zero_point(c) == 0;
+  };
+  bool is_stored = bias.quant() && bias.dtype() == DType::kI32 && bias.quant()->block_size == 0;
+  // TFLite takes the integers as they are, whatever their scale says.
+  const bool trusts_integers = r.graph.arithmetic == QuantArithmetic::kFixedPoint;
+  for (int64_t c = 0; is_stored && !trusts_integers && c < channels; ++c) is_stored = has_unit(c);
+  if (is_stored) {
+    std::memcpy(q.bias.data(), bias.raw(), static_cast<size_t>(channels) * 4);
+    return true;
+  }
+  const std::vector<double> real = to_doubles(bias);
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto i = static_cast<size_t>(c);
+    const double stored = std::nearbyint(real[i] / (double(q.in_scale) * double(q.w_scale[i])));
+    q.bias[i] = static_cast<int32_t>(std::clamp(stored, -2147483648.0, 2147483647.0));
+  }
+  return true;
+}
+
+std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int64_t axis, Activation act,
+                                  bool product_in_float) {
+  const QuantParams& x = *r.input(0).quant;
+  const TensorType& y = r.output();
+  const QuantizedRange range = activation_range(act.min, act.max, y.dtype, y.quant);
+  ConvQuant q{.in_unsigned = is_unsigned_byte(r.input(0)),
+              .in_zero = x.zero_point(),
+              .out_zero = y.quant->zero_point(),
+              .in_scale = x.scale(),
+              .out_scale = y.quant->scale(),
+              .out_min = range.min,
+              .out_max = range.max,
+              .w = {},
+              .w_scale = {},
+              .bias = {},
+              .product_in_float = product_in_float,
+              .fixed_point = wants_fixed_point(r)};
+  if (q.fixed_point && r.input(0).dtype != y.dtype) return std::nullopt;
+  if (!read_weights(r.constant(1), channels, axis, q) || !read_bias(r, channels, q)) return std::nullopt;
+  return q;
+}
+
+template <class QuantizedConv>
+std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                                 const ConvQuant& q) {
+  auto conv = std::make_unique<QuantizedConv>(table, shape, q, r.threads);
+  const int64_t scratch = conv->scratch_bytes();
+  return make_step(
+      [conv = std::move(conv)](RunContext& c) { conv->run(in<uint8_t>(c, 0), out<uint8_t>(c), *c.pool, c.scratch); },
+      scratch);
+}
+
+std::unique_ptr<Step> make_conv_f32(const KernelRequest& r, const KernelTable& table, bool is_depthwise) {
+  if (!computes_f32(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape || shape->is_depthwise() != is_depthwise) return nullptr;
+  const Tensor w = constant_f32(r, 1);
+  const Tensor bias = constant_f32(r, 2);
+  const Activation act{op.act_min, op.act_max};
+  return is_depthwise ? f32_step<DepthwiseF32>(r, table, *shape, w, bias, act, -1)
+                      : f32_step<DenseF32>(r, table, *shape, w, bias, act, -1);
+}
+
+std::unique_ptr<Step> make_conv_bytes(const KernelRequest& r, const KernelTable& table, bool is_depthwise) {
+  if (!computes_bytes(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape || shape->is_depthwise() != is_depthwise) return nullptr;
+  const auto q = quant_of(r, shape->out_c, 0, {op.act_min, op.act_max}, is_unsigned_byte(r.input(0)));
+  if (!q) return nullptr;
+  return is_depthwise ? bytes_step<DepthwiseQ>(r, table, *shape, *q) : bytes_step<DenseQ>(r, table, *shape, *q);
+}
+
+ConvShape fully_connected_shape(const KernelRequest& r) {
+  const Dims w = r.input(1).shape.dims();
+  return product_shape(r.output().shape.elements() / std::max<int64_t>(w[0], 1), w[1], w[0]);
+}
+
+bool is_empty(const ConvShape& s) { return s.in_w * s.in_c * s.out_c == 0; }
+
+// A constant B: [K, N] (or [N, K] when transposed) as [N, K].
+Tensor as_rows_of_columns(const Tensor& b, bool is_transposed) {
+  if (is_transposed) return b;
+  const int64_t k = b.dim(b.rank() - 2);
+  const int64_t n = b.dim(b.rank() - 1);
+  Tensor t = Tensor::empty(b.dtype(), {n, k}, b.quant());
+  const int64_t bytes = size_of(b.dtype());
+  const auto* from = static_cast<const std::byte*>(b.raw());
+  auto* to = static_cast<std::byte*>(t.mutable_raw());
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t j = 0; j < n; ++j) std::copy_n(from + (i * n + j) * bytes, bytes, to + (j * k + i) * bytes);
+  }
+  return t;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_dense_f32(const KernelRequest& r, const KernelTable& t) {
+  return make_conv_f32(r, t, false);
+}
+std::unique_ptr<Step> make_depthwise_f32(const KernelRequest& r, const KernelTable& t) {
+  return make_conv_f32(r, t, true);
+}
+std::unique_ptr<Step> make_dense_bytes(const KernelRequest& r, const KernelTable& t) {
+  return make_conv_bytes(r, t, false);
+}
+std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest& r, const KernelTable& t) {
+  return make_conv_bytes(r, t, true);
+}
+
+std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_f32(r) || r.input(1).shape.rank() != 2) return nullptr;
+  const auto& op = r.node().as<FullyConnected>();
+  const ConvShape shape = fully_connected_shape(r);
+  if (is_empty(shape)) return nullptr;
+  return f32_step<DenseF32>(r, table, shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max}, -1);
+}
+
+std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_bytes(r) || r.input(1).shape.rank() != 2) return nullptr;
+  const auto& op = r.node().as<FullyConnected>();
+  const ConvShape shape = fully_connected_shape(r);
+  if (is_empty(shape)) return nullptr;
+  const auto q = quant_of(r, shape.out_c, 0, {op.act_min, op.act_max}, true);
+  return q ? bytes_step<DenseQ>(r, table, shape, *q) : nullptr;
+}
+
+std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& table) {
+  const auto& op = r.node().as<Gemm>();
+  if (!computes_f32(r) || op.transpose_a) return nullptr;
+  const Dims y = r.output().shape.dims();
+  const ConvShape shape = product_shape(y[0], r.input(0).shape.dims()[1], y[1]);
+  if (is_empty(shape)) return nullptr;
+  const Tensor b = constant_f32(r, 1);
+  Tensor w = as_rows_of_columns(b, op.transpose_b).clone();
+  for (float& v : w.mutable_data<float>()) v *= op.alpha;
+  Tensor bias;
+  if (r.has_input(2)) {
+    const Tensor c = constant_f32(r, 2);
+    const bool is_row = c.elements() == y[1] && (c.rank() == 0 || c.dim(c.rank() - 1) == y[1]);
+    if (!is_row && c.elements() != 1) return nullptr;
+    bias = Tensor::empty(DType::kF32, {y[1]});
+    for (int64_t i = 0; i < y[1]; ++i) {
+      bias.mutable_data<float>()[static_cast<size_t>(i)] =
+          op.beta * c.data<float>()[static_cast<size_t>(is_row ? i : 0)];
+    }
+  }
+  const float inf = std::numeric_limits<float>::infinity();
+  return f32_step<DenseF32>(r, table, shape, w, bias, {-inf, inf}, -1);
+}
+
+std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest& r, const KernelTable& table) {
+  const auto& op = r.node().as<MatMul>();
+  if (!computes_f32(r) || op.transpose_a || r.input(0).shape.rank() < 2 || r.input(1).shape.rank() != 2) return nullptr;
+  const Dims y = r.output().shape.dims();
+  const Dims x = r.input(0).shape.dims();
+  const ConvShape shape =
+      product_shape(r.input(0).shape.elements() / std::max<int64_t>(x.back(), 1), x.back(), y.back());
+  if (is_empty(shape)) return nullptr;
+  const float inf = std::numeric_limits<float>::infinity();
+  const Tensor w = as_rows_of_columns(constant_f32(r, 1), op.transpose_b);
+  return f32_step<DenseF32>(r, table, shape, w, Tensor(), {-inf, inf}, -1);
+}
+
+}  // namespace hone::cpu
