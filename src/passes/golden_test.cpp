@@ -144,13 +144,20 @@ void run_case(const GoldenCase& golden) {
   EXPECT_EQ(run_pipeline(graph, pipeline, options).changes, 0) << to_text(graph);
 }
 
-TEST_P(PassGolden, GivesTheExpectedGraphAndTheSameResults) {
-  try {
-    run_case(GetParam());
-  } catch (const Error& e) {
-    if (e.message().find("has no type inference") != std::string::npos) GTEST_SKIP() << e.what();
-    FAIL() << e.what();
+/// The first operator of the case that cannot be inferred; empty when all can.
+std::string operator_without_inference(const GoldenCase& golden) {
+  const OpSet ops = all_ops();
+  for (const OpDef* def : ops.all()) {
+    const std::string call = cat(" ", def->name, "(");
+    if (!def->infer && (golden.before + golden.after).find(call) != std::string::npos) return std::string(def->name);
   }
+  return {};
+}
+
+TEST_P(PassGolden, GivesTheExpectedGraphAndTheSameResults) {
+  const std::string missing = operator_without_inference(GetParam());
+  if (!missing.empty()) GTEST_SKIP() << "operator " << missing << " has no type inference";
+  run_case(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, PassGolden, testing::ValuesIn(all_cases()), [](const auto& info) {
