@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "passes/canonical.h"
+#include "passes/fuse.h"
 #include "passes/simplify.h"
 
 namespace hone {
@@ -43,8 +45,31 @@ Pipeline simplify_pipeline() {
           }};
 }
 
-Pipeline canonical_pipeline() { return {"canonical", {}}; }
-Pipeline fuse_pipeline() { return {"fuse", {}}; }
+Pipeline canonical_pipeline() {
+  return {"canonical",
+          {
+              // Patterns are found by equal operands: equal nodes must be one.
+              {.name = "merge_equal", .run = merge_equal},
+              {.name = "canonical",
+               .rules = joined({identity_rules(), shape_rules(), arithmetic_rules(), norm_rules(), activation_rules(),
+                                linear_rules()})},
+              {.name = "fold_constants", .run = fold_constants},
+              {.name = "merge_equal", .run = merge_equal},
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
+}
+
+Pipeline fuse_pipeline() {
+  return {"fuse",
+          {
+              // Scales before activations: a factor cannot pass a clamp. Padding is independent of both.
+              {.name = "fuse_scales", .rules = scale_rules()},
+              {.name = "fuse_pads", .rules = pad_rules()},
+              {.name = "fuse_activations", .rules = act_rules()},
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
+}
+
 Pipeline layout_pipeline() { return {"layout", {}}; }
 
 Pipeline standard_pipeline() {
