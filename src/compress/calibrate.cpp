@@ -8,9 +8,9 @@ namespace hone {
 namespace {
 
 /// Machine-dependent rewriting could hide values from view: calibration runs the graph as it is.
-std::vector<Provider> without_lowering(std::span<const Provider* const> providers) {
+std::vector<Provider> without_lowering(const Engine& engine) {
   std::vector<Provider> plain;
-  for (const Provider* p : providers) {
+  for (const Provider* p : engine.providers) {
     plain.push_back(*p);
     plain.back().lower = nullptr;
   }
@@ -27,16 +27,15 @@ void check_finite(const Statistics& statistics) {
 
 }  // namespace
 
-Statistics collect_statistics(const Graph& graph, const SampleSource& samples,
-                              std::span<const Provider* const> providers, const PlanOptions& options,
-                              const std::function<void(size_t)>& progress) {
+Statistics collect_statistics(const Graph& graph, const SampleSource& samples, const Engine& engine,
+                              const Progress& progress) {
   if (samples.count == 0)
     throw invalid_argument("no calibration samples", "pass a folder of representative data: --data DIR");
-  const std::vector<Provider> plain = without_lowering(providers);
+  const std::vector<Provider> plain = without_lowering(engine);
   std::vector<const Provider*> pointers;
   for (const Provider& p : plain) pointers.push_back(&p);
   Statistics statistics;
-  Runner runner(graph, pointers, options);
+  Runner runner(graph, pointers, engine.plan);
   for (size_t i = 0; i < samples.count; ++i) {
     const std::vector<Tensor> inputs = samples.inputs(i);
     Session& session = runner.session_for(inputs);
@@ -53,7 +52,7 @@ Statistics collect_statistics(const Graph& graph, const SampleSource& samples,
     });
     session.run(inputs);
     session.set_observer({});
-    if (progress) progress(i + 1);
+    if (progress) progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(samples.count));
   }
   check_finite(statistics);
   return statistics;

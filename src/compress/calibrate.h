@@ -9,7 +9,7 @@
 
 #include "compress/calibrator.h"
 #include "ir/graph.h"
-#include "runtime/plan.h"
+#include "measure/engine.h"
 
 namespace hone {
 
@@ -26,9 +26,8 @@ using Ranges = std::map<std::string, Range>;
 /// Runs the graph on every sample and counts all float activations (graph inputs included). Memory does not grow with
 /// the number of samples. `progress` is called after each. Throws Error(invalid_argument) without samples or when a
 /// value is not finite, naming it.
-Statistics collect_statistics(const Graph& graph, const SampleSource& samples,
-                              std::span<const Provider* const> providers, const PlanOptions& options = {},
-                              const std::function<void(size_t done)>& progress = {});
+Statistics collect_statistics(const Graph& graph, const SampleSource& samples, const Engine& engine,
+                              const Progress& progress = {});
 
 Ranges to_ranges(const Statistics& statistics, const Calibrator& calibrator);
 

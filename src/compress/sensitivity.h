@@ -1,11 +1,10 @@
 #pragma once
 
-#include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "compress/quantize.h"
+#include "measure/engine.h"
 
 namespace hone {
 
@@ -13,28 +12,17 @@ namespace hone {
 struct LayerSensitivity {
   std::string layer;  ///< node name
   std::string op;
-  double sqnr_db = 0;  ///< signal to quantization noise of the outputs, dB; larger is better
+  double sqnr_db = 0;  ///< signal to quantization noise of the outputs, dB, at most 200; larger is better
 };
 
 struct SensitivityOptions {
   size_t samples = 16;  ///< of the calibration data, spread evenly
-  PlanOptions plan;
+  Progress progress;    ///< in layers
 };
 
 /// Quantizes each layer by itself, everything else in float, and compares the outputs with the float model's.
 /// Sorted from the most to the least sensitive; equal ones by name.
 std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Ranges& ranges, const SampleSource& samples,
-                                                std::span<const Provider* const> providers,
-                                                const SensitivityOptions& options = {},
-                                                const std::function<void(size_t done, size_t of)>& progress = {});
-
-/// Sums of squares of a signal and of its error, over many tensors.
-struct SignalToNoise {
-  double signal = 0;
-  double noise = 0;
-  /// Adds two tensors of equal size, quantized or not.
-  void add(const Tensor& reference, const Tensor& other);
-  double db() const;  ///< 10·log₁₀(signal / noise), at most 200
-};
+                                                const Engine& engine, const SensitivityOptions& options = {});
 
 }  // namespace hone
