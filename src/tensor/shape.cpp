@@ -43,6 +43,8 @@ Dims Shape::dims() const {
 
 int64_t Shape::elements() const { return checked_product(dims()); }
 
+std::string to_text(const Dims& dims) { return to_text(std::span<const int64_t>(dims)); }
+
 std::string to_text(const Shape& shape) {
   if (!shape.has_rank()) return "[...]";
   std::string out = "[";
