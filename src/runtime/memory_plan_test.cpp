@@ -28,8 +28,8 @@ TEST(MemoryPlan, NeverOverlapsBlocksAliveTogether) {
       EXPECT_LE(plan.offsets[a] + blocks[a].bytes, plan.total);
       for (size_t b = 0; b < a; ++b) {
         const bool together = blocks[a].first <= blocks[b].last && blocks[b].first <= blocks[a].last;
-        const bool overlap = plan.offsets[a] < plan.offsets[b] + blocks[b].bytes &&
-                             plan.offsets[b] < plan.offsets[a] + blocks[a].bytes;
+        const bool overlap =
+            plan.offsets[a] < plan.offsets[b] + blocks[b].bytes && plan.offsets[b] < plan.offsets[a] + blocks[a].bytes;
         EXPECT_FALSE(together && overlap);
       }
     }

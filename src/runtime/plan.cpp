@@ -5,11 +5,41 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/interpreter.h"
 #include "runtime/memory_plan.h"
 
 namespace hone {
 
 namespace {
+
+/// Computes once, while compiling, what depends on constants alone: f16 weights become f32, transposed weights lie
+/// ready. Results much larger than their inputs stay computed at run time.
+void fold_constants(Graph& graph) {
+  constexpr int64_t kGrowth = 4, kAlways = 4096;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.inputs.empty() || node.def->is_random || !node.def->eval || !node.subgraphs.empty()) continue;
+    std::vector<Tensor> inputs;
+    int64_t in_elements = 0, out_elements = 0;
+    bool is_known = true;
+    for (const ValueId in : node.inputs) {
+      is_known &= !in.exists() || graph.is_constant(in);
+      inputs.push_back(in.exists() ? graph.value(in).constant : Tensor());
+      in_elements += inputs.back().elements();
+    }
+    std::vector<const TensorType*> types;
+    for (const ValueId out : node.outputs) {
+      types.push_back(&graph.type(out));
+      is_known &= types.back()->shape.is_static();
+      if (is_known) out_elements += types.back()->shape.elements();
+    }
+    if (!is_known || out_elements > kGrowth * in_elements + kAlways) continue;
+    const std::vector<Tensor> results = evaluate_node(node, types, inputs, graph.arithmetic);
+    const std::vector<ValueId> outputs = node.outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) graph.replace_uses(outputs[i], graph.add_constant(results[i]));
+  }
+  graph.remove_dead();
+}
 
 /// Builds a Plan from a graph step by step; lives only inside Plan::compile.
 class Compiler {
@@ -18,6 +48,7 @@ class Compiler {
       : graph_(std::move(graph)), providers_(providers.begin(), providers.end()), options_(options) {
     for (const Provider* p : providers_)
       if (p->lower) p->lower(graph_);
+    fold_constants(graph_);
     slot_of_.assign(graph_.value_capacity(), -1);
   }
 
