@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/quantize.h"
 
 namespace hone {
 
@@ -61,8 +62,9 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* 
         EvalContext context{node.attrs, inputs, outputs, types, node.subgraphs, arithmetic, seed};
         const bool moves_stored = def.moves_data && !types.empty() && inputs.size() > 0 && inputs[0].exists() &&
                                   inputs[0].quant() && same_quant(types[0].quant, inputs[0].quant());
+        const bool rounds_reals = &def == &Quantize::def && types[0].quant;
         if (def.eval_quantized && arithmetic == QuantArithmetic::kFixedPoint && inputs[0].exists() &&
-            inputs[0].quant()) {
+            (inputs[0].quant() || rounds_reals)) {
           def.eval_quantized(context);
         } else if (!quantized || moves_stored || !def.eval || def.is_random) {
           def.eval(context);
