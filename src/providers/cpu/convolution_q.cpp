@@ -184,6 +184,7 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
       epilogue_(epilogue_of(q)),
       fixed_(q),
       in_unsigned_(q.in_unsigned),
+      kernel_(table.depthwise_s8),
       tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
       taps_bytes_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
       task_scratch_(taps_bytes_ + (fixed_.is_used() ? align_64(shape.out_w * shape.out_c * 4) : 0)),
@@ -191,15 +192,25 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
   const int64_t taps = shape.taps();
   const int64_t channels = shape.out_c;
   std::vector<int16_t> by_tap(static_cast<size_t>(taps * channels));
-  std::vector<int32_t> bias = q.bias;
+  bool fits_bytes = true;
   for (int64_t c = 0; c < channels; ++c) {
     for (int64_t t = 0; t < taps; ++t) {
       const int32_t w = q.w[static_cast<size_t>(c * taps + t)] - q.w_zero;
       by_tap[static_cast<size_t>(t * channels + c)] = static_cast<int16_t>(w);
-      bias[static_cast<size_t>(c)] -= w * q.in_zero;
+      fits_bytes &= w >= -128 && w <= 127;
     }
   }
-  packed_ = pack_depthwise_s8(table, by_tap.data(), bias.data(), float_scales(q).data(), taps, channels);
+  const bool is_u8 = table.depthwise_u8 != nullptr && fits_bytes && !fixed_.is_used();
+  const int32_t zero = is_u8 ? packed_zero_point(table, q.in_zero, q.in_unsigned) : q.in_zero;
+  std::vector<int32_t> bias = q.bias;
+  for (size_t i = 0; i < by_tap.size(); ++i) bias[i % bias.size()] -= by_tap[i] * zero;
+  const std::vector<float> scales = float_scales(q);
+  if (is_u8) {
+    kernel_ = table.depthwise_u8;
+    packed_ = pack_depthwise_u8(by_tap.data(), bias.data(), scales.data(), shape.kernel_h, shape.kernel_w, channels);
+  } else {
+    packed_ = pack_depthwise_s8(table, by_tap.data(), bias.data(), scales.data(), taps, channels);
+  }
   if (shape.out_c != shape.in_c) expanded_bytes_ = align_64(shape.batch * shape.in_h * shape.in_w * channels);
 }
 
@@ -218,21 +229,21 @@ void DepthwiseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scrat
       const int64_t image = row / shape_.out_h;
       fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside_.data(), taps);
       uint8_t* out = y + row * shape_.out_w * c;
-      table_.depthwise_s8({.pixels = shape_.out_w,
-                           .channels = c,
-                           .kernel_h = shape_.kernel_h,
-                           .kernel_w = shape_.kernel_w,
-                           .stride_w = shape_.stride_w,
-                           .dilation_w = shape_.dilation_w,
-                           .taps = taps,
-                           .taps_stride = tap_columns(shape_),
-                           .weights = packed_.data(),
-                           .out = out,
-                           .out_stride = c,
-                           .is_unsigned = in_unsigned_,
-                           .f32 = {},
-                           .s8 = epilogue_,
-                           .raw = fixed_.is_used() ? raw : nullptr});
+      kernel_({.pixels = shape_.out_w,
+               .channels = c,
+               .kernel_h = shape_.kernel_h,
+               .kernel_w = shape_.kernel_w,
+               .stride_w = shape_.stride_w,
+               .dilation_w = shape_.dilation_w,
+               .taps = taps,
+               .taps_stride = tap_columns(shape_),
+               .weights = packed_.data(),
+               .out = out,
+               .out_stride = c,
+               .is_unsigned = in_unsigned_,
+               .f32 = {},
+               .s8 = epilogue_,
+               .raw = fixed_.is_used() ? raw : nullptr});
       if (fixed_.is_used()) fixed_.apply(raw, shape_.out_w, c, 0, out, c);
     }
   });

@@ -71,6 +71,7 @@ class DepthwiseQ {
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;
   bool in_unsigned_;
+  void (*kernel_)(const DepthwiseRun&);
   int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, task_scratch_;
   AlignedBuffer packed_;
   std::vector<uint8_t> outside_;

@@ -145,6 +145,9 @@ struct KernelTable {
                        uint8_t fill, int32_t* sums);
   void (*depthwise_f32)(const DepthwiseRun&);
   void (*depthwise_s8)(const DepthwiseRun&);
+  /// The same for weights that fit int8, packed by pack_depthwise_u8; bytes out only. Null where a level has no use
+  /// for it.
+  void (*depthwise_u8)(const DepthwiseRun&);
 
   void (*unary[static_cast<int>(Unary::kCount)])(const float* x, float* y, int64_t n, float a, float b);
   void (*binary[static_cast<int>(Binary::kCount)])(const float* x, const float* y, float* z, int64_t n, float min,

@@ -261,6 +261,55 @@ TEST(Depthwise, AgreesWithTheSumOnEveryLevel) {
   }
 }
 
+TEST(DepthwiseU8, AgreesBitByBitWithTheSum) {
+  Random random;
+  for (int trial = 0; trial < 80; ++trial) {
+    const int64_t kh = random.integer(1, 6), kw = trial % 3 == 0 ? 3 : random.integer(1, 5);
+    const int64_t stride = random.integer(1, 3), dilation = trial % 3 == 0 ? 1 : random.integer(1, 2);
+    const int64_t c = random.integer(1, 200), pixels = random.integer(1, 11), taps = kh * kw;
+    const int64_t columns = (pixels - 1) * stride + (kw - 1) * dilation + 1;
+    const auto x = random.bytes<uint8_t>(kh * columns * c);
+    const auto w = random.bytes<int8_t>(taps * c);
+    const std::vector<int16_t> wide(w.begin(), w.end());
+    const auto scale = random.floats(c, 1e-4f, 1e-2f);
+    const bool is_unsigned = trial % 2 == 1;
+    std::vector<const void*> pixels_in;
+    for (int64_t i = 0; i < kh * columns; ++i) pixels_in.push_back(x.data() + i * c);
+    for (const KernelTable* t : tables()) {
+      if (t->depthwise_u8 == nullptr) continue;
+      std::vector<int32_t> bias(static_cast<size_t>(c), 17);
+      for (int64_t i = 0; i < taps * c; ++i) bias[i % c] -= w[i] * packed_zero_point(*t, 0, is_unsigned);
+      const AlignedBuffer packed = pack_depthwise_u8(wide.data(), bias.data(), scale.data(), kh, kw, c);
+      auto out = guarded<uint8_t>(pixels * c, 66);
+      const DepthwiseRun d{.pixels = pixels,
+                           .channels = c,
+                           .kernel_h = kh,
+                           .kernel_w = kw,
+                           .stride_w = stride,
+                           .dilation_w = dilation,
+                           .taps = pixels_in.data(),
+                           .taps_stride = columns,
+                           .weights = packed.data(),
+                           .out = out.data(),
+                           .out_stride = c,
+                           .is_unsigned = is_unsigned,
+                           .f32 = {},
+                           .s8 = {-90, 120, trial % 2 == 1 ? 100 : -5},
+                           .raw = nullptr};
+      t->depthwise_u8(d);
+      EXPECT_TRUE(is_intact<uint8_t>(out, pixels * c, 66));
+      for (int64_t i = 0; i < pixels * c; ++i) {
+        int32_t acc = 17;
+        for (int64_t tap = 0; tap < taps; ++tap) {
+          const uint8_t byte = x[(tap / kw * columns + i / c * stride + tap % kw * dilation) * c + i % c];
+          acc += (is_unsigned ? byte : static_cast<int8_t>(byte)) * w[tap * c + i % c];
+        }
+        ASSERT_EQ(out[i], static_cast<uint8_t>(naive_requantize(acc, scale[i % c], d.s8))) << "channels " << c;
+      }
+    }
+  }
+}
+
 struct UnaryCase {
   Unary op;
   double (*f)(double x);

@@ -116,4 +116,32 @@ AlignedBuffer pack_depthwise_s8(const KernelTable& table, const int16_t* w, cons
   return out;
 }
 
+AlignedBuffer pack_depthwise_u8(const int16_t* w, const int32_t* bias, const float* scale, int64_t kernel_h,
+                                int64_t kernel_w, int64_t channels) {
+  const int64_t words = 8 + (kernel_h + 3) / 4 * kernel_w * 4;
+  const int64_t tail = channels % 64;
+  const int64_t padded = channels - tail + (tail == 0 ? 0 : tail <= 32 ? 32 : 64);
+  AlignedBuffer out(static_cast<size_t>(padded * words));
+  std::byte* dst = out.data();
+  for (int64_t c0 = 0; c0 < channels; c0 += 64) {
+    const int64_t block = channels - c0 <= 32 ? 32 : 64;
+    for (int64_t i = 0; i < block; ++i) {
+      // Interleaving works inside groups of 16 channels, four words at a time: quarter j holds channels 4j … 4j + 3.
+      const int64_t quarter = i / (block / 4);
+      const int64_t c = c0 + i % (block / 4) / 4 * 16 + quarter * 4 + i % 4;
+      if (c >= channels) continue;
+      std::memcpy(dst + i * 4, bias + c, 4);
+      std::memcpy(dst + (block + i) * 4, scale + c, 4);
+      for (int64_t r = 0; r < kernel_h; ++r) {
+        for (int64_t s = 0; s < kernel_w; ++s) {
+          const int64_t word = (r / 4 * kernel_w + s) * block + i;
+          dst[block * 8 + word * 4 + r % 4] = static_cast<std::byte>(w[(r * kernel_w + s) * channels + c]);
+        }
+      }
+    }
+    dst += block * words;
+  }
+  return out;
+}
+
 }  // namespace hone::cpu

@@ -64,5 +64,9 @@ AlignedBuffer pack_depthwise_f32(const KernelTable& table, const float* w, const
 /// `scale`, for depthwise_s8.
 AlignedBuffer pack_depthwise_s8(const KernelTable& table, const int16_t* w, const int32_t* bias, const float* scale,
                                 int64_t taps, int64_t channels);
+/// Depthwise weights `w`: [kernel_h, kernel_w, channels] that fit int8, `bias` corrected for the input's
+/// packed_zero_point, and `scale`, for depthwise_u8.
+AlignedBuffer pack_depthwise_u8(const int16_t* w, const int32_t* bias, const float* scale, int64_t kernel_h,
+                                int64_t kernel_w, int64_t channels);
 
 }  // namespace hone::cpu
