@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
-#include <random>
 
 #include "ops/binary.h"
 #include "ops/conv.h"
@@ -12,101 +10,16 @@
 #include "ops/matmul.h"
 #include "ops/pool.h"
 #include "ops/unary.h"
+#include "providers/cpu/compare_test.h"
 #include "runtime/plan.h"
 
 namespace hone {
 namespace {
 
-using cpu::Isa;
-
-std::vector<Isa> levels() {
-  std::vector<Isa> found;
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
-    if (cpu::is_supported(isa)) found.push_back(isa);
-  }
-  return found;
-}
-
-class Random {
- public:
-  explicit Random(unsigned seed = 11) : engine_(seed) {}
-  int64_t integer(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine_); }
-  float real(float low, float high) { return std::uniform_real_distribution<float>(low, high)(engine_); }
-  Tensor f32(Dims dims, float low = -1, float high = 1) {
-    Tensor t = Tensor::empty(DType::kF32, std::move(dims));
-    for (float& v : t.mutable_data<float>()) v = real(low, high);
-    return t;
-  }
-  Tensor bytes(DType dtype, Dims dims, QuantPtr quant) {
-    Tensor t = Tensor::empty(dtype, std::move(dims), std::move(quant));
-    for (int64_t i = 0; i < t.elements(); ++i) {
-      static_cast<uint8_t*>(t.mutable_raw())[i] = static_cast<uint8_t>(integer(0, 255));
-    }
-    return t;
-  }
-
- private:
-  std::mt19937 engine_;
-};
-
-std::vector<Tensor> run(const Graph& graph, const Provider& provider, std::vector<Tensor> inputs, bool exact = false,
-                        int threads = 2, std::string* kernel = nullptr) {
-  const Provider* providers[] = {&provider};
-  auto plan = Plan::compile(graph, providers, {.threads = threads, .exact = exact});
-  if (kernel != nullptr) *kernel = std::string(plan->steps().back().step->kernel);
-  Session session(plan);
-  std::vector<Tensor> results;
-  for (const Tensor& t : session.run(inputs)) results.push_back(t.clone());
-  return results;
-}
-
-// Every level agrees with the reference within `tolerance` (relative to 1 and the value), by a kernel of its own.
-void expect_close(const Graph& graph, const std::vector<Tensor>& inputs, double tolerance = 1e-5) {
-  const std::vector<Tensor> expected = evaluate(graph, inputs);
-  for (Isa isa : levels()) {
-    std::string kernel;
-    const std::vector<Tensor> got = run(graph, cpu::provider_for(isa), inputs, false, 2, &kernel);
-    EXPECT_NE(kernel, "reference") << graph.name;
-    ASSERT_EQ(got.size(), expected.size());
-    for (size_t o = 0; o < got.size(); ++o) {
-      ASSERT_EQ(got[o].dims(), expected[o].dims());
-      const std::vector<double> a = to_doubles(got[o]), b = to_doubles(expected[o]);
-      for (size_t i = 0; i < a.size(); ++i) {
-        ASSERT_NEAR(a[i], b[i], tolerance * (1 + std::abs(b[i]))) << cpu::isa_name(isa) << " element " << i;
-      }
-    }
-  }
-}
-
-// Stored integers: within one step of the reference, the same on every level and number of threads, and with `exact`
-// the reference's own.
-void expect_one_step(const Graph& graph, const std::vector<Tensor>& inputs, bool has_exact_kernel = true) {
-  const std::vector<Tensor> expected = evaluate(graph, inputs);
-  std::vector<Tensor> first;
-  for (Isa isa : levels()) {
-    for (int threads : {1, 3}) {
-      std::string kernel;
-      const std::vector<Tensor> got = run(graph, cpu::provider_for(isa), inputs, false, threads, &kernel);
-      EXPECT_NE(kernel, "reference");
-      if (first.empty()) first = got;
-      for (size_t o = 0; o < got.size(); ++o) {
-        EXPECT_TRUE(identical(got[o], first[o])) << cpu::isa_name(isa) << " differs from portable";
-        const std::vector<int64_t> a = to_ints(got[o].with_quant(nullptr)),
-                                   b = to_ints(expected[o].with_quant(nullptr));
-        for (size_t i = 0; i < a.size(); ++i) {
-          ASSERT_LE(std::abs(a[i] - b[i]), 1) << cpu::isa_name(isa) << " element " << i << ": " << a[i] << ", " << b[i];
-        }
-      }
-    }
-    if (graph.arithmetic != QuantArithmetic::kFixedPoint) continue;
-    std::string kernel;
-    const std::vector<Tensor> exact = run(graph, cpu::provider_for(isa), inputs, true, 2, &kernel);
-    EXPECT_EQ(kernel != "reference", has_exact_kernel) << kernel;
-    for (size_t o = 0; o < exact.size(); ++o) {
-      EXPECT_TRUE(identical(exact[o].with_quant(nullptr), expected[o].with_quant(nullptr))) << cpu::isa_name(isa);
-    }
-  }
-}
+using cpu::expect_close;
+using cpu::expect_one_step;
+using cpu::Random;
+using cpu::run;
 
 struct ConvCase {
   Conv op;
@@ -153,11 +66,6 @@ TEST(CpuProvider, ConvolvesFloatsLikeTheReference) {
   }
 }
 
-QuantPtr random_quant(Random& random, DType dtype, float scale) {
-  const int64_t zero = dtype == DType::kU8 ? random.integer(90, 160) : random.integer(-30, 30);
-  return QuantParams::per_tensor(scale, static_cast<int32_t>(zero));
-}
-
 // x, weights, bias and output of a quantized product; `depth` sets the output's scale so that it is well filled.
 struct QuantizedOperands {
   TensorType x, y;
@@ -167,7 +75,7 @@ struct QuantizedOperands {
 QuantizedOperands quantized_operands(Random& random, const Dims& x, const Dims& w, int64_t depth, int trial) {
   const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
   QuantizedOperands q;
-  q.x = {dtype, Shape(x), random_quant(random, dtype, 0.05f)};
+  q.x = {dtype, Shape(x), random.quant(dtype, 0.05f)};
   const bool is_per_channel = dtype == DType::kI8 && trial % 4 != 0;
   std::vector<float> scales, bias_scales;
   std::vector<int32_t> zeros(static_cast<size_t>(w[0]), 0);
@@ -182,7 +90,7 @@ QuantizedOperands quantized_operands(Random& random, const Dims& x, const Dims& 
   q.bias = Tensor::empty(DType::kI32, {w[0]}, QuantParams::per_channel(bias_scales, zeros, 0));
   for (int32_t& b : q.bias.mutable_data<int32_t>()) b = static_cast<int32_t>(random.integer(-2000, 2000));
   const float spread = 0.05f * 74 * 0.01f * 74 * std::sqrt(static_cast<float>(depth));
-  q.y = {dtype, Shape(), random_quant(random, dtype, spread / 50)};
+  q.y = {dtype, Shape(), random.quant(dtype, spread / 50)};
   return q;
 }
 
@@ -295,11 +203,11 @@ void test_binary_bytes(Random& random, Op op, float scale) {
       const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
       Graph g;
       g.arithmetic = trial < 2 ? QuantArithmetic::kFixedPoint : QuantArithmetic::kFloat;
-      const QuantPtr qa = random_quant(random, dtype, 0.05f), qb = random_quant(random, dtype, 0.03f);
+      const QuantPtr qa = random.quant(dtype, 0.05f), qb = random.quant(dtype, 0.03f);
       const ValueId a = g.add_input("a", {dtype, Shape(p.a), qa});
       const ValueId b = g.add_input("b", {dtype, Shape(p.b), qb});
-      g.set_outputs({g.add(
-          op, {a, b}, {.type = {dtype, Shape::unranked(), random_quant(random, dtype, scale)}, .has_type = true})});
+      g.set_outputs(
+          {g.add(op, {a, b}, {.type = {dtype, Shape::unranked(), random.quant(dtype, scale)}, .has_type = true})});
       expect_one_step(g, {random.bytes(dtype, p.a, qa), random.bytes(dtype, p.b, qb)}, false);
     }
   }
@@ -393,8 +301,8 @@ TEST(CpuProvider, PoolsBytesWithinOneStep) {
   for (int trial = 0; trial < 24; ++trial) {
     const Dims dims{2, random.integer(4, 9), random.integer(4, 9), random.integer(1, 35)};
     const DType dtype = trial % 2 == 0 ? DType::kI8 : DType::kU8;
-    const QuantPtr q = random_quant(random, dtype, 0.01f);
-    const QuantPtr other = random_quant(random, dtype, 0.012f);
+    const QuantPtr q = random.quant(dtype, 0.01f);
+    const QuantPtr other = random.quant(dtype, 0.012f);
     for (int kind = 0; kind < 3; ++kind) {
       Graph g;
       g.arithmetic = kind == 1 ? QuantArithmetic::kFixedPoint : QuantArithmetic::kFloat;
