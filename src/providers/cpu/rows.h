@@ -41,7 +41,10 @@ std::unique_ptr<Step> make_gather(const KernelRequest&, const KernelTable&);
 // steps_pool.cpp
 std::unique_ptr<Step> make_max_pool(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_average_pool(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_resize_f32(const KernelRequest&, const KernelTable&);
+
+// steps_resize.cpp
+std::unique_ptr<Step> make_bilinear_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_nearest(const KernelRequest&, const KernelTable&);
 
 // steps_reduce.cpp
 std::unique_ptr<Step> make_reduce_f32(const KernelRequest&, const KernelTable&);

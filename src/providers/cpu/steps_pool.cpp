@@ -1,11 +1,10 @@
-// Pooling and resampling over channels-last images.
+// Pooling over channels-last images.
 #include <cmath>
 #include <limits>
 #include <optional>
 
 #include "ops/fixed_point.h"
 #include "ops/pool.h"
-#include "ops/resize.h"
 #include "providers/cpu/rows.h"
 
 namespace hone::cpu {
@@ -219,90 +218,6 @@ std::unique_ptr<Step> make_average_pool(const KernelRequest& r, const KernelTabl
   }
   if (!is_quantized_bytes(r.input(0)) || !is_quantized_bytes(r.output())) return nullptr;
   return average_pool_bytes(r, table, *s, divisor);
-}
-
-namespace {
-
-// Where output position o of one axis reads: two neighbours and the weight of the second.
-struct Sample {
-  int64_t low, high;
-  float weight;
-};
-
-std::optional<std::vector<Sample>> linear_samples(ResizeCoordinates mode, int64_t in, int64_t out, float scale) {
-  std::vector<Sample> samples;
-  for (int64_t o = 0; o < out; ++o) {
-    float x = 0;
-    const auto at = static_cast<float>(o);
-    switch (mode) {
-      case ResizeCoordinates::half_pixel:
-        x = (at + 0.5f) / scale - 0.5f;
-        break;
-      case ResizeCoordinates::pytorch_half_pixel:
-        x = out > 1 ? (at + 0.5f) / scale - 0.5f : 0;
-        break;
-      case ResizeCoordinates::asymmetric:
-        x = at / scale;
-        break;
-      case ResizeCoordinates::align_corners:
-        x = out > 1 ? at * static_cast<float>(in - 1) / static_cast<float>(out - 1) : 0;
-        break;
-      default:
-        return std::nullopt;
-    }
-    x = std::clamp(x, 0.0f, static_cast<float>(in - 1));
-    const auto low = static_cast<int64_t>(x);
-    samples.push_back({low, std::min(low + 1, in - 1), x - static_cast<float>(low)});
-  }
-  return samples;
-}
-
-}  // namespace
-
-// Bilinear over H and W of [N, H, W, C], sizes known; scales as the ratio of sizes.
-std::unique_ptr<Step> make_resize_f32(const KernelRequest& r, const KernelTable& table) {
-  const auto& op = r.node().as<Resize>();
-  if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output()) || op.mode != ResizeMode::linear || op.antialias ||
-      op.exclude_outside || op.aspect != AspectPolicy::stretch || r.input(0).shape.rank() != 4) {
-    return nullptr;
-  }
-  const Dims x = r.input(0).shape.dims();
-  const Dims y = r.output().shape.dims();
-  if (x[0] != y[0] || x[3] != y[3] || r.output().shape.elements() == 0 || r.input(0).shape.elements() == 0) {
-    return nullptr;
-  }
-  // Scales given as numbers count as they are, and differ from the ratio of sizes when the output was rounded.
-  float scale[2] = {static_cast<float>(y[1]) / static_cast<float>(x[1]),
-                    static_cast<float>(y[2]) / static_cast<float>(x[2])};
-  if (r.has_input(2)) {
-    const Tensor scales = constant_f32(r, 2);
-    if (!scales.exists()) return nullptr;
-    for (int64_t i = 0; i < scales.elements(); ++i) {
-      const int64_t axis = op.axes.empty() ? i : normalize_axis(op.axes[static_cast<size_t>(i)], 4, "resize");
-      if (axis == 1 || axis == 2) scale[axis - 1] = scales.data<float>()[static_cast<size_t>(i)];
-    }
-  }
-  const auto rows = linear_samples(op.coordinates, x[1], y[1], scale[0]);
-  const auto columns = linear_samples(op.coordinates, x[2], y[2], scale[1]);
-  if (!rows || !columns) return nullptr;
-  const int64_t tasks = std::min(tasks_for(r.output().shape.elements(), r.threads), y[0] * y[1]);
-  const auto f = table.bilinear;
-  return make_step([=, rows = *rows, columns = *columns](RunContext& c) {
-    for_tasks(*c.pool, y[0] * y[1], tasks, [&](int64_t, int64_t from, int64_t to) {
-      for (int64_t row = from; row < to; ++row) {
-        const float* image = in<float>(c, 0) + row / y[1] * x[1] * x[2] * x[3];
-        const Sample& v = rows[static_cast<size_t>(row % y[1])];
-        const float* top = image + v.low * x[2] * x[3];
-        const float* bottom = image + v.high * x[2] * x[3];
-        float* to_row = out<float>(c) + row * y[2] * y[3];
-        for (size_t i = 0; i < columns.size(); ++i, to_row += x[3]) {
-          const Sample& h = columns[i];
-          f(top + h.low * x[3], top + h.high * x[3], bottom + h.low * x[3], bottom + h.high * x[3], to_row, x[3],
-            h.weight, v.weight);
-        }
-      }
-    });
-  });
 }
 
 }  // namespace hone::cpu
