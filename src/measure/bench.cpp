@@ -9,6 +9,8 @@
 #include <map>
 #include <numeric>
 
+#include "passes/check.h"
+
 namespace hone {
 
 namespace {
@@ -90,7 +92,7 @@ BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, 
   Runner runner = engine.runner(load());
   Session& session = runner.session();
   out.load_us = us_since(load_start);
-  const std::vector<Tensor> generated = inputs.empty() ? generated_inputs(runner.graph()) : std::vector<Tensor>();
+  const std::vector<Tensor> generated = inputs.empty() ? generate_inputs(runner.graph(), 0, 1) : std::vector<Tensor>();
   if (inputs.empty()) inputs = generated;
   const auto first_start = Clock::now();
   runner.run(inputs);
@@ -121,38 +123,6 @@ BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, 
   for (const PlannedStep& step : plan.steps()) out.macs += step.macs;
   out.provider = providers_of(plan);
   out.threads = plan.threads();
-  return out;
-}
-
-std::vector<Tensor> generated_inputs(const Graph& graph, uint64_t seed) {
-  std::vector<Tensor> out;
-  uint64_t state = seed * 0x9E3779B97F4A7C15u + 1;
-  const auto next = [&] {  // xorshift64* (Vigna 2016)
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (state * 0x2545F4914F6CDD1Du) >> 32;
-  };
-  for (const ValueId id : graph.inputs()) {
-    const TensorType& type = graph.type(id);
-    Dims dims;
-    if (type.shape.has_rank())
-      for (const Dim& dim : type.shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
-    Tensor real = Tensor::empty(DType::kF32, dims);
-    for (float& v : real.mutable_data<float>()) v = static_cast<float>(next()) * 0x1p-31f - 1.0f;
-    if (is_float(type.dtype)) {
-      out.push_back(cast(real, type.dtype));
-    } else if (type.dtype == DType::kBool || (is_integer(type.dtype) && !type.quant && size_of(type.dtype) > 1)) {
-      Tensor t = Tensor::zeros(type.dtype, dims);
-      if (type.dtype == DType::kBool)
-        for (bool& v : t.mutable_data<bool>()) v = next() & 1;
-      out.push_back(std::move(t));
-    } else {
-      const float low = static_cast<float>(min_of(type.dtype)), high = static_cast<float>(max_of(type.dtype));
-      for (float& v : real.mutable_data<float>()) v = std::round((v + 1) / 2 * (high - low) + low);
-      out.push_back(cast(real, type.dtype).with_quant(type.quant));
-    }
-  }
   return out;
 }
 

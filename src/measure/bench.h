@@ -64,10 +64,6 @@ struct BenchResult {
 BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, std::span<const Tensor> inputs = {},
                       const BenchOptions& options = {});
 
-/// Inputs of the graph's types (symbols as 1), drawn from `seed`: real numbers uniform in −1 … 1, stored integers of
-/// 8 bits over their whole range, other integers 0, booleans both ways.
-std::vector<Tensor> generated_inputs(const Graph& graph, uint64_t seed = 0);
-
 /// Peak resident memory since the last reset, bytes; 0 where the system does not tell.
 int64_t peak_rss_bytes();
 /// Starts a new peak where the system allows it (Linux clear_refs).

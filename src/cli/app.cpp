@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <exception>
+#include <new>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/help.h"
+
+namespace hone {
+
+namespace {
+
+bool is_help(const std::string& word) { return word == "-h" || word == "--help"; }
+
+Error unknown_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : all_commands()) names.emplace_back(command.name);
+  const std::string near = nearest(name, names);
+  return invalid_argument(cat("unknown command '", name, "'"),
+                          near.empty() ? "hone help" : cat("did you mean: hone ", near));
+}
+
+int run_command(std::span<const std::string> arguments, Console& console) {
+  if (arguments.empty() || is_help(arguments[0])) {
+    console.out(overview(console.width()));
+    return 0;
+  }
+  const std::string name = arguments[0] == "--version" || arguments[0] == "-V" ? "version" : arguments[0];
+  const Command* command = find_command(name);
+  if (!command) throw unknown_command(name);
+  arguments = arguments.subspan(1);
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  if (std::any_of(arguments.begin(), end, is_help)) {
+    console.out(help_of(*command, console.width()));
+    return 0;
+  }
+  Args args{std::string(command->name)};
+  const CommandBody body = command->setup(args);
+  args.parse(arguments);
+  return body(console);
+}
+
+}  // namespace
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : all_commands())
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+int run_cli(std::span<const std::string> arguments) {
+  Console console;
+  const auto report = [&](const Error& e) {
+    console.note(cat("error: ", e.what()));
+    return exit_code(e.code());
+  };
+  try {
+    const int code = run_command(arguments, console);
+    console.flush();
+    return code;
+  } catch (const ClosedOutput&) {
+    return 0;
+  } catch (const Error& e) {
+    return report(e);
+  } catch (const std::bad_alloc&) {
+    return report(resource_error("out of memory"));
+  } catch (const std::exception& e) {
+    return report(internal_error(e.what(), "this is a bug in hone: please report it with the command you typed"));
+  }
+}
+
+}  // namespace hone

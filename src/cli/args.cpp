@@ -1,0 +1,154 @@
+#include "cli/args.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/console.h"
+
+namespace hone {
+
+namespace {
+
+struct Entry {
+  std::string left;  ///< "--data DIR" or "MODEL"
+  std::string help;
+  bool is_positional = false;
+  bool is_required = false;
+};
+
+}  // namespace
+
+struct Args::State {
+  std::string command;
+  CLI::App app;
+  std::vector<Entry> entries;
+  std::vector<std::string> names;  ///< every flag, for suggestions
+
+  void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
+              const std::string& preset) {
+    std::string left;
+    for (const std::string& name : split(flags, ',')) {
+      names.push_back(name);
+      left += (left.empty() ? "" : ", ") + name;
+    }
+    if (!value.empty()) left += " " + value;
+    if (!preset.empty()) help += cat(" (default: ", preset, ")");
+    entries.push_back({left, std::move(help), false, is_required});
+  }
+
+  Error usage_error(std::string message, std::string hint = {}) const {
+    return invalid_argument(std::move(message), hint.empty() ? cat("hone help ", command) : std::move(hint));
+  }
+
+  Error unexpected(const std::vector<std::string>& extras) const {
+    for (const std::string& extra : extras) {
+      if (extra.size() < 2 || extra[0] != '-') continue;
+      const std::string word = extra.substr(0, extra.find('='));
+      const std::string near = nearest(word, names);
+      return usage_error(cat(command, ": unknown flag '", word, "'"),
+                         near.empty() ? "" : cat("did you mean ", near, "? see: hone help ", command));
+    }
+    return usage_error(cat(command, ": unexpected argument '", extras.empty() ? "" : extras.front(), "'"));
+  }
+};
+
+Args::Args(std::string command) : state_(std::make_unique<State>()) {
+  state_->command = std::move(command);
+  state_->app.set_help_flag();
+}
+Args::~Args() = default;
+
+void Args::positional(const std::string& name, std::string& target, const std::string& help, bool is_required) {
+  state_->app.add_option(name, target)->required(is_required);
+  state_->entries.push_back({name, help, true, is_required});
+}
+
+void Args::positional(const std::string& name, std::vector<std::string>& target, const std::string& help) {
+  state_->app.add_option(name, target)->required();
+  state_->entries.push_back({name + "...", help, true, true});
+}
+
+void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
+                  bool is_required) {
+  state_->record(names, value, help, is_required, target);
+  state_->app.add_option(names, target)->required(is_required);
+}
+
+void Args::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help) {
+  state_->record(names, value, help, false, std::to_string(target));
+  state_->app.add_option(names, target);
+}
+
+void Args::option(const std::string& names, const std::string& value, double& target, const std::string& help) {
+  state_->record(names, value, help, false, to_text(target));
+  state_->app.add_option(names, target);
+}
+
+void Args::option(const std::string& names, const std::string& value, std::vector<std::string>& target,
+                  const std::string& help) {
+  state_->record(names, value, help + "; may be repeated", false, "");
+  state_->app.add_option(names, target)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void Args::flag(const std::string& names, bool& target, const std::string& help) {
+  state_->record(names, "", help, false, "");
+  state_->app.add_flag(names, target);
+}
+
+void Args::parse(std::span<const std::string> arguments) {
+  try {
+    state_->app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ExtrasError&) {
+    throw state_->unexpected(state_->app.remaining());
+  } catch (const CLI::RequiredError& e) {
+    // A misspelt flag leaves its value without a place; say that first.
+    const std::vector<std::string> extras = state_->app.remaining();
+    const bool has_flag = std::any_of(extras.begin(), extras.end(), [](const auto& a) { return a.starts_with("-"); });
+    if (has_flag) throw state_->unexpected(extras);
+    const std::string what = e.what();
+    throw state_->usage_error(cat(state_->command, ": ", what.substr(0, what.find(" is required")), " is missing"));
+  } catch (const CLI::ParseError& e) {
+    throw state_->usage_error(cat(state_->command, ": ", e.what()));
+  }
+}
+
+std::string Args::usage() const {
+  std::string out = cat("hone ", state_->command);
+  for (const Entry& entry : state_->entries)
+    if (entry.is_positional) out += entry.is_required ? cat(" ", entry.left) : cat(" [", entry.left, "]");
+  bool has_optional = false;
+  for (const Entry& entry : state_->entries) {
+    if (entry.is_positional) continue;
+    if (entry.is_required)
+      out += cat(" ", entry.left.substr(entry.left.rfind(", ") == std::string::npos ? 0 : entry.left.rfind(", ") + 2));
+    has_optional |= !entry.is_required;
+  }
+  return out + (has_optional ? " [options]" : "");
+}
+
+std::string Args::help(int width) const {
+  const int limit = std::min(width, 100);
+  size_t widest = 0;
+  for (const Entry& entry : state_->entries) widest = std::max(widest, std::min<size_t>(entry.left.size(), 26));
+  const int indent = limit < 60 ? 4 : static_cast<int>(widest) + 4;
+  std::string out;
+  for (const Entry& entry : state_->entries) {
+    std::string line = cat("  ", entry.left);
+    const int used = columns_of(line);
+    if (used + 2 > indent)
+      line += cat("\n", std::string(static_cast<size_t>(indent), ' '));
+    else
+      line += std::string(static_cast<size_t>(indent - used), ' ');
+    out += cat(line, wrapped(cat(std::string(), entry.help), limit - indent, indent), "\n");
+  }
+  return out;
+}
+
+}  // namespace hone

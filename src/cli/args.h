@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hone {
+
+/// The arguments of one command: declared by its setup, bound to variables that must outlive parse().
+class Args {
+ public:
+  explicit Args(std::string command);
+  ~Args();
+  Args(const Args&) = delete;
+  Args& operator=(const Args&) = delete;
+
+  /// `name` in capitals, as shown in help. Positionals are taken in order of declaration.
+  void positional(const std::string& name, std::string& target, const std::string& help, bool is_required = true);
+  void positional(const std::string& name, std::vector<std::string>& target, const std::string& help);
+  /// `names`: "--data" or "-o,--output"; `value`: the placeholder shown in help, e.g. "DIR". The default shown is what
+  /// the target holds, unless empty.
+  void option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
+              bool is_required = false);
+  void option(const std::string& names, const std::string& value, int64_t& target, const std::string& help);
+  void option(const std::string& names, const std::string& value, double& target, const std::string& help);
+  /// May be given several times.
+  void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
+              const std::string& help);
+  void flag(const std::string& names, bool& target, const std::string& help);
+
+  /// Throws Error(invalid_argument) for unknown, missing or malformed arguments, suggesting the nearest flag.
+  void parse(std::span<const std::string> arguments);
+
+  /// "hone inspect MODEL [options]" and the options, one or two lines each.
+  std::string usage() const;
+  std::string help(int width) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hone

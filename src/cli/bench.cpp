@@ -1,0 +1,81 @@
+#include <memory>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "measure/prepare.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  ModelArgs model;
+  EngineArgs engine;
+  int64_t runs = 20, warmup = 3, rows = 20;
+  double seconds = 1;
+  bool is_json = false, is_ops = false;
+};
+
+void print(const Options& o, const BenchResult& r, Console& console) {
+  const int width = console.width();
+  const Distribution& d = r.latency_us;
+  Facts facts;
+  facts.add("latency", cat("median ", human_us(d.median), ", 95 % below ", human_us(d.p95)));
+  facts.add("spread", cat("min ", human_us(d.min), ", max ", human_us(d.max), ", mean ", human_us(d.mean), ", stddev ",
+                          human_us(d.stddev), ", ", grouped(d.count), " runs"));
+  facts.add("load", human_us(r.load_us));
+  facts.add("first", human_us(r.first_us));
+  facts.add("memory", cat("peak ", human_bytes(static_cast<uint64_t>(r.peak_rss_bytes)), " resident, activations ",
+                          human_bytes(static_cast<uint64_t>(r.arena_bytes)), ", weights ",
+                          human_bytes(static_cast<uint64_t>(r.weight_bytes))));
+  facts.add("work", cat(human_count(r.macs), " MACs, ",
+                        d.median > 0 ? fixed(static_cast<double>(r.macs) / d.median / 1e3, 1) : "0", " GMAC/s"));
+  facts.add("provider", cat(r.provider, ", ", r.threads, r.threads == 1 ? " thread" : " threads"));
+  console.out(facts.render(width));
+  if (!o.is_ops) return;
+  console.out(cat("\n", steps_table(r.steps, o.rows, width), "\n", ops_table(r.steps, width)));
+}
+
+int bench(const Options& o, Console& console) {
+  BenchOptions options;
+  options.min_runs = o.runs;
+  options.warmup_runs = o.warmup;
+  options.min_seconds = o.seconds;
+  options.steps = o.is_ops;
+  options.progress = console.progress("measuring");
+  const Engine engine = o.engine.engine();
+  const BenchResult result = run_bench([&] { return prepare(o.model.load(), engine); }, engine, {}, options);
+  if (!o.is_json) {
+    print(o, result, console);
+    return 0;
+  }
+  Json json;
+  json["model"] = o.model.path;
+  const Json measured = to_json(result);
+  for (const auto& [key, value] : measured.as_object()) json[key] = value;
+  console.out(cat(json.dump(2), "\n"));
+  return 0;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  o->model.declare(args);
+  o->engine.declare(args);
+  args.option("--runs", "N", o->runs, "measure at least N runs");
+  args.option("--seconds", "S", o->seconds, "and at least S seconds of them");
+  args.option("--warmup", "N", o->warmup, "runs before measuring");
+  args.flag("--ops", o->is_ops, "also time every operator");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all");
+  args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");
+  return [o](Console& console) { return bench(*o, console); };
+}
+
+}  // namespace
+
+const Command kBenchCommand{"bench", "how fast a model is here: latency, load time, memory, time per operator",
+                            "hone bench model.tflite --threads 4 --ops", "", setup};
+
+}  // namespace hone

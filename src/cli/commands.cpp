@@ -1,0 +1,23 @@
+#include "cli/commands.h"
+
+#include <array>
+
+namespace hone {
+
+std::span<const Command> all_commands() {
+  static const std::array kCommands{
+      kInspectCommand,  //
+      kRunCommand,      //
+      kConvertCommand,  //
+      kEvalCommand,     //
+      kCompareCommand,  //
+      kBenchCommand,    //
+      kProfileCommand,  //
+      kDevicesCommand,  //
+      kHelpCommand,     //
+      kVersionCommand,
+  };
+  return kCommands;
+}
+
+}  // namespace hone

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "cli/command.h"
+
+namespace hone {
+
+// One for each command, defined in the command's own file; commands.cpp lists them.
+extern const Command kBenchCommand;
+extern const Command kCompareCommand;
+extern const Command kConvertCommand;
+extern const Command kDevicesCommand;
+extern const Command kEvalCommand;
+extern const Command kHelpCommand;
+extern const Command kInspectCommand;
+extern const Command kProfileCommand;
+extern const Command kRunCommand;
+extern const Command kVersionCommand;
+
+}  // namespace hone

@@ -1,0 +1,148 @@
+#include "cli/console.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace hone {
+
+namespace {
+
+volatile sig_atomic_t interrupts = 0;
+
+void on_signal(int number) {
+  if (interrupts) ::_exit(128 + number);
+  interrupts = 1;
+}
+
+/// Writes everything; false with errno set when that fails.
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(fd, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return false;
+    text.remove_prefix(static_cast<size_t>(put));
+  }
+  return true;
+}
+
+int terminal_width(int fd) {
+  if (const char* columns = std::getenv("COLUMNS"))
+    if (const auto value = parse_int(columns); value && *value >= 20)
+      return static_cast<int>(std::min<int64_t>(*value, 10000));
+  winsize size{};
+  if (::isatty(fd) && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return std::max<int>(size.ws_col, 20);
+  return 0;
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+bool is_interrupted() { return interrupts != 0; }
+
+void check_interrupted() {
+  if (is_interrupted()) throw cancelled("interrupted");
+}
+
+void Console::out(std::string_view text) {
+  buffer_ += text;
+  if (buffer_.size() > 1 << 16) flush();
+}
+
+void Console::flush() {
+  end_progress();
+  std::string text;
+  text.swap(buffer_);
+  if (write_all(STDOUT_FILENO, text)) return;
+  if (errno == EPIPE) throw ClosedOutput{};
+  throw io_error(cat("cannot write to standard output: ", std::strerror(errno)));
+}
+
+void Console::note(std::string_view line) {
+  end_progress();
+  write_all(STDERR_FILENO, cat(line, "\n"));
+}
+
+void Console::end_progress() {
+  if (!has_bar_) return;
+  has_bar_ = false;
+  write_all(STDERR_FILENO, "\r\x1b[K");
+}
+
+int Console::width() const {
+  const int width = terminal_width(STDOUT_FILENO);
+  return width > 0 ? width : 1 << 20;
+}
+
+Progress Console::progress(std::string label) {
+  if (is_quiet || !::isatty(STDERR_FILENO)) return [](int64_t, int64_t) { check_interrupted(); };
+  using Clock = std::chrono::steady_clock;
+  struct Bar {
+    std::string label;
+    Clock::time_point start = Clock::now(), drawn;
+  };
+  const auto bar = std::make_shared<Bar>();
+  bar->label = std::move(label);
+  return [this, bar](int64_t done, int64_t total) {
+    check_interrupted();
+    const auto now = Clock::now();
+    if (total <= 0 || now - bar->drawn < std::chrono::milliseconds(100)) return;
+    bar->drawn = now;
+    const double part = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
+    const double elapsed = std::chrono::duration<double>(now - bar->start).count();
+    std::string tail = cat(" ", static_cast<int64_t>(part * 100), " %");
+    if (elapsed > 2 && part > 0.02) tail += cat(", ", static_cast<int64_t>(elapsed / part - elapsed + 1), " s left");
+    const int width = terminal_width(STDERR_FILENO);
+    const int room = std::clamp((width > 0 ? width : 80) - columns_of(bar->label) - columns_of(tail) - 4, 0, 30);
+    const int filled = static_cast<int>(part * room);
+    std::string line = cat("\r", bar->label, " ");
+    if (room >= 5)
+      line += cat("[", std::string(static_cast<size_t>(filled), '#'),
+                  std::string(static_cast<size_t>(room - filled), ' '), "]");
+    write_all(STDERR_FILENO, cat(line, tail, "\x1b[K"));
+    has_bar_ = true;
+  };
+}
+
+int columns_of(std::string_view text) {
+  int columns = 0;
+  for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return columns;
+}
+
+std::string wrapped(std::string_view text, int width, int indent) {
+  std::string out;
+  int column = 0;
+  for (const std::string& word : split(text, ' ')) {
+    const int length = columns_of(word);
+    if (column > 0 && column + 1 + length > width) {
+      out += cat("\n", std::string(static_cast<size_t>(indent), ' '));
+      column = indent;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += length;
+  }
+  return out;
+}
+
+}  // namespace hone

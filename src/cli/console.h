@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "measure/engine.h"
+
+namespace hone {
+
+/// Where a command writes: results on standard output, everything else on standard error.
+class Console {
+ public:
+  /// Writes a result. Throws ClosedOutput when the reader went away (`| head`), Error(io) when the disk is full.
+  void out(std::string_view text);
+  /// Writes what was held back; call at the end. Throws as out().
+  void flush();
+  /// A line for people on standard error; never throws.
+  void note(std::string_view line);
+
+  /// A bar on standard error while it is a terminal and `is_quiet` is false; else only looks for interruption.
+  /// The returned function throws Error(cancelled) after SIGINT.
+  Progress progress(std::string label);
+  /// Removes the bar.
+  void end_progress();
+
+  /// Columns of the terminal: COLUMNS when set, the terminal's width, or a very large number for files and pipes.
+  int width() const;
+
+  bool is_quiet = false;
+
+ private:
+  std::string buffer_;
+  bool has_bar_ = false;
+};
+
+/// Thrown by Console::out when standard output was closed by its reader: the command ends quietly.
+struct ClosedOutput {};
+
+/// From now on SIGINT and SIGTERM are noted instead of ending the program; a second one ends it at once.
+void catch_interrupts();
+bool is_interrupted();
+/// Throws Error(cancelled) after SIGINT or SIGTERM.
+void check_interrupted();
+
+/// Columns that `text` takes: code points, as far as Latin script and symbols go.
+int columns_of(std::string_view text);
+
+/// `text` broken at spaces into lines of at most `width` columns, each after the first indented by `indent` spaces.
+std::string wrapped(std::string_view text, int width, int indent = 0);
+
+}  // namespace hone

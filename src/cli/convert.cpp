@@ -1,0 +1,172 @@
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "cli/table.h"
+#include "formats/formats.h"
+#include "ops/interpreter.h"
+#include "ops/movement.h"
+#include "passes/check.h"
+#include "passes/pipelines.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  ModelArgs model;
+  PreprocessArgs preprocess;
+  std::string output, pipeline = "standard";
+  std::vector<std::string> dump_after;
+  int64_t limit = -1, proofs = 2;
+  double tolerance = 1e-4;
+  bool is_check = false, is_json = false, is_verbose = false;
+};
+
+/// Counts for the before-and-after report.
+struct Counts {
+  size_t nodes = 0, transposes = 0;
+  explicit Counts(const Graph& graph) : nodes(graph.node_count()), transposes(count_nodes(graph, Transpose::def)) {}
+};
+
+struct Proof {
+  int64_t inputs = 0;
+  Difference worst;
+  bool is_equal = true;
+};
+
+/// Runs the source as read and the written file, read again, on the reference with the same inputs.
+Proof prove(const Graph& source, const Graph& written, const Options& o, const Progress& progress) {
+  Proof proof;
+  for (int64_t seed = 0; seed < o.proofs; ++seed) {
+    progress(seed, o.proofs);
+    const std::vector<Tensor> inputs = generate_inputs(source, static_cast<uint64_t>(seed));
+    std::vector<Tensor> as_read;
+    for (size_t i = 0; i < inputs.size() && i < written.inputs().size(); ++i)
+      as_read.push_back(convert_input(inputs[i].with_quant(source.type(source.inputs()[i]).quant),
+                                      written.type(written.inputs()[i])));
+    const std::vector<Tensor> before = evaluate(source, inputs);
+    progress(seed, o.proofs);
+    const std::vector<Tensor> after = evaluate(written, as_read);
+    const Difference d = difference(before, after);
+    proof.worst.max_abs = std::max(proof.worst.max_abs, d.max_abs);
+    proof.worst.max_relative = std::max(proof.worst.max_relative, d.max_relative);
+    proof.worst.max_steps = std::max(proof.worst.max_steps, d.max_steps);
+    proof.is_equal = proof.is_equal && is_within(d, o.tolerance);
+    ++proof.inputs;
+  }
+  return proof;
+}
+
+/// Embeds stated preprocessing, so that everything downstream uses the same.
+void embed_preprocess(Graph& graph, const Options& o) {
+  if (!o.preprocess.is_given() || graph.inputs().empty()) return;
+  const TensorType& type = graph.type(graph.inputs().front());
+  graph.metadata[std::string(kPreprocessKey)] =
+      to_json(resolve_preprocess(type, graph.metadata, o.preprocess.preprocess()));
+}
+
+PassOptions pass_options(const Options& o, Console& console) {
+  PassOptions options;
+  options.check = o.is_check;
+  options.check_tolerance = o.tolerance;
+  if (o.limit >= 0) options.limit = o.limit;
+  options.dump_after = o.dump_after;
+  options.dump = [&console](std::string_view pass, const std::string& text) {
+    console.out(cat("# after ", pass, "\n", text));
+  };
+  return options;
+}
+
+std::string proof_text(const Proof& p) {
+  if (p.inputs == 0) return "not proven (--proofs 0)";
+  std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", p.inputs, " generated inputs: largest difference ",
+                         to_text(static_cast<float>(p.worst.max_abs)));
+  if (p.worst.max_steps > 0) text += cat(", ", to_text(static_cast<float>(p.worst.max_steps)), " quantization steps");
+  return text;
+}
+
+Json report_json(const Options& o, const Counts& before, const Counts& after, const PipelineStats& stats,
+                 const Proof& p, int64_t size_before, int64_t size_after) {
+  Json json;
+  json["source"] = o.model.path;
+  json["output"] = o.output;
+  json["nodes_before"] = static_cast<int64_t>(before.nodes);
+  json["nodes_after"] = static_cast<int64_t>(after.nodes);
+  json["transposes_before"] = static_cast<int64_t>(before.transposes);
+  json["transposes_after"] = static_cast<int64_t>(after.transposes);
+  json["bytes_before"] = size_before;
+  json["bytes_after"] = size_after;
+  json["rewrites"] = stats.changes;
+  Json& proof = json["proof"];
+  proof["inputs"] = p.inputs;
+  proof["equal"] = p.is_equal;
+  proof["max_abs"] = p.worst.max_abs;
+  proof["max_relative"] = p.worst.max_relative;
+  proof["max_steps"] = p.worst.max_steps;
+  return json;
+}
+
+int convert(const Options& o, Console& console) {
+  const Graph source = o.model.load();
+  check_interrupted();
+  Graph graph = source;
+  PipelineStats stats;
+  if (o.pipeline != "none") stats = run_pipeline(graph, find_pipeline(o.pipeline), pass_options(o, console));
+  check_interrupted();
+  embed_preprocess(graph, o);
+  write_model(graph, o.output);
+  const Graph written =
+      with_context([&] { return cat("while reading back '", o.output, "'"); }, [&] { return read_model(o.output); });
+  const Progress progress = console.progress("proving");
+  const Proof proof = o.proofs > 0 ? prove(source, written, o, progress) : Proof();
+  const Counts before(source), after(written);
+  const int64_t size_before = static_cast<int64_t>(MappedFile::open(o.model.path)->bytes().size());
+  const int64_t size_after = static_cast<int64_t>(MappedFile::open(o.output)->bytes().size());
+  if (o.is_json) {
+    console.out(cat(report_json(o, before, after, stats, proof, size_before, size_after).dump(2), "\n"));
+  } else {
+    Facts facts;
+    facts.add("nodes", cat(before.nodes, " -> ", after.nodes));
+    facts.add("transposes", cat(before.transposes, " -> ", after.transposes));
+    facts.add("size", cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ",
+                          human_bytes(static_cast<uint64_t>(size_after))));
+    facts.add("outputs", proof_text(proof));
+    facts.add("written", o.output);
+    console.out(facts.render(console.width()));
+    if (o.is_verbose) console.out(cat("\n", to_text(stats)));
+  }
+  return proof.is_equal ? 0 : kExitNo;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  o->model.declare(args, "SRC");
+  args.option("-o,--output", "DST", o->output, "the file to write: .onnx, .tflite or .hone (text)", true);
+  args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");
+  args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source");
+  args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal");
+  args.flag("--check", o->is_check, "compare outputs before and after each pass");
+  args.option("--limit", "N", o->limit, "stop after N rewrites, to find a bad one by bisection; -1: no limit");
+  args.option("--dump-after", "PASS", o->dump_after, "print the graph after a pass, or 'all'");
+  args.flag("--verbose", o->is_verbose, "print what each pass did");
+  args.flag("--json", o->is_json, "print JSON");
+  o->preprocess.declare(args);
+  return [o](Console& console) { return convert(*o, console); };
+}
+
+}  // namespace
+
+const Command kConvertCommand{
+    "convert", "simplify a model and write it in another format, with proof",
+    "hone convert model.onnx -o model.tflite --shape input=1x3x224x224",
+    "The written file is read back and compared with the source on generated inputs; the exit code is 1 when they "
+    "differ. Preprocessing flags are embedded in the written model's metadata.",
+    setup};
+
+}  // namespace hone

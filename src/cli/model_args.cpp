@@ -1,0 +1,161 @@
+#include "cli/model_args.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "formats/formats.h"
+#include "passes/fix_shapes.h"
+
+namespace hone {
+
+namespace {
+
+std::vector<double> numbers(const std::string& text, const std::string& flag) {
+  std::vector<double> out;
+  for (const std::string& part : split(text, ',')) {
+    const auto value = parse_double(trim(part));
+    if (!value)
+      throw invalid_argument(cat(flag, ": '", text, "' is not a list of numbers"),
+                             cat("for example: ", flag, " 0.5,0.5,0.5"));
+    out.push_back(*value);
+  }
+  return out;
+}
+
+/// "224" or "224x224" or "224,224".
+std::string sizes_json(std::string text, const std::string& flag) {
+  std::replace(text.begin(), text.end(), 'x', ',');
+  std::vector<int64_t> out;
+  for (const std::string& part : split(text, ',')) {
+    const auto value = parse_int(trim(part));
+    if (!value)
+      throw invalid_argument(cat(flag, ": '", text, "' is not a size"), cat("for example: ", flag, " 224x224"));
+    out.push_back(*value);
+  }
+  return Json::list(out).dump();
+}
+
+}  // namespace
+
+void EngineArgs::declare(Args& args) {
+  args.option("--provider", "NAME", provider, "who runs the operators: cpu or reference");
+  args.option("--threads", "N", threads, "threads of one inference; 0: all CPUs");
+  args.flag("--exact", is_exact, "requantize in fixed point exactly as TFLite specifies");
+}
+
+Engine EngineArgs::engine() const {
+  std::vector<std::string> names;
+  for (const Provider* provider_ : all_providers()) {
+    names.emplace_back(provider_->name);
+    if (provider_->name != provider) continue;
+    if (threads < 0 || threads > 1024) throw invalid_argument(cat("--threads ", threads, ": expected 0 to 1024"));
+    return {.providers = {provider_}, .plan = {.threads = static_cast<int>(threads), .exact = is_exact}};
+  }
+  const std::string near = nearest(provider, names);
+  throw not_found(cat("no provider is called '", provider, "', there are: ", join(names, ", ")),
+                  near.empty() ? "" : cat("did you mean --provider ", near, "?"));
+}
+
+void ModelArgs::declare(Args& args, const std::string& name) {
+  args.positional(name, path, "a .tflite, .onnx or text model");
+  declare_shapes(args);
+}
+
+void ModelArgs::declare_shapes(Args& args) {
+  args.option("--shape", "[INPUT=]DIMS", shapes, "fix an input's shape, as in input=1x3x224x224");
+}
+
+Graph ModelArgs::load() const {
+  Graph graph = read_model(path);
+  std::map<std::string, Dims> fixed;
+  for (const std::string& text : shapes) fixed.insert_or_assign(parse_shape(text).first, parse_shape(text).second);
+  if (!fixed.empty()) fix_shapes(graph, fixed);
+  return graph;
+}
+
+std::pair<std::string, Dims> parse_shape(const std::string& text) {
+  const size_t at = text.rfind('=');
+  const std::string name = at == std::string::npos ? "" : text.substr(0, at);
+  Dims dims;
+  for (const std::string& part : split(at == std::string::npos ? text : text.substr(at + 1), 'x')) {
+    const auto dim = parse_int(trim(part));
+    if (!dim || *dim < 0)
+      throw invalid_argument(cat("--shape '", text, "': '", part, "' is not a dimension"),
+                             "for example: --shape input=1x3x224x224");
+    dims.push_back(*dim);
+  }
+  return {name, dims};
+}
+
+void PreprocessArgs::declare(Args& args) {
+  args.option("--preprocess", "FILE", file, "JSON with resize, crop, scale, mean, std, layout, color");
+  args.option("--resize", "SIZE", resize, "resize images to HxW, or their shorter side to S");
+  args.option("--crop", "SIZE", crop, "then cut HxW, or SxS, from the middle");
+  args.option("--scale", "S", scale, "y = (x * scale - mean) / std, with x in 0...255");
+  args.option("--mean", "M[,M,M]", mean, "of --scale; one number or one a channel");
+  args.option("--std", "D[,D,D]", std, "of --scale; one number or one a channel");
+  args.option("--layout", "NHWC|NCHW", layout, "order of axes of the input");
+  args.option("--color", "RGB|BGR|GRAY", color, "order of channels");
+  args.option("--input-quant", "SCALE,ZERO", input_quant, "integers in data files stand for scale * (q - zero)");
+}
+
+Preprocess PreprocessArgs::preprocess() const {
+  Preprocess base;
+  if (!file.empty())
+    base = with_context([&] { return cat("while reading '", file, "'"); },
+                        [&] { return parse_preprocess(read_file(file)); });
+  Json json = Json::object();
+  const auto reals = [&](const char* key, const std::string& text) {
+    if (!text.empty()) json[key] = Json::list(numbers(text, cat("--", key)));
+  };
+  if (!resize.empty()) json["resize"] = Json::parse(sizes_json(resize, "--resize"));
+  if (!crop.empty()) json["crop"] = Json::parse(sizes_json(crop, "--crop"));
+  if (!scale.empty()) json["scale"] = numbers(scale, "--scale").front();
+  reals("mean", mean);
+  reals("std", std);
+  if (!layout.empty()) json["layout"] = layout;
+  if (!color.empty()) json["color"] = color;
+  return merge(base, parse_preprocess(json.dump()));
+}
+
+QuantPtr PreprocessArgs::stored() const {
+  if (input_quant.empty()) return nullptr;
+  const std::vector<double> values = numbers(input_quant, "--input-quant");
+  const bool is_good = values.size() == 2 && values[0] > 0 && values[1] == static_cast<int32_t>(values[1]);
+  if (!is_good)
+    throw invalid_argument(cat("--input-quant '", input_quant, "': expected scale,zero_point"),
+                           "for example: --input-quant 0.58470291,83");
+  return QuantParams::per_tensor(static_cast<float>(values[0]), static_cast<int32_t>(values[1]));
+}
+
+bool PreprocessArgs::is_given() const {
+  for (const std::string* text : {&file, &resize, &crop, &scale, &mean, &std, &layout, &color})
+    if (!text->empty()) return true;
+  return false;
+}
+
+void DataArgs::declare(Args& args, bool is_required) {
+  args.option("--data", "DIR", path, "a folder per class, a folder with a labels csv, .npz with x and y", is_required);
+  args.option("--labels", "FILE", labels, "class names in order, one a line; or the labels csv; or labels .npy");
+  args.option("--limit", "N", limit, "use N samples, spread evenly; 0: all");
+}
+
+Dataset DataArgs::open() const {
+  if (limit < 0) throw invalid_argument(cat("--limit ", limit, ": expected 0 or more"));
+  return Dataset::open(path, {.labels = labels, .limit = limit});
+}
+
+size_t find_output(const Graph& graph, const std::string& name) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    names.push_back(graph.value(graph.outputs()[i]).name);
+    if (names.back() == name || name.empty()) return i;
+  }
+  const std::string near = nearest(name, names);
+  throw not_found(cat("no output is called '", name, "', there are: ", join(names, ", ")),
+                  near.empty() ? "" : cat("did you mean '", near, "'?"));
+}
+
+}  // namespace hone

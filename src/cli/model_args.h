@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/args.h"
+#include "data/dataset.h"
+#include "data/json.h"
+#include "measure/engine.h"
+
+namespace hone {
+
+/// Flags that choose how a model runs: --provider, --threads, --exact.
+struct EngineArgs {
+  std::string provider = "cpu";
+  int64_t threads = 1;
+  bool is_exact = false;
+
+  void declare(Args& args);
+  /// Throws Error(not_found) for an unknown provider, with the nearest.
+  Engine engine() const;
+};
+
+/// Every provider of this build, the default first.
+std::vector<const Provider*> all_providers();
+
+/// MODEL and --shape.
+struct ModelArgs {
+  std::string path;
+  std::vector<std::string> shapes;  ///< "input=1x3x224x224" or "1x3x224x224"
+
+  void declare(Args& args, const std::string& name = "MODEL");
+  /// Only --shape, for commands that take several models.
+  void declare_shapes(Args& args);
+  /// The model with its shapes fixed, everything known about errors added.
+  Graph load() const;
+};
+
+/// "x=1x3x8x8" → {"x", {1, 3, 8, 8}}; without a name: "". Throws Error(invalid_argument).
+std::pair<std::string, Dims> parse_shape(const std::string& text);
+
+/// Flags that say how files become inputs: --preprocess and its single fields, --input-quant.
+struct PreprocessArgs {
+  std::string file, resize, crop, scale, mean, std, layout, color;
+  std::string input_quant;
+
+  void declare(Args& args);
+  Preprocess preprocess() const;
+  QuantPtr stored() const;
+  bool is_given() const;
+};
+
+/// Flags that name the data: --data, --labels, --limit.
+struct DataArgs {
+  std::string path;
+  std::string labels;
+  int64_t limit = 0;
+
+  void declare(Args& args, bool is_required = true);
+  Dataset open() const;
+};
+
+/// Index of the value called `name` among the graph's outputs; 0 for "". Throws Error(not_found) with the nearest.
+size_t find_output(const Graph& graph, const std::string& name);
+
+}  // namespace hone

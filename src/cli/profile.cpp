@@ -1,0 +1,101 @@
+#include "measure/profile.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "measure/prepare.h"
+#include "passes/check.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  ModelArgs model;
+  EngineArgs engine;
+  int64_t runs = 50, warmup = 5, rows = 20;
+  std::string trace, folded;
+  bool is_json = false;
+};
+
+std::string counter_text(double value) { return value < 0 ? "" : human_count(static_cast<int64_t>(value)); }
+
+std::string counters_table(const Profile& profile, int64_t rows, int width) {
+  std::vector<const StepProfile*> order;
+  for (const StepProfile& step : profile.steps) order.push_back(&step);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const StepProfile* a, const StepProfile* b) { return a->time.us > b->time.us; });
+  Table table({{"node"},
+               {"cycles", Table::Align::kRight},
+               {"instructions", Table::Align::kRight},
+               {"per cycle", Table::Align::kRight},
+               {"cache misses", Table::Align::kRight},
+               {"branch misses", Table::Align::kRight}});
+  for (size_t i = 0; i < order.size() && (rows <= 0 || static_cast<int64_t>(i) < rows); ++i) {
+    const Counters& c = order[i]->counters;
+    table.add({order[i]->time.name, counter_text(c[0]), counter_text(c[1]),
+               c[0] > 0 && c[1] >= 0 ? fixed(c[1] / c[0], 2) : "", counter_text(c[2]), counter_text(c[3])});
+  }
+  return table.render(width);
+}
+
+void print(const Options& o, const Profile& profile, Console& console) {
+  const int width = console.width();
+  std::vector<StepTime> times;
+  for (const StepProfile& step : profile.steps) times.push_back(step.time);
+  console.out(cat("total ", human_us(profile.total_us), " in ", profile.steps.size(), " nodes, median of ",
+                  profile.runs, " runs\n\n", steps_table(times, o.rows, width), "\n", ops_table(times, width), "\n"));
+  if (profile.counters_reason.empty())
+    console.out(counters_table(profile, o.rows, width));
+  else
+    console.out(cat(wrapped(cat("no counters: ", profile.counters_reason), width), "\n"));
+}
+
+int run_profile(const Options& o, Console& console) {
+  const Engine engine = o.engine.engine();
+  const Graph graph = prepare(o.model.load(), engine);
+  const std::vector<Tensor> inputs = generate_inputs(graph, 0, 1);
+  Runner runner = engine.runner(graph);
+  const Profile profile = profile_session(runner.session(), inputs, o.runs, o.warmup, console.progress("profiling"));
+  const std::string name = std::filesystem::path(o.model.path).filename().string();
+  if (!o.trace.empty()) write_file(o.trace, chrome_trace(profile, name));
+  if (!o.folded.empty()) write_file(o.folded, folded_stacks(profile, name));
+  if (o.is_json) {
+    Json json;
+    json["model"] = o.model.path;
+    const Json measured = to_json(profile);
+    for (const auto& [key, value] : measured.as_object()) json[key] = value;
+    console.out(cat(json.dump(2), "\n"));
+  } else {
+    print(o, profile, console);
+  }
+  return 0;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  o->model.declare(args);
+  o->engine.declare(args);
+  args.option("--runs", "N", o->runs, "measure N runs");
+  args.option("--warmup", "N", o->warmup, "runs before measuring");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all");
+  args.option("--trace", "FILE", o->trace, "write the last run as Chrome trace JSON");
+  args.option("--folded", "FILE", o->folded, "write folded stacks for a flame graph");
+  args.flag("--json", o->is_json, "print JSON");
+  return [o](Console& console) { return run_profile(*o, console); };
+}
+
+}  // namespace
+
+const Command kProfileCommand{"profile", "where the time goes: per node, with hardware counters where there are any",
+                              "hone profile model.tflite --trace trace.json --folded stacks.txt",
+                              "Counters are those of the calling thread: use --threads 1 for whole numbers.", setup};
+
+}  // namespace hone

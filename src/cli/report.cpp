@@ -1,0 +1,80 @@
+#include "cli/report.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "cli/table.h"
+
+namespace hone {
+
+std::string accuracy_text(double part, const Interval& interval) {
+  return cat(percent(part), " (", fixed(interval.low * 100, 1), " to ", fixed(interval.high * 100, 1), ")");
+}
+
+Json to_json(double part, const Interval& interval) {
+  Json json;
+  json["value"] = part;
+  json["low"] = interval.low;
+  json["high"] = interval.high;
+  return json;
+}
+
+namespace {
+
+/// Multiply-accumulates a second, as GMAC/s.
+std::string speed(int64_t macs, double us) {
+  return macs > 0 && us > 0 ? fixed(static_cast<double>(macs) / us / 1e3, 1) : "";
+}
+
+}  // namespace
+
+std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width) {
+  std::vector<const StepTime*> order;
+  for (const StepTime& step : steps) order.push_back(&step);
+  std::stable_sort(order.begin(), order.end(), [](const StepTime* a, const StepTime* b) { return a->us > b->us; });
+  Table table({{"node"},
+               {"operator"},
+               {"kernel"},
+               {"time", Table::Align::kRight},
+               {"share", Table::Align::kRight},
+               {"GMAC/s", Table::Align::kRight}});
+  double rest = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    const StepTime& step = *order[i];
+    if (rows > 0 && static_cast<int64_t>(i) >= rows)
+      rest += step.us;
+    else
+      table.add({step.name, step.op, step.kernel.empty() ? step.provider : step.kernel, human_us(step.us),
+                 percent(step.share, 1), speed(step.macs, step.us)});
+  }
+  if (rest > 0) table.add({cat(order.size() - static_cast<size_t>(rows), " more"), "", "", human_us(rest), "", ""});
+  return table.render(width);
+}
+
+std::string ops_table(const std::vector<StepTime>& steps, int width) {
+  struct Sum {
+    int64_t count = 0, macs = 0;
+    double us = 0, share = 0;
+  };
+  std::map<std::string, Sum> sums;
+  for (const StepTime& step : steps) {
+    Sum& sum = sums[step.op];
+    ++sum.count;
+    sum.macs += step.macs;
+    sum.us += step.us;
+    sum.share += step.share;
+  }
+  std::vector<std::pair<std::string, Sum>> order(sums.begin(), sums.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second.us > b.second.us; });
+  Table table({{"operator"},
+               {"count", Table::Align::kRight},
+               {"time", Table::Align::kRight},
+               {"share", Table::Align::kRight},
+               {"GMAC/s", Table::Align::kRight}});
+  for (const auto& [op, sum] : order)
+    table.add({op, cat(sum.count), human_us(sum.us), percent(sum.share, 1), speed(sum.macs, sum.us)});
+  return table.render(width);
+}
+
+}  // namespace hone

@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "cli/table.h"
+#include "data/npy.h"
+#include "data/npz.h"
+#include "measure/accuracy.h"
+#include "measure/prepare.h"
+#include "passes/check.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  ModelArgs model;
+  EngineArgs engine;
+  PreprocessArgs preprocess;
+  std::vector<std::string> inputs;
+  std::string output_dir, labels;
+  int64_t top = 5, seed = 0;
+  bool is_json = false, is_real = false;
+};
+
+/// Index of the input that `text` names as "name=file", and the file; input `position` when it names none.
+std::pair<size_t, std::string> split_input(const Graph& graph, const std::string& text, size_t position) {
+  const auto& ids = graph.inputs();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string prefix = graph.value(ids[i]).name + "=";
+    if (text.starts_with(prefix)) return {i, text.substr(prefix.size())};
+  }
+  if (position < ids.size()) return {position, text};
+  throw invalid_argument(cat("--input '", text, "' is one too many, the model has ", ids.size(), " inputs"));
+}
+
+/// Puts the arrays of a .npz where their names say, or the only array at the only input.
+void take_npz(const std::string& path, std::span<const InputSpec> specs, std::vector<Tensor>& out) {
+  const std::vector<NamedTensor> arrays = read_npz(path);
+  for (const auto& [name, tensor] : arrays) {
+    size_t at = specs.size() == 1 && arrays.size() == 1 ? 0 : specs.size();
+    for (size_t i = 0; i < specs.size(); ++i)
+      if (specs[i].name == name) at = i;
+    if (at == specs.size()) throw not_found(cat("'", path, "': the model has no input '", name, "'"));
+    out[at] = convert_input(tensor, specs[at].type, specs[at].stored);
+  }
+}
+
+std::vector<Tensor> load_inputs(const Options& o, const Graph& graph) {
+  if (o.inputs.empty()) return generate_inputs(graph, static_cast<uint64_t>(o.seed), 1);
+  const std::vector<InputSpec> specs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
+  std::vector<Tensor> out(specs.size());
+  for (size_t i = 0; i < o.inputs.size(); ++i) {
+    const auto [at, path] = split_input(graph, o.inputs[i], i);
+    with_context([&] { return cat("while preparing input '", specs[at].name, "'"); },
+                 [&, at = at, path = path] {
+                   if (lower(path).ends_with(".npz"))
+                     take_npz(path, specs, out);
+                   else
+                     out[at] = load_input_file(path, specs[at]);
+                 });
+  }
+  for (size_t i = 0; i < out.size(); ++i)
+    if (!out[i].exists())
+      throw invalid_argument(cat("no file was given for input '", specs[i].name, "', ", to_text(specs[i].type)),
+                             cat("--input ", specs[i].name, "=FILE"));
+  return out;
+}
+
+std::string file_name_of(std::string name) {
+  for (char& c : name)
+    if (c == '/' || c == ':') c = '_';
+  return (name.empty() || name == "." || name == ".." ? "output" : name) + ".npy";
+}
+
+/// Indices of the largest values, largest first; equals by index.
+std::vector<size_t> largest(const std::vector<double>& values, size_t count) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  count = std::min(count, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](size_t a, size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
+  order.resize(count);
+  return order;
+}
+
+/// Scores of classes: one row of at least two numbers.
+bool looks_like_scores(const Tensor& t) {
+  return t.rank() >= 1 && t.rank() <= 4 && t.elements() >= 2 && t.dim(t.rank() - 1) == t.elements() &&
+         t.elements() <= 100'000;
+}
+
+struct Summary {
+  double min = 0, max = 0, mean = 0;
+  int64_t non_finite = 0;
+};
+
+Summary summary_of(const std::vector<double>& values) {
+  Summary s;
+  bool is_first = true;
+  double sum = 0;
+  for (double v : values) {
+    if (!std::isfinite(v)) {
+      ++s.non_finite;
+      continue;
+    }
+    s.min = is_first ? v : std::min(s.min, v);
+    s.max = is_first ? v : std::max(s.max, v);
+    sum += v;
+    is_first = false;
+  }
+  const int64_t finite = static_cast<int64_t>(values.size()) - s.non_finite;
+  s.mean = finite > 0 ? sum / static_cast<double>(finite) : 0;
+  return s;
+}
+
+struct Report {
+  const Options& options;
+  std::vector<std::string> classes;
+  Json json = Json::array();
+  std::string text;
+
+  std::string class_name(size_t i) const { return i < classes.size() ? classes[i] : ""; }
+
+  void add(const std::string& name, const Tensor& tensor, const std::string& file, int width) {
+    const std::vector<double> values = to_doubles(tensor);
+    const Summary s = summary_of(values);
+    Json output;
+    output["name"] = name;
+    output["type"] = to_text(tensor.type());
+    if (!file.empty()) output["file"] = file;
+    output["min"] = s.min;
+    output["max"] = s.max;
+    output["mean"] = s.mean;
+    output["non_finite"] = s.non_finite;
+    text += cat(name, ": ", to_text(tensor.type()), "\n");
+    text += cat("  min ", fixed(s.min, 6), ", max ", fixed(s.max, 6), ", mean ", fixed(s.mean, 6),
+                s.non_finite ? cat(", ", s.non_finite, " not finite") : "", "\n");
+    if (!file.empty()) text += cat("  written to ", file, "\n");
+    if (looks_like_scores(tensor) && options.top > 0) {
+      Table table({{"  class", Table::Align::kRight}, {"score", Table::Align::kRight}, {"name"}});
+      Json& top = output["top"] = Json::array();
+      for (size_t i : largest(values, static_cast<size_t>(options.top))) {
+        table.add({cat(i), fixed(values[i], 6), class_name(i)});
+        Json entry;
+        entry["class"] = static_cast<int64_t>(i);
+        entry["score"] = values[i];
+        if (!class_name(i).empty()) entry["name"] = class_name(i);
+        top.push_back(std::move(entry));
+      }
+      text += table.render(width);
+    }
+    json.push_back(std::move(output));
+  }
+};
+
+int run(const Options& o, Console& console) {
+  const Engine engine = o.engine.engine();
+  const Graph graph = prepare(o.model.load(), engine);
+  const std::vector<Tensor> inputs = load_inputs(o, graph);
+  check_interrupted();
+  Report report{o, {}, Json::array(), ""};
+  if (!o.labels.empty()) {
+    const std::string names = read_file(o.labels);
+    for (const std::string& line : split(names, '\n')) report.classes.emplace_back(trim(line));
+  }
+  Runner runner = engine.runner(graph);
+  runner.session().set_seed(static_cast<uint64_t>(o.seed));
+  const std::vector<Tensor>& outputs = runner.run(inputs);
+  check_interrupted();
+  if (!o.output_dir.empty()) make_directory(o.output_dir);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& name = graph.value(graph.outputs()[i]).name;
+    const Tensor shown = o.is_real ? dequantize(outputs[i]) : outputs[i];
+    std::string file;
+    if (!o.output_dir.empty()) {
+      file = cat(o.output_dir, "/", file_name_of(name));
+      write_npy(file, shown);
+    }
+    report.add(name, shown, file, console.width());
+  }
+  if (o.inputs.empty()) console.note("note: no --input was given: the inputs are generated numbers");
+  if (o.is_json) {
+    Json json;
+    json["model"] = o.model.path;
+    json["provider"] = o.engine.provider;
+    json["outputs"] = std::move(report.json);
+    console.out(cat(json.dump(2), "\n"));
+  } else {
+    console.out(report.text);
+  }
+  return 0;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  o->model.declare(args);
+  args.option("--input", "[NAME=]FILE", o->inputs, "an input from .npy, .npz, .png, .jpg, .bmp or .bin");
+  args.option("--output-dir", "DIR", o->output_dir, "write each output to DIR/NAME.npy");
+  args.flag("--dequantize", o->is_real, "give real numbers where the model's outputs are quantized");
+  args.option("--labels", "FILE", o->labels, "class names in order, one a line");
+  args.option("--top", "K", o->top, "show the K largest scores of a classifier");
+  args.option("--seed", "N", o->seed, "of generated inputs and random operators");
+  args.flag("--json", o->is_json, "print JSON");
+  o->engine.declare(args);
+  o->preprocess.declare(args);
+  return [o](Console& console) { return run(*o, console); };
+}
+
+}  // namespace
+
+const Command kRunCommand{"run", "run a model on files and write its outputs",
+                          "hone run model.tflite --input photo.jpg --labels names.txt\n"
+                          "hone run model.onnx --input x=x.npy --output-dir out",
+                          "", setup};
+
+}  // namespace hone

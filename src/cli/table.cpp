@@ -1,0 +1,137 @@
+#include "cli/table.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <numeric>
+
+#include "base/text.h"
+#include "cli/console.h"
+
+namespace hone {
+
+namespace {
+
+constexpr int kGap = 2;
+constexpr int kMinText = 10;  ///< a cut text keeps at least this many columns
+
+std::string padding(int columns) { return std::string(static_cast<size_t>(std::max(columns, 0)), ' '); }
+
+/// Byte position of the code point at `column`.
+size_t byte_at(std::string_view text, int column) {
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
+    if (column-- == 0) break;
+  }
+  return at;
+}
+
+void strip_right(std::string& line) {
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+}
+
+}  // namespace
+
+std::string shortened(const std::string& text, int width) {
+  const int columns = columns_of(text);
+  if (columns <= width || width < 3) return text;
+  const int head = (width - 1) / 2, tail = width - 1 - head;
+  return cat(text.substr(0, byte_at(text, head)), "…", text.substr(byte_at(text, columns - tail)));
+}
+
+void Table::add(std::vector<std::string> cells) {
+  cells.resize(columns_.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::render(int width) const {
+  std::vector<int> widths;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    int widest = columns_of(columns_[c].header);
+    for (const auto& row : rows_) widest = std::max(widest, columns_of(row[c]));
+    widths.push_back(widest);
+  }
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), kGap * static_cast<int>(columns_.size() - 1));
+  };
+  for (int excess = total() - width; excess > 0; excess = total() - width) {
+    int widest = -1;
+    for (size_t c = 0; c < widths.size(); ++c) {
+      const bool can_shrink = columns_[c].align == Align::kLeft && widths[c] > kMinText;
+      if (can_shrink && (widest < 0 || widths[c] > widths[static_cast<size_t>(widest)])) widest = static_cast<int>(c);
+    }
+    if (widest < 0) return render_records(width);
+    --widths[static_cast<size_t>(widest)];
+  }
+  std::string out;
+  const auto line = [&](auto&& cell) {
+    std::string text;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const std::string shown = shortened(cell(c), widths[c]);
+      const std::string space = padding(widths[c] - columns_of(shown));
+      if (c) text += padding(kGap);
+      text += columns_[c].align == Align::kLeft ? shown + space : space + shown;
+    }
+    strip_right(text);
+    out += text + "\n";
+  };
+  line([&](size_t c) { return columns_[c].header; });
+  for (const auto& row : rows_) line([&](size_t c) { return row[c]; });
+  return out;
+}
+
+std::string Table::render_records(int width) const {
+  std::string out;
+  for (const auto& row : rows_)
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      if (row[c].empty()) continue;
+      const std::string head = c == 0 ? "" : cat("  ", columns_[c].header, ": ");
+      out += cat(head, shortened(row[c], std::max(width - columns_of(head), kMinText)), "\n");
+    }
+  return out;
+}
+
+void Facts::add(std::string key, std::string value) { facts_.emplace_back(std::move(key), std::move(value)); }
+
+std::string Facts::render(int width) const {
+  int widest = 0;
+  for (const auto& [key, value] : facts_) widest = std::max(widest, columns_of(key));
+  const int indent = width < 60 ? 2 : widest + 2;
+  std::string out;
+  for (const auto& [key, value] : facts_) {
+    if (width < 60)
+      out += cat(key, "\n  ", wrapped(value, width - indent, indent), "\n");
+    else
+      out += cat(key, padding(indent - columns_of(key)), wrapped(value, width - indent, indent), "\n");
+  }
+  return out;
+}
+
+std::string grouped(int64_t value) {
+  std::string digits = std::to_string(value);
+  const size_t start = value < 0 ? 1 : 0;
+  for (size_t at = digits.size(); at > start + 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string human_count(int64_t value) {
+  static constexpr const char* kUnits[] = {"", " k", " M", " G", " T"};
+  double v = static_cast<double>(value);
+  int unit = 0;
+  for (; v >= 1000 && unit < 4; ++unit) v /= 1000;
+  return fixed(v, unit == 0 ? 0 : v < 10 ? 2 : v < 100 ? 1 : 0) + kUnits[unit];
+}
+
+std::string fixed(double value, int decimals) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value);
+  return buffer;
+}
+
+std::string percent(double part, int decimals) { return fixed(part * 100, decimals) + " %"; }
+
+}  // namespace hone

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hone {
+
+/// A table for people: columns aligned, numbers to the right. When the terminal is too narrow, long texts are cut in
+/// their middle; when that does not suffice, each row becomes a few lines "header: cell".
+class Table {
+ public:
+  enum class Align { kLeft, kRight };
+  struct Column {
+    std::string header;
+    Align align = Align::kLeft;
+  };
+
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  /// One cell a column; missing ones are empty.
+  void add(std::vector<std::string> cells);
+  bool is_empty() const { return rows_.empty(); }
+  /// Lines of at most `width` columns, each ended.
+  std::string render(int width) const;
+
+ private:
+  std::string render_records(int width) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// "key   value" lines with the values aligned; long values are wrapped.
+class Facts {
+ public:
+  void add(std::string key, std::string value);
+  std::string render(int width) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> facts_;
+};
+
+/// `text` cut in its middle by "…" to at most `width` columns.
+std::string shortened(const std::string& text, int width);
+
+/// 1234567 → "1,234,567".
+std::string grouped(int64_t value);
+/// 1234567 → "1.23 M"; 950 → "950".
+std::string human_count(int64_t value);
+/// 0.12345 with 2 → "0.12".
+std::string fixed(double value, int decimals);
+/// 0.7548 → "75.48 %".
+std::string percent(double part, int decimals = 2);
+
+}  // namespace hone

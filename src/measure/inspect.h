@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/json.h"
+#include "measure/engine.h"
+
+namespace hone {
+
+struct OpCount {
+  std::string op;
+  int64_t count = 0;
+  int64_t macs = 0;
+};
+
+/// Constants stored as one dtype.
+struct WeightCount {
+  DType dtype = DType::kF32;
+  bool is_quantized = false;
+  bool is_per_channel = false;
+  int64_t tensors = 0;
+  int64_t elements = 0;
+  int64_t bytes = 0;
+};
+
+/// An operator hone cannot run, with every node that uses it.
+struct UnsupportedOp {
+  std::string op;  ///< "tflite CUSTOM_FOO"
+  std::vector<std::string> nodes;
+};
+
+/// What `hone inspect` tells of a model. Subgraphs are counted in.
+struct ModelSummary {
+  std::string name;
+  std::vector<std::pair<std::string, TensorType>> inputs, outputs;
+  int64_t nodes = 0;
+  std::vector<OpCount> ops;  ///< most frequent first
+  int64_t parameters = 0;    ///< elements of constants
+  int64_t parameter_bytes = 0;
+  int64_t macs = 0;         ///< of static nodes whose operator states them; symbols count as 1
+  int64_t peak_bytes = -1;  ///< planned activations on the engine; −1 when it cannot be planned
+  std::string peak_reason;  ///< why not
+  std::vector<WeightCount> weights;
+  int64_t quantized_nodes = 0;  ///< nodes with a quantized first output
+  int64_t float_nodes = 0;      ///< nodes with a float first output
+  int64_t transposes = 0;
+  std::vector<UnsupportedOp> unsupported;
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+ModelSummary summarize(const Graph& graph, const Engine& engine);
+Json to_json(const ModelSummary& summary);
+/// "int8, per channel" / "float" / "mixed": one phrase for the whole model.
+std::string quantization_phrase(const ModelSummary& summary);
+
+/// The graph in Graphviz's language, constants left out.
+std::string to_dot(const Graph& graph);
+
+/// The nodes up to `hops` edges away from the node (or value, or node of the source file) called `name`, with their
+/// inputs and outputs. Throws Error(not_found) with the nearest name.
+std::string describe_around(const Graph& graph, const std::string& name, int hops = 2);
+
+}  // namespace hone

@@ -1,0 +1,145 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "data/npz.h"
+#include "ir/text.h"
+#include "measure/accuracy.h"
+#include "measure/bench.h"
+#include "measure/compare.h"
+#include "ops/all.h"
+
+namespace hone {
+namespace {
+
+Engine reference() { return {.providers = {&reference_provider()}, .plan = {}}; }
+
+Graph identity() {
+  return parse_graph(R"(graph "g" { input %x: f32[1,3]
+    %h: f32[1,3] = Relu(%x)
+    %y: f32[1,3] = Relu(%h)
+    output %y })",
+                     all_ops());
+}
+
+Graph quantized() {
+  return parse_graph(R"(graph "g" { input %x: i8[1,3]{scale=0.5, zero_point=0}
+    %h: i8[1,3]{scale=0.5, zero_point=0} = Relu(%x)
+    %y: i8[1,3]{scale=0.5, zero_point=0} = Relu(%h)
+    output %y })",
+                     all_ops());
+}
+
+TEST(Wilson, MatchesPublishedValues) {
+  const Interval interval = wilson_interval(81, 263);  // Newcombe 1998, table I: 0.2553 to 0.3662
+  EXPECT_NEAR(interval.low, 0.2553, 5e-5);
+  EXPECT_NEAR(interval.high, 0.3662, 5e-5);
+  EXPECT_EQ(wilson_interval(0, 20).low, 0);
+  EXPECT_EQ(wilson_interval(20, 20).high, 1);
+  EXPECT_EQ(wilson_interval(0, 0).high, 1);
+}
+
+TEST(Decide, RanksEqualScoresByIndexAndReportsNan) {
+  const std::vector<double> scores{1, 5, 5, 0, 0, 0, 0};
+  EXPECT_EQ(decide(scores, 2).predicted, 1);
+  EXPECT_FALSE(decide(scores, 2).is_top1);
+  EXPECT_TRUE(decide(scores, 4).is_top5);
+  EXPECT_FALSE(decide(scores, 5).is_top5);
+  const std::vector<double> broken{NAN, 1};
+  EXPECT_EQ(decide(broken, 1).predicted, 1);
+  EXPECT_FALSE(decide(broken, 1).is_finite);
+}
+
+TEST(PairedDifference, CountsGainsAndLossesOnTheSameSamples) {
+  std::vector<Decision> a(100), b(100);
+  for (size_t i = 0; i < 100; ++i) {
+    a[i].is_top1 = i < 90;
+    b[i].is_top1 = i >= 2 && i < 91;
+  }
+  const PairedDifference d = paired_difference(a, b);
+  EXPECT_EQ(d.gained, 1);
+  EXPECT_EQ(d.lost, 2);
+  EXPECT_NEAR(d.difference, -0.01, 1e-12);
+  EXPECT_LT(d.interval.low, -0.01);
+  EXPECT_GT(d.interval.high, 0);
+}
+
+TEST(Distribution, InterpolatesQuantiles) {
+  const Distribution d = distribution_of({4, 1, 3, 2});
+  EXPECT_EQ(d.median, 2.5);
+  EXPECT_EQ(d.min, 1);
+  EXPECT_NEAR(d.p95, 3.85, 1e-12);
+  EXPECT_NEAR(d.stddev, 1.2909944, 1e-6);
+}
+
+TEST(ErrorSums, GivesDecibelsOfSignalOverNoise) {
+  ErrorSums sums;
+  const std::vector<double> a{10, 0}, b{9, 0};
+  sums.add(a, b);
+  EXPECT_NEAR(sums.sqnr_db(), 20, 1e-9);
+  EXPECT_EQ(sums.max, 1);
+  EXPECT_EQ(sums.cosine(), 1);
+}
+
+struct ArrayData {
+  std::string path = "/tmp/hone-measure-test.npz";
+  ArrayData() {
+    const std::vector<NamedTensor> arrays{{"x", Tensor::of<float>({4, 3}, {1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 1, 2})},
+                                          {"y", Tensor::of<int64_t>({4}, {0, 1, 2, 2})}};
+    write_npz(path, arrays);
+  }
+  ~ArrayData() { std::filesystem::remove(path); }
+};
+
+TEST(Accuracy, IsTheSameForAnyNumberOfJobs) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph graph = identity();
+  for (int jobs : {1, 3}) {
+    const Accuracy accuracy = measure_accuracy(graph, reference(), data, input_specs(graph), {.jobs = jobs});
+    EXPECT_EQ(accuracy.samples, 4);
+    EXPECT_EQ(accuracy.top1, 0.75);
+    EXPECT_EQ(accuracy.top5, 1);
+    EXPECT_EQ(accuracy.decisions[3].predicted, 0);
+  }
+}
+
+TEST(Accuracy, StopsWhenProgressThrows) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph graph = identity();
+  AccuracyOptions options;
+  options.progress = [](int64_t, int64_t) { throw cancelled("stopped"); };
+  EXPECT_THROW(measure_accuracy(graph, reference(), data, input_specs(graph), options), Error);
+}
+
+TEST(Compare, MeasuresLayersAndAgreementOfFloatAndInt8) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph a = identity(), b = quantized();
+  const Comparison c = compare_models(a, b, reference(), data, input_specs(a), input_specs(b));
+  EXPECT_EQ(c.samples, 4);
+  EXPECT_EQ(c.agreement(), 1);
+  ASSERT_EQ(c.layers.size(), 2u);
+  EXPECT_EQ(c.layers[0].name, "h");
+  EXPECT_EQ(c.outputs[0].error.max, 0);
+}
+
+TEST(Bench, ReportsEveryFieldOfItsJson) {
+  BenchOptions options;
+  options.min_runs = 5;
+  options.min_seconds = 0;
+  options.steps = true;
+  const BenchResult r = run_bench(identity, reference(), {}, options);
+  EXPECT_EQ(r.latency_us.count, 5);
+  EXPECT_EQ(r.provider, "reference");
+  EXPECT_EQ(r.steps.size(), 2u);
+  const Json json = to_json(r);
+  for (const char* key : {"load_us", "first_us", "peak_rss_bytes", "provider"}) EXPECT_TRUE(json.find(key)) << key;
+  EXPECT_TRUE(json.find("latency_us")->find("p95"));
+}
+
+}  // namespace
+}  // namespace hone
