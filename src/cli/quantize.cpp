@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "cli/table.h"
+#include "compress/quantize.h"
+#include "formats/formats.h"
+#include "measure/accuracy.h"
+#include "passes/pipelines.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  ModelArgs model;
+  EngineArgs engine;
+  DataArgs data;
+  PreprocessArgs preprocess;
+  std::string destination, to = "int8", calibrator = "mse";
+  std::vector<std::string> keep_float;
+  bool integer_io = false, is_json = false;
+};
+
+Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& samples) {
+  if (o.data.path.empty())
+    throw invalid_argument("int8 needs representative data", "add --data DIR, or use --to dynamic or --to float16");
+  const Calibrator& calibrator = find_calibrator(o.calibrator);
+  const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
+  const Dataset data = o.data.open();
+  samples = data.size();
+  const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
+  const Statistics statistics = collect_statistics(graph, source, o.engine.engine(), console.progress("calibrating"));
+  console.end_progress();
+  QuantizeOptions options{.keep_float = {o.keep_float.begin(), o.keep_float.end()}, .quantize_io = o.integer_io};
+  const Ranges ranges = to_ranges(statistics, calibrator);
+  const std::vector<std::string> layers = quantizable_layers(graph, ranges);
+  for (const std::string& name : o.keep_float)
+    if (std::find(layers.begin(), layers.end(), name) == layers.end()) {
+      const std::string near = nearest(name, layers);
+      throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
+                      near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
+    }
+  Graph out = quantize_static(graph, ranges, options);
+  if (!inputs.empty() && !inputs.front().preprocess.color.empty())
+    out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
+  return out;
+}
+
+size_t count_quantized(const Graph& graph) {
+  size_t count = 0;
+  for (const NodeId id : graph.order())
+    count += !graph.node(id).outputs.empty() && graph.type(graph.node(id).outputs[0]).quant != nullptr;
+  return count;
+}
+
+int quantize_command(const Options& o, Console& console) {
+  Graph graph = o.model.load();
+  run_pipeline(graph, standard_pipeline());
+  size_t samples = 0;
+  Graph out;
+  if (o.to == "int8") {
+    out = to_int8(o, graph, console, samples);
+  } else if (o.to == "dynamic") {
+    out = quantize_dynamic_range(graph);
+  } else if (o.to == "float16") {
+    out = to_float16(graph);
+  } else {
+    throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic or float16"));
+  }
+  write_model(out, o.destination);
+  if (o.is_json) {
+    Json json = Json::object();
+    json["model"] = o.model.path;
+    json["output"] = o.destination;
+    json["to"] = o.to;
+    json["calibrator"] = o.to == "int8" ? Json(o.calibrator) : Json();
+    json["samples"] = static_cast<int64_t>(samples);
+    json["nodes"] = static_cast<int64_t>(out.node_count());
+    json["integer_nodes"] = static_cast<int64_t>(count_quantized(out));
+    console.out(json.dump(2) + "\n");
+    return 0;
+  }
+  Facts facts;
+  facts.add("wrote", o.destination);
+  facts.add("to", o.to == "int8" ? cat("int8, ", o.calibrator, " over ", grouped(static_cast<int64_t>(samples)), " samples") : o.to);
+  facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
+  console.out(facts.render(console.width()));
+  return 0;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  o->model.declare(args);
+  o->data.declare(args, false);
+  args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
+  args.option("--to", "WHAT", o->to, "int8, dynamic or float16");
+  args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
+  args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");
+  args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");
+  o->preprocess.declare(args);
+  args.flag("--json", o->is_json, "print JSON");
+  o->engine.declare(args);
+  return [o](Console& console) { return quantize_command(*o, console); };
+}
+
+}  // namespace
+
+const Command kQuantizeCommand{
+    "quantize", "write a model with int8 or float16 numbers",
+    "hone quantize model.onnx --data photos/ -o model_int8.tflite\n"
+    "hone quantize model.tflite --to float16 -o model_f16.tflite",
+    "int8: activations per tensor from the ranges seen in the data, weights per output channel. dynamic: weights int8, "
+    "activations float. hone optimize tries them all and measures what each costs in accuracy.",
+    setup};
+
+}  // namespace hone
