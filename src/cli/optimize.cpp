@@ -84,7 +84,8 @@ void print(const Options& o, const OptimizeResult& result, const std::vector<Del
                {""}});
   const auto add = [&](const Candidate& c, const std::string& verdict) {
     table.add({c.label, percent(c.score), fixed(c.drop_points(), 2), human_us(c.latency_us.median),
-               human_bytes(static_cast<uint64_t>(c.size_bytes)), human_bytes(static_cast<uint64_t>(c.memory_bytes)), verdict});
+               human_bytes(static_cast<uint64_t>(c.size_bytes)), human_bytes(static_cast<uint64_t>(c.memory_bytes)),
+               verdict});
   };
   add(result.baseline, result.chosen < 0 ? "chosen" : "");
   for (size_t i = 0; i < result.candidates.size(); ++i) {
@@ -94,25 +95,26 @@ void print(const Options& o, const OptimizeResult& result, const std::vector<Del
   console.out(cat(table.render(width), "\n"));
   const Candidate &best = result.best(), &base = result.baseline;
   if (result.chosen < 0) {
-    console.out(wrapped(cat("nothing beats the float model within the budget of ", fixed(o.max_drop, 2), " points\n"), width));
+    console.out(
+        wrapped(cat("nothing beats the float model within the budget of ", fixed(o.max_drop, 2), " points\n"), width));
   } else {
     const auto times = [](double a, double b) { return cat(fixed(b > 0 ? a / b : 0, 2), "x"); };
-    console.out(wrapped(
-        cat(best.label, ": ", times(base.latency_us.median, best.latency_us.median), " faster, ",
-            times(static_cast<double>(base.size_bytes), static_cast<double>(best.size_bytes)), " smaller, ",
-            times(static_cast<double>(base.memory_bytes), static_cast<double>(best.memory_bytes)), " less memory; drop ",
-            fixed(best.drop_points(), 2), " points (95 %: ", fixed(-100 * best.change.interval.high, 2), " to ",
-            fixed(-100 * best.change.interval.low, 2), ") of ", fixed(o.max_drop, 2), " allowed\n"),
-        width));
+    console.out(
+        wrapped(cat(best.label, ": ", times(base.latency_us.median, best.latency_us.median), " faster, ",
+                    times(static_cast<double>(base.size_bytes), static_cast<double>(best.size_bytes)), " smaller, ",
+                    times(static_cast<double>(base.memory_bytes), static_cast<double>(best.memory_bytes)),
+                    " less memory; drop ", fixed(best.drop_points(), 2),
+                    " points (95 %: ", fixed(-100 * best.change.interval.high, 2), " to ",
+                    fixed(-100 * best.change.interval.low, 2), ") of ", fixed(o.max_drop, 2), " allowed\n"),
+                width));
   }
   for (const DeliveredFile& f : files) {
     if (f.bytes == 0) {
       console.out(wrapped(cat("not written: ", f.path, ": ", f.problem, "\n"), width, 2));
       continue;
     }
-    const std::string proof =
-        cat(f.is_verified ? "verified" : "NOT VERIFIED", ": read back ", percent(f.score), ", ", grouped(f.same_decisions),
-            " of ", grouped(f.samples), " decisions as measured");
+    const std::string proof = cat(f.is_verified ? "verified" : "NOT VERIFIED", ": read back ", percent(f.score), ", ",
+                                  grouped(f.same_decisions), " of ", grouped(f.samples), " decisions as measured");
     console.out(wrapped(cat(f.path, "  ", human_bytes(static_cast<uint64_t>(f.bytes)), "  ", proof, "\n"), width, 2));
   }
   console.out(cat((std::filesystem::path(o.directory) / "report.html").string(), "\n"));
@@ -196,7 +198,8 @@ const Command kOptimizeCommand{
     "hone optimize kws.tflite --data kws01 --input-quant 0.58470291,83 --max-drop 0.5 -o out/",
     "Measures the float model here, calibrates in one pass over part of the data, tries float16, dynamic range, int8 "
     "with each calibrator and int8 with the most sensitive layers in float, rejects what loses more than --max-drop "
-    "points on the rest of the data, keeps the best by --objective, and writes it as .onnx and .tflite with report.html "
+    "points on the rest of the data, keeps the best by --objective, and writes it as .onnx and .tflite with "
+    "report.html "
     "and report.json. A folder with calibration/ and test/ is taken as split; other data is split by --seed. Without "
     "labels the decisions of the float model are the truth. Exit code 1: a written file, read back, breaks the budget.",
     setup};

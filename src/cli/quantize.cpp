@@ -1,3 +1,5 @@
+#include "compress/quantize.h"
+
 #include <algorithm>
 #include <memory>
 
@@ -6,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
-#include "compress/quantize.h"
 #include "formats/formats.h"
 #include "measure/accuracy.h"
 #include "passes/pipelines.h"
@@ -86,7 +87,9 @@ int quantize_command(const Options& o, Console& console) {
   }
   Facts facts;
   facts.add("wrote", o.destination);
-  facts.add("to", o.to == "int8" ? cat("int8, ", o.calibrator, " over ", grouped(static_cast<int64_t>(samples)), " samples") : o.to);
+  facts.add("to", o.to == "int8"
+                      ? cat("int8, ", o.calibrator, " over ", grouped(static_cast<int64_t>(samples)), " samples")
+                      : o.to);
   facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
   console.out(facts.render(console.width()));
   return 0;

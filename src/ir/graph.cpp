@@ -309,12 +309,14 @@ void Graph::set_attrs(NodeId id, Attrs attrs) {
 void Graph::set_name(ValueId id, std::string new_name) {
   Value& v = values_[static_cast<size_t>(id.index)];
   if (v.name == new_name) return;
+  value_names_.erase(v.name);
   v.name = unique_name(std::move(new_name), false);
 }
 
 void Graph::set_name(NodeId id, std::string new_name) {
   Node& n = nodes_[static_cast<size_t>(id.index)];
   if (n.name == new_name) return;
+  node_names_.erase(n.name);
   n.name = unique_name(std::move(new_name), true);
 }
 

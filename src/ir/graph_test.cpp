@@ -117,6 +117,18 @@ TEST(Graph, ReplacedOutputKeepsItsName) {
   verify(graph);
 }
 
+TEST(Graph, AGivenUpNameIsFreeAgain) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId a = graph.add(Blend{}, {x}, {.name = "y"});
+  const ValueId b = graph.add(Blend{}, {a}, {.name = "z"});
+  graph.set_outputs({b});
+  graph.set_name(a, "y_stored");
+  graph.set_name(b, "y");
+  EXPECT_EQ(graph.value(b).name, "y");
+  verify(graph);
+}
+
 TEST(Graph, RemovesDeadChainsAndTheirConstants) {
   Graph graph = parse_graph(kText, blend_only());
   graph.set_outputs({graph.outputs()[1]});
