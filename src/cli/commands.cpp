@@ -6,15 +6,17 @@ namespace hone {
 
 std::span<const Command> all_commands() {
   static const std::array kCommands{
-      kInspectCommand,  //
-      kRunCommand,      //
-      kConvertCommand,  //
-      kEvalCommand,     //
-      kCompareCommand,  //
-      kBenchCommand,    //
-      kProfileCommand,  //
-      kDevicesCommand,  //
-      kHelpCommand,     //
+      kOptimizeCommand,  //
+      kQuantizeCommand,  //
+      kInspectCommand,   //
+      kRunCommand,       //
+      kConvertCommand,   //
+      kEvalCommand,      //
+      kCompareCommand,   //
+      kBenchCommand,     //
+      kProfileCommand,   //
+      kDevicesCommand,   //
+      kHelpCommand,      //
       kVersionCommand,
   };
   return kCommands;

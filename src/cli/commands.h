@@ -12,7 +12,9 @@ extern const Command kDevicesCommand;
 extern const Command kEvalCommand;
 extern const Command kHelpCommand;
 extern const Command kInspectCommand;
+extern const Command kOptimizeCommand;
 extern const Command kProfileCommand;
+extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
 extern const Command kVersionCommand;
 

@@ -14,6 +14,7 @@
 #include "measure/machine.h"
 #include "measure/report_html.h"
 #include "passes/pipelines.h"
+#include "providers/cpu/kernels/isa.h"
 
 namespace hone {
 
@@ -58,15 +59,15 @@ std::string command_line(const Options& o) {
 }
 
 ReportContext context_of(const Options& o) {
-  const Machine machine = this_machine();
+  const Machine machine = read_machine();
   ReportContext c;
   c.command = command_line(o);
   c.created = iso_time();
   c.model_path = o.model.path;
   c.data_path = o.data.path;
   c.cpu = machine.cpu;
-  c.isa = machine.isa;
-  c.os = machine.os;
+  c.isa = cpu::isa_name(cpu::best_isa());
+  c.os = cat(machine.system, " ", machine.architecture);
   c.max_drop_points = o.max_drop;
   c.objective = parse_objective(o.objective);
   c.threads = static_cast<int>(o.engine.threads);
