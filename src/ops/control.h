@@ -50,16 +50,23 @@ struct Scan : Operator<"Scan"> {
 };
 
 /// (any…) → declared types: an operator hone does not know, kept so that the graph can be inspected and written back.
-/// `payload` is its encoded attributes in `format`.
+/// `payload` is the encoded node in `format`; `reason` says why hone does not take an operator it knows by name.
+/// `output_dtypes` are names of dtypes, one an output; f32 where there are none.
 struct Opaque : Operator<"Opaque"> {
   std::string format;
   std::string domain;
   std::string type;
   int64_t version = 1;
   std::string payload;
-  static constexpr std::tuple fields{Field{"format", &Opaque::format}, Field{"domain", &Opaque::domain},
-                                     Field{"type", &Opaque::type}, Field{"version", &Opaque::version},
-                                     Field{"payload", &Opaque::payload}};
+  std::string reason;
+  std::vector<std::string> output_dtypes;
+  static constexpr std::tuple fields{Field{"format", &Opaque::format},
+                                     Field{"domain", &Opaque::domain},
+                                     Field{"type", &Opaque::type},
+                                     Field{"version", &Opaque::version},
+                                     Field{"payload", &Opaque::payload},
+                                     Field{"reason", &Opaque::reason},
+                                     Field{"output_dtypes", &Opaque::output_dtypes}};
   static const OpDef def;
 };
 
