@@ -1,0 +1,129 @@
+#include "formats/formats.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/onnx/onnx.h"
+#include "formats/text_format.h"
+#include "formats/tflite/tflite.h"
+#include "ops/control.h"
+
+namespace hone {
+
+namespace {
+
+constexpr size_t kHeadBytes = 4096;
+constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kOnnxFormat};
+
+/// What a file that is no model of ours looks like, and what to do about it.
+struct Lookalike {
+  std::string_view magic;
+  std::string_view what;
+  std::string_view hint;
+};
+
+constexpr Lookalike kLookalikes[] = {
+    {"<!DOCTYPE", "a web page", "the download gave a page instead of the model: open it in a browser"},
+    {"<!doctype", "a web page", "the download gave a page instead of the model: open it in a browser"},
+    {"<html", "a web page", "the download gave a page instead of the model: open it in a browser"},
+    {"version https://git-lfs", "a Git LFS pointer", "fetch the file itself: git lfs pull"},
+    {"PK\x03\x04", "a zip archive (a PyTorch or packaged model?)", "unpack it, or export the model to ONNX"},
+    {"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"},
+    {"\x89HDF", "an HDF5 file (a Keras model?)", "convert it to TFLite or ONNX first"},
+    {"\x93NUMPY", "a NumPy array", "give it as data: --input file.npy"},
+    {"{", "JSON", ""},
+    {"\x7f"
+     "ELF",
+     "a program", ""},
+};
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string known_extensions() {
+  std::string out;
+  for (const Format* format : kFormats) out += cat(out.empty() ? "" : ", ", format->extension);
+  return out;
+}
+
+[[noreturn]] void refuse(std::string_view head, const std::string& path) {
+  const std::string_view start = head.substr(0, std::min(head.find_first_not_of(" \t\r\n"), head.size()));
+  const std::string_view content = head.substr(start.size());
+  for (const Lookalike& other : kLookalikes) {
+    if (!content.starts_with(other.magic)) continue;
+    throw invalid_model(cat("'", path, "' is ", other.what, ", expected a model"), std::string(other.hint));
+  }
+  throw unsupported(cat("'", path, "' is in no format hone reads"), cat("hone reads ", known_extensions()));
+}
+
+const Format& choose(std::span<const std::byte> bytes, const std::string& path) {
+  if (bytes.empty()) throw invalid_model(cat("'", path, "' is empty, expected a model"));
+  const std::span<const std::byte> head = bytes.first(std::min(bytes.size(), kHeadBytes));
+  const std::string_view text = text_of(head);
+  for (const Lookalike& other : kLookalikes)
+    if (text.starts_with(other.magic)) refuse(text, path);
+  for (const Format* format : kFormats)
+    if (format->sniff(head, path)) return *format;
+  refuse(text, path);
+}
+
+std::string extension_of(const std::string& path) {
+  const size_t dot = path.rfind('.'), slash = path.rfind('/');
+  return dot == std::string::npos || (slash != std::string::npos && dot < slash) ? "" : lower(path.substr(dot));
+}
+
+void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::string>>& found) {
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.is<Opaque>()) {
+      const Opaque& op = node.as<Opaque>();
+      const std::string name = op.domain.empty() ? op.type : cat(op.domain, ".", op.type);
+      found[op.reason.empty() ? name : cat(name, " (", op.reason, ")")].push_back(node.name);
+    }
+    for (const Graph& inner : node.subgraphs) count_unknown(inner, found);
+  }
+}
+
+}  // namespace
+
+std::span<const Format* const> all_formats() { return kFormats; }
+
+Graph read_model(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  return choose(file->bytes(), path).read({path, file->bytes(), file});
+}
+
+Graph read_model(std::span<const std::byte> bytes, const std::string& name) {
+  const auto copy = std::make_shared<const std::string>(text_of(bytes));
+  const std::span<const std::byte> owned = std::as_bytes(std::span(*copy));
+  return choose(owned, name).read({name, owned, copy});
+}
+
+void write_model(const Graph& graph, const std::string& path) {
+  const std::string extension = extension_of(path);
+  for (const Format* format : kFormats) {
+    if (format->extension != extension) continue;
+    return format->write(graph, {path});
+  }
+  throw invalid_argument(cat("cannot tell the format of '", path, "' from its name"),
+                         cat("end it with one of ", known_extensions()));
+}
+
+void require_known_operators(const Graph& graph) {
+  std::map<std::string, std::vector<std::string>> found;
+  count_unknown(graph, found);
+  if (found.empty()) return;
+  std::string lines;
+  for (const auto& [op, nodes] : found) {
+    lines += cat("\n  ", op, ": ", nodes.size(), nodes.size() == 1 ? " node, '" : " nodes, first '", nodes[0], "'");
+  }
+  throw unsupported(
+      cat(found.size() == 1 ? "an operator" : cat(found.size(), " operators"), " hone does not know:", lines),
+      "see the graph around a node: hone inspect MODEL --around NODE");
+}
+
+}  // namespace hone

@@ -1,0 +1,387 @@
+#include "formats/onnx/graph_writer.h"
+
+#include <algorithm>
+#include <protozero/pbf_writer.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/onnx/rows.h"
+#include "ops/movement.h"
+
+namespace hone::onnx {
+
+namespace {
+
+constexpr size_t index_of(Layout layout) { return static_cast<size_t>(layout); }
+constexpr Layout other(Layout layout) { return layout == Layout::plain ? Layout::channels_first : Layout::plain; }
+
+int64_t rank_of(const Graph& graph, ValueId id) {
+  const Shape& shape = graph.type(id).shape;
+  if (!shape.has_rank()) throw unsupported(cat("onnx: the rank of '", graph.value(id).name, "' is not known"));
+  return shape.rank();
+}
+
+/// Tensors below this stay in the model even when others go to a file of their own.
+constexpr int64_t kMinExternalBytes = 1024;
+
+}  // namespace
+
+std::vector<int64_t> permutation(int64_t rank, Layout to) {
+  return to == Layout::channels_first ? to_channels_first_perm(rank) : to_channels_last_perm(rank);
+}
+
+std::string encode_value_info(std::string_view name, const TensorType& type) {
+  std::string dims, tensor, value, out;
+  for (size_t i = 0; type.shape.has_rank() && i < type.shape.list().size(); ++i) {
+    const Dim& dim = type.shape.list()[i];
+    std::string encoded;
+    protozero::pbf_writer d(encoded);
+    if (dim.is_known()) d.add_int64(1, dim.value());
+    if (!dim.is_known() && !dim.symbol().empty()) d.add_string(2, dim.symbol());
+    protozero::pbf_writer(dims).add_message(1, encoded);
+  }
+  protozero::pbf_writer t(tensor);
+  t.add_int32(1, data_type_of(type.dtype));
+  if (type.shape.has_rank()) t.add_message(2, dims);
+  protozero::pbf_writer(value).add_message(1, tensor);
+  protozero::pbf_writer info(out);
+  info.add_string(1, name.data(), name.size());
+  info.add_message(2, value);
+  return out;
+}
+
+std::string GraphWriter::unique(std::string_view hint) {
+  std::string candidate(hint);
+  for (int64_t n = 1; candidate.empty() || !used_.insert(candidate).second; ++n) candidate = cat(hint, "_", n);
+  return candidate;
+}
+
+std::string GraphWriter::take(std::string_view wanted) {
+  std::string name(wanted);
+  return reserved_.erase(name) != 0 ? name : unique(wanted);
+}
+
+std::string GraphWriter::add_constant(const Tensor& tensor, std::string_view hint) {
+  const std::string name = unique(hint);
+  if (external_.location.empty() || tensor.byte_size() < kMinExternalBytes) {
+    initializers_.push_back(encode_tensor(name, tensor));
+    return name;
+  }
+  constexpr size_t kAlignment = 64;
+  external_.bytes.resize((external_.bytes.size() + kAlignment - 1) / kAlignment * kAlignment);
+  const std::string bytes = raw_bytes(tensor);
+  std::string out;
+  protozero::pbf_writer writer(out);
+  for (const int64_t dim : tensor.dims()) writer.add_int64(1, dim);
+  writer.add_int32(2, data_type_of(tensor.dtype()));
+  writer.add_string(8, name);
+  const std::pair<const char*, std::string> entries[] = {
+      {"location", external_.location}, {"offset", cat(external_.bytes.size())}, {"length", cat(bytes.size())}};
+  for (const auto& [key, value] : entries) {
+    protozero::pbf_writer entry(writer, 13);
+    entry.add_string(1, key);
+    entry.add_string(2, value);
+  }
+  writer.add_int32(14, 1);
+  external_.bytes += bytes;
+  initializers_.push_back(std::move(out));
+  return name;
+}
+
+void GraphWriter::emit(std::string_view op_type, std::string_view node_name, const std::vector<std::string>& inputs,
+                       const std::vector<std::string>& outputs, const AttributeList& attributes,
+                       std::string_view domain) {
+  std::string out;
+  protozero::pbf_writer writer(out);
+  size_t count = inputs.size();
+  while (count > 0 && inputs[count - 1].empty()) --count;
+  for (size_t i = 0; i < count; ++i) writer.add_string(1, inputs[i]);
+  for (const std::string& name : outputs) writer.add_string(2, name);
+  writer.add_string(3, node_name.data(), node_name.size());
+  writer.add_string(4, op_type.data(), op_type.size());
+  for (const std::string& attribute : attributes.encoded()) writer.add_message(5, attribute);
+  if (!domain.empty()) writer.add_string(7, domain.data(), domain.size());
+  nodes_.push_back(std::move(out));
+}
+
+bool GraphWriter::exists_in(ValueId id, Layout layout) const {
+  const auto it = names_.find(id.index);
+  if (it == names_.end()) return false;
+  return !it->second.real[index_of(layout)].empty() || !it->second.stored[index_of(layout)].empty();
+}
+
+/// A channels-first name that a later Transpose back would want is taken now, so that no copy is needed.
+std::string GraphWriter::wanted_name(ValueId id, Layout layout) {
+  const Value& value = graph_.value(id);
+  if (layout == Layout::plain) return value.name;
+  for (const NodeId user : value.users) {
+    const Node& node = graph_.node(user);
+    if (!node.is<Transpose>() || !value.type.shape.has_rank()) continue;
+    const ValueId result = node.outputs[0];
+    if (node.as<Transpose>().perm == permutation(value.type.shape.rank(), layout) && graph_.is_output(result) &&
+        !names_.contains(result.index) && !value.type.quant)
+      return graph_.value(result).name;
+  }
+  return cat(value.name, "/channels_first");
+}
+
+std::string GraphWriter::define(ValueId id, Layout layout) {
+  Names& names = names_[id.index];
+  std::string& real = names.real[index_of(layout)];
+  if (!real.empty()) return real;
+  const std::string wanted = wanted_name(id, layout);
+  real = graph_.value(id).type.quant ? unique(cat(wanted, "/real")) : take(wanted);
+  defined_.push_back({id, layout});
+  return real;
+}
+
+void GraphWriter::alias(ValueId id, Layout layout, ValueId source, Layout source_layout) {
+  if (graph_.is_constant(source)) return;
+  const Names from = names_[source.index];
+  Names& to = names_[id.index];
+  to.real[index_of(layout)] = from.real[index_of(source_layout)];
+  to.stored[index_of(layout)] = from.stored[index_of(source_layout)];
+}
+
+std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to) {
+  const std::string wanted = to == Layout::plain ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
+  AttributeList attributes;
+  attributes.add("perm", permutation(rank_of(graph_, id), to));
+  emit("Transpose", cat(wanted, "/Transpose"), {from}, {wanted}, attributes);
+  return wanted;
+}
+
+int64_t GraphWriter::axis_in(int64_t axis, int64_t rank, Layout layout) const {
+  if (layout == Layout::plain) return axis;
+  const std::vector<int64_t> perm = permutation(rank, layout);
+  return std::find(perm.begin(), perm.end(), axis) - perm.begin();
+}
+
+std::string GraphWriter::quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point,
+                                             bool is_bias) {
+  if (quant.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
+  const auto shared = [&](const Tensor& tensor, std::string_view hint) {
+    const std::string key = cat(to_text(tensor.type()), raw_bytes(tensor));
+    std::string& name = shared_constants_[key];
+    if (name.empty()) name = add_constant(tensor, hint);
+    return name;
+  };
+  const Dims dims = quant.is_per_tensor() ? Dims{} : Dims{static_cast<int64_t>(quant.scales.size())};
+  std::vector<double> points(quant.zero_points.begin(), quant.zero_points.end());
+  if (!is_bias)
+    *zero_point = shared(cast(Tensor::of<double>(dims, std::span<const double>(points)), dtype), "zero_point");
+  return shared(Tensor::of<float>(dims, std::span<const float>(quant.scales)), "scale");
+}
+
+std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::string& stored) {
+  const TensorType& type = graph_.type(id);
+  if (type.dtype != DType::kI8 && type.dtype != DType::kU8 && type.dtype != DType::kI32)
+    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(type.dtype),
+                          ", operator set 17 has i8, u8 and i32"));
+  std::string zero_point;
+  const std::string scale = quantize_parameters(*type.quant, type.dtype, &zero_point, type.dtype == DType::kI32);
+  AttributeList attributes;
+  if (!type.quant->is_per_tensor()) {
+    attributes.add("axis", axis_in(type.quant->axis, rank_of(graph_, id), layout));
+  }
+  const std::string real = unique(cat(stored, "/dequantized"));
+  emit("DequantizeLinear", cat(stored, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
+  return real;
+}
+
+void GraphWriter::emit_quantize(const std::string& real, ValueId id, Layout layout) {
+  const TensorType& type = graph_.type(id);
+  if (type.dtype != DType::kI8 && type.dtype != DType::kU8)
+    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(type.dtype),
+                          ", operator set 17 has i8 and u8"));
+  std::string zero_point;
+  const std::string scale = quantize_parameters(*type.quant, type.dtype, &zero_point, false);
+  AttributeList attributes;
+  if (!type.quant->is_per_tensor()) {
+    if (layout != Layout::plain) throw unsupported("onnx: activations quantized per channel in a spatial operator");
+    attributes.add("axis", type.quant->axis);
+  }
+  std::string& stored = names_[id.index].stored[index_of(layout)];
+  stored = take(wanted_name(id, layout));
+  emit("QuantizeLinear", cat(stored, "/QuantizeLinear"), {real, scale, zero_point}, {stored}, attributes);
+}
+
+/// Constants are permuted here; quantized ones are widened to a type operator set 17 has.
+std::string GraphWriter::constant_name(ValueId id, Layout layout) {
+  const Value& value = graph_.value(id);
+  const bool is_moved = layout == Layout::channels_first && value.constant.rank() > 2;
+  Tensor tensor = is_moved ? transposed(value.constant, permutation(value.constant.rank(), layout)) : value.constant;
+  const std::string hint = is_moved ? cat(value.name, "/channels_first") : value.name;
+  if (!value.type.quant) return add_constant(tensor, is_moved ? hint : value.name);
+  QuantParams quant = *value.type.quant;
+  const bool is_narrow = tensor.dtype() == DType::kI4 || tensor.dtype() == DType::kU4;
+  if (quant.block_size != 0 ||
+      (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32)) {
+    const Tensor real = dequantize(value.constant);
+    return add_constant(is_moved ? transposed(real, permutation(real.rank(), layout)) : real, cat(hint, "/real"));
+  }
+  if (is_narrow) tensor = cast(tensor.with_quant(nullptr), tensor.dtype() == DType::kI4 ? DType::kI8 : DType::kU8);
+  if (is_moved && quant.axis >= 0) quant.axis = axis_in(quant.axis, tensor.rank(), layout);
+  std::string zero_point;
+  const std::string scale = quantize_parameters(quant, tensor.dtype(), &zero_point, tensor.dtype() == DType::kI32);
+  const std::string stored = add_constant(tensor.with_quant(nullptr), hint);
+  AttributeList attributes;
+  if (!quant.is_per_tensor()) attributes.add("axis", quant.axis);
+  const std::string real = unique(cat(hint, "/dequantized"));
+  emit("DequantizeLinear", cat(hint, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
+  return real;
+}
+
+std::string GraphWriter::name(ValueId id, Layout layout) {
+  if (!id.exists()) return "";
+  const Value& value = graph_.value(id);
+  if (value.type.shape.has_rank() && value.type.shape.rank() <= 2) layout = Layout::plain;
+  Names& names = names_[id.index];
+  std::string& real = names.real[index_of(layout)];
+  if (!real.empty()) return real;
+  if (value.constant.exists()) return real = constant_name(id, layout);
+  if (value.type.quant) return real = emit_dequantize(id, layout, stored_name(id, layout));
+  const std::string& from = names.real[index_of(other(layout))];
+  if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
+  return real = transpose(from, id, layout);
+}
+
+std::string GraphWriter::stored_name(ValueId id, Layout layout) {
+  const Value& value = graph_.value(id);
+  if (!value.type.quant) return name(id, layout);
+  Names& names = names_[id.index];
+  std::string& stored = names.stored[index_of(layout)];
+  if (!stored.empty()) return stored;
+  const std::string& from = names.stored[index_of(other(layout))];
+  if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
+  return stored = transpose(from, id, layout);
+}
+
+void GraphWriter::reserve_names() {
+  for (size_t i = 0; i < graph_.value_capacity(); ++i) {
+    const Value& value = graph_.value(ValueId{static_cast<int32_t>(i)});
+    if (value.is_input || (value.producer.exists() && graph_.is_live(value.producer))) {
+      used_.insert(value.name);
+      reserved_.insert(value.name);
+    }
+  }
+}
+
+void GraphWriter::bind_input(ValueId id) {
+  const Value& value = graph_.value(id);
+  Names& names = names_[id.index];
+  reserved_.erase(value.name);
+  (value.type.quant ? names.stored : names.real)[index_of(Layout::plain)] = value.name;
+}
+
+std::string GraphWriter::bind_output(ValueId id, std::string_view wanted) {
+  const std::string found = stored_name(id, Layout::plain);
+  if (found == wanted || wanted.empty()) return found;
+  emit("Identity", cat(wanted, "/Identity"), {found}, {std::string(wanted)}, {});
+  return std::string(wanted);
+}
+
+void GraphWriter::finish_node(const Node& node) {
+  for (const auto& [id, layout] : defined_) {
+    Names& names = names_[id.index];
+    if (!graph_.value(id).type.quant) continue;
+    const std::string made = names.real[index_of(layout)];
+    names.real[index_of(layout)].clear();
+    emit_quantize(made, id, layout);
+  }
+  defined_.clear();
+  for (const ValueId id : node.outputs)
+    if (!exists_in(id, Layout::plain) && !exists_in(id, Layout::channels_first) &&
+        (!graph_.value(id).users.empty() || graph_.is_output(id)))
+      throw internal_error(cat("onnx: ", describe(node), " did not make '", graph_.value(id).name, "'"));
+}
+
+void GraphWriter::write_node(NodeId id) {
+  const Node& node = graph_.node(id);
+  const Row* row = find_writer(node.def);
+  if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in operator set ", kWrittenOpset));
+  NodeWriter writer(*this, id, row->op);
+  row->write(writer);
+  finish_node(node);
+}
+
+void GraphWriter::write_nodes() {
+  std::vector<std::string> problems;
+  for (const NodeId id : graph_.order()) {
+    try {
+      write_node(id);
+    } catch (Error& e) {
+      if (e.code() != ErrorCode::kUnsupported) {
+        e.add_frame(cat("in ", describe(graph_.node(id))));
+        throw;
+      }
+      problems.push_back(cat(describe(graph_.node(id)), ": ", e.message()));
+      defined_.clear();
+      for (const ValueId out : graph_.node(id).outputs) names_[out.index].real[0] = names_[out.index].stored[0] = "?";
+    }
+  }
+  if (problems.empty()) return;
+  throw unsupported(cat(problems.size() == 1 ? "a node" : cat(problems.size(), " nodes"),
+                        " cannot be written as ONNX:\n  ", join(problems, "\n  ")));
+}
+
+std::string GraphWriter::encode(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
+  std::string out;
+  protozero::pbf_writer writer(out);
+  for (const std::string& node : nodes_) writer.add_message(1, node);
+  writer.add_string(2, graph_.name.empty() ? std::string("graph") : graph_.name);
+  for (std::string& tensor : initializers_) {
+    writer.add_message(5, tensor);
+    std::string().swap(tensor);
+  }
+  for (const std::string& info : inputs) writer.add_message(11, info);
+  for (const std::string& info : outputs) writer.add_message(12, info);
+  return out;
+}
+
+std::string GraphWriter::write() {
+  reserve_names();
+  std::vector<std::string> inputs, outputs;
+  for (const ValueId id : graph_.inputs()) {
+    bind_input(id);
+    inputs.push_back(encode_value_info(graph_.value(id).name, graph_.type(id)));
+  }
+  write_nodes();
+  std::unordered_set<std::string> taken;
+  for (const ValueId id : graph_.outputs()) {
+    const Value& value = graph_.value(id);
+    const bool is_own = graph_.producer(id) != nullptr && taken.insert(value.name).second;
+    const std::string bound = bind_output(id, is_own ? value.name : unique(value.name));
+    outputs.push_back(encode_value_info(bound, value.type));
+  }
+  return encode(inputs, outputs);
+}
+
+std::string GraphWriter::write_subgraph(size_t formal, const std::vector<std::string>& captured) {
+  std::vector<std::string> inputs, outputs;
+  for (size_t i = 0; i < graph_.inputs().size(); ++i) {
+    const ValueId id = graph_.inputs()[i];
+    Names& names = names_[id.index];
+    if (graph_.type(id).quant) throw unsupported("onnx: a subgraph with quantized inputs");
+    if (i >= formal) {
+      names.real[index_of(Layout::plain)] = captured.at(i - formal);
+      continue;
+    }
+    names.real[index_of(Layout::plain)] = unique(graph_.value(id).name);
+    inputs.push_back(encode_value_info(names.real[index_of(Layout::plain)], graph_.type(id)));
+  }
+  write_nodes();
+  for (const ValueId id : graph_.outputs()) {
+    std::string found = stored_name(id, Layout::plain);
+    const bool is_made = graph_.producer(id) != nullptr;
+    if (!is_made) {
+      const std::string copy = unique(cat(graph_.value(id).name, "/out"));
+      emit("Identity", cat(copy, "/Identity"), {found}, {copy}, {});
+      found = copy;
+    }
+    outputs.push_back(encode_value_info(found, graph_.type(id)));
+  }
+  return encode(inputs, outputs);
+}
+
+}  // namespace hone::onnx

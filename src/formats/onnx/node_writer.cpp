@@ -1,0 +1,266 @@
+#include "formats/onnx/node_writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <protozero/pbf_message.hpp>
+#include <protozero/pbf_writer.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/onnx/graph_writer.h"
+#include "formats/onnx/node_reader.h"
+#include "formats/onnx/tensor_io.h"
+#include "ops/control.h"
+#include "ops/movement.h"
+
+namespace hone::onnx {
+
+namespace {
+
+constexpr Layout layout_of(bool is_first) { return is_first ? Layout::channels_first : Layout::plain; }
+
+int64_t known_rank(const TensorType& type) {
+  if (!type.shape.has_rank()) throw unsupported("onnx: the rank of a tensor is not known");
+  return type.shape.rank();
+}
+
+bool is_single(const TensorType& type) { return type.shape.is_static() && type.shape.elements() == 1; }
+
+}  // namespace
+
+const Graph& NodeWriter::graph() const { return writer_.graph(); }
+const Node& NodeWriter::node() const { return graph().node(id_); }
+int64_t NodeWriter::rank(size_t i) const { return known_rank(type(i)); }
+int64_t NodeWriter::output_rank(size_t i) const { return known_rank(output_type(i)); }
+
+std::vector<int64_t> NodeWriter::constant_ints(size_t i) const {
+  if (!has(i) || !constant(i).exists())
+    throw unsupported(cat("onnx: input ", static_cast<int64_t>(i), " is computed at run time, expected a constant"));
+  return to_ints(constant(i));
+}
+
+bool NodeWriter::try_channels_first(size_t data_inputs) {
+  const TensorType& result = output_type();
+  if (!result.shape.has_rank() || result.shape.rank() <= 2) return false;
+  const int64_t rank = result.shape.rank();
+  int first = 0, plain = 0;
+  for (size_t i = 0; i < std::min(data_inputs, input_count()); ++i) {
+    if (!has(i)) continue;
+    const TensorType& in = type(i);
+    if (!in.shape.has_rank()) return false;
+    if (constant(i).exists() || is_single(in)) continue;
+    if (in.shape.rank() != rank) return false;
+    const bool in_first = writer_.exists_in(value(i), Layout::channels_first);
+    const bool in_plain = writer_.exists_in(value(i), Layout::plain);
+    first += in_first && !in_plain;
+    plain += in_plain && !in_first;
+    if (in_first && in_plain) continue;
+  }
+  bool any_first = false;
+  for (size_t i = 0; i < std::min(data_inputs, input_count()); ++i)
+    any_first = any_first || (has(i) && !constant(i).exists() && writer_.exists_in(value(i), Layout::channels_first));
+  is_first_ = any_first && first >= plain;
+  return is_first_;
+}
+
+int64_t NodeWriter::map_axis(int64_t axis, int64_t rank) const {
+  const int64_t at = normalize_axis(axis, rank, "axis");
+  if (!is_first_) return at;
+  const std::vector<int64_t> perm = to_channels_first_perm(rank);
+  return std::find(perm.begin(), perm.end(), at) - perm.begin();
+}
+
+bool NodeWriter::alias_transpose() {
+  const Shape& shape = type(0).shape;
+  if (!shape.has_rank() || shape.rank() <= 2) return false;
+  const auto& perm = op<Transpose>().perm;
+  const int64_t r = shape.rank();
+  const ValueId x = value(0), y = node().outputs[0];
+  const QuantPtr &from = type(0).quant, &to = output_type().quant;
+  if (!same_quant(from, to) || (from && !from->is_per_tensor()) || constant(0).exists()) return false;
+  const bool is_to_first = perm == to_channels_first_perm(r);
+  const bool is_to_last = perm == to_channels_last_perm(r);
+  if (is_to_last && writer_.exists_in(x, Layout::plain)) {
+    writer_.alias(y, Layout::channels_first, x, Layout::plain);
+    return true;
+  }
+  if (is_to_first && writer_.exists_in(x, Layout::channels_first)) {
+    writer_.alias(y, Layout::plain, x, Layout::channels_first);
+    return true;
+  }
+  return false;
+}
+
+std::string NodeWriter::in(size_t i) {
+  if (i >= input_count() || !has(i)) return "";
+  if (!is_first_) return writer_.name(value(i));
+  const TensorType& in_type = type(i);
+  if (constant(i).exists() && !in_type.quant && in_type.shape.rank() < output_rank() && in_type.shape.rank() > 0 &&
+      in_type.shape.elements() > 1) {
+    // A constant that broadcasts from the right gets its leading ones before it is turned.
+    Dims dims(static_cast<size_t>(output_rank() - in_type.shape.rank()), 1);
+    const Dims own = in_type.shape.dims();
+    dims.insert(dims.end(), own.begin(), own.end());
+    const Tensor wide = constant(i).reshaped(dims);
+    return writer_.add_constant(onnx::transposed(wide, to_channels_first_perm(output_rank())),
+                                cat(graph().value(value(i)).name, "/channels_first"));
+  }
+  const bool keeps = is_single(in_type) && in_type.shape.rank() != output_rank();
+  return writer_.name(value(i), keeps ? Layout::plain : Layout::channels_first);
+}
+
+std::string NodeWriter::plain_in(size_t i) { return i < input_count() && has(i) ? writer_.name(value(i)) : ""; }
+
+std::string NodeWriter::transposed_in(size_t i, const std::vector<int64_t>& perm) {
+  const Tensor& tensor = constant(i);
+  const std::string hint = cat(graph().value(value(i)).name, "/transposed");
+  if (tensor.exists() && !tensor.quant()) return writer_.add_constant(onnx::transposed(tensor, perm), hint);
+  const std::string name = temp(hint);
+  emit("Transpose", {plain_in(i)}, {name}, AttributeList().add("perm", perm));
+  return name;
+}
+
+std::string NodeWriter::stored_in(size_t i) { return writer_.stored_name(value(i), layout_of(is_first_)); }
+
+std::vector<std::string> NodeWriter::all_in() {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < input_count(); ++i) names.push_back(in(i));
+  return names;
+}
+
+std::string NodeWriter::ints_in(size_t i) {
+  if (!has(i)) return "";
+  if (type(i).dtype == DType::kI64) return plain_in(i);
+  if (constant(i).exists()) return writer_.add_constant(cast(constant(i), DType::kI64), graph().value(value(i)).name);
+  const std::string wide = temp("i64");
+  emit("Cast", {plain_in(i)}, {wide}, AttributeList().add("to", DType::kI64));
+  return wide;
+}
+
+std::string NodeWriter::out(size_t i) {
+  return writer_.define(node().outputs.at(i), layout_of(is_first_ && output_rank(i) > 2));
+}
+std::string NodeWriter::plain_out(size_t i) { return writer_.define(node().outputs.at(i), Layout::plain); }
+
+std::vector<std::string> NodeWriter::all_out() {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < output_count(); ++i) names.push_back(is_first_ ? out(i) : plain_out(i));
+  return names;
+}
+
+void NodeWriter::emit_quantize(const std::string& real, size_t i) {
+  const ValueId id = node().outputs.at(i);
+  writer_.emit_quantize(real, id, layout_of(is_first_ && known_rank(graph().type(id)) > 2));
+}
+
+std::string NodeWriter::constant(const Tensor& tensor, std::string_view hint) {
+  return writer_.add_constant(tensor, cat(node().name, "/", hint));
+}
+
+std::string NodeWriter::ints(std::vector<int64_t> values, std::string_view hint) {
+  const auto count = static_cast<int64_t>(values.size());
+  return constant(Tensor::of<int64_t>({count}, values), hint);
+}
+
+std::string NodeWriter::scalar(DType dtype, double value, std::string_view hint) {
+  return constant(cast(Tensor::scalar<double>(value), dtype), hint);
+}
+
+std::string NodeWriter::temp(std::string_view hint) { return writer_.unique(cat(node().name, "/", hint)); }
+
+void NodeWriter::emit(std::string_view op_type, std::vector<std::string> inputs, std::vector<std::string> outputs,
+                      const AttributeList& attributes) {
+  writer_.emit(op_type, node().name, inputs, outputs, attributes);
+}
+
+void NodeWriter::emit_clamped(std::string_view op_type, std::vector<std::string> inputs,
+                              const AttributeList& attributes, float act_min, float act_max) {
+  const bool has_min = std::isfinite(act_min), has_max = std::isfinite(act_max);
+  const DType dtype = output_type().logical_dtype();
+  std::string made = op_type.empty() ? inputs.at(0) : has_min || has_max ? temp("unclamped") : out();
+  if (!op_type.empty()) emit(op_type, std::move(inputs), {made}, attributes);
+  if (!has_min && !has_max && !op_type.empty()) return;
+  if (!has_min && !has_max) return emit("Identity", {made}, {out()});
+  if (act_min == 0 && !has_max) return emit("Relu", {made}, {out()});
+  std::vector<std::string> clip{made, has_min ? scalar(dtype, act_min, "min") : ""};
+  if (has_max) clip.push_back(scalar(dtype, act_max, "max"));
+  emit("Clip", std::move(clip), {out()});
+}
+
+void NodeWriter::emit_opaque() {
+  const Opaque& op = this->op<Opaque>();
+  std::string out;
+  protozero::pbf_writer writer(out);
+  for (size_t i = 0; i < input_count(); ++i) writer.add_string(1, plain_in(i));
+  for (size_t i = 0; i < output_count(); ++i) writer.add_string(2, plain_out(i));
+  writer.add_string(3, node().name);
+  writer.add_string(4, op.type);
+  // Attributes go back as they came; everything else in the payload is names of another graph.
+  protozero::pbf_reader reader(op.payload);
+  while (reader.next()) {
+    if (reader.tag() == 5 && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
+      const protozero::data_view view = reader.get_view();
+      writer.add_message(5, view.data(), view.size());
+    } else {
+      reader.skip();
+    }
+  }
+  if (!op.domain.empty()) writer.add_string(7, op.domain);
+  writer_.emit_raw(std::move(out));
+}
+
+std::string NodeWriter::subgraph(size_t k, size_t formal, size_t captured) {
+  std::vector<std::string> names;
+  for (size_t i = captured; i < input_count(); ++i) names.push_back(plain_in(i));
+  GraphWriter inner(node().subgraphs.at(k), writer_);
+  return inner.write_subgraph(formal, names);
+}
+
+void add_field(AttributeList& attributes, const FieldInfo& field, const void* op) {
+  const void* at = field.address(const_cast<void*>(op));
+  switch (field.kind) {
+    case AttrKind::kInt:
+      attributes.add(field.name, *static_cast<const int64_t*>(at));
+      break;
+    case AttrKind::kBool:
+      attributes.add(field.name, *static_cast<const bool*>(at));
+      break;
+    case AttrKind::kFloat:
+      attributes.add(field.name, *static_cast<const float*>(at));
+      break;
+    case AttrKind::kString:
+      attributes.add(field.name, std::string_view(*static_cast<const std::string*>(at)));
+      break;
+    case AttrKind::kInts:
+      attributes.add(field.name, *static_cast<const std::vector<int64_t>*>(at));
+      break;
+    case AttrKind::kFloats:
+      attributes.add(field.name, std::span<const float>(*static_cast<const std::vector<float>*>(at)));
+      break;
+    case AttrKind::kStrings:
+      attributes.add(field.name, *static_cast<const std::vector<std::string>*>(at));
+      break;
+    case AttrKind::kDType:
+      attributes.add(field.name, *static_cast<const DType*>(at));
+      break;
+    case AttrKind::kTensor:
+      if (static_cast<const Tensor*>(at)->exists()) attributes.add(field.name, *static_cast<const Tensor*>(at));
+      break;
+    case AttrKind::kEnum:
+      attributes.add(field.name, field.enum_names[static_cast<size_t>(*static_cast<const int*>(at))]);
+      break;
+  }
+}
+
+AttributeList same_attributes(const Node& node) {
+  AttributeList attributes;
+  for (const FieldInfo& field : node.attrs.type().fields) add_field(attributes, field, node.attrs.value());
+  return attributes;
+}
+
+void write_same(NodeWriter& w) {
+  if (w.node().def->elementwise) w.try_channels_first(w.input_count());
+  w.emit(w.op_name(), w.all_in(), w.all_out(), same_attributes(w.node()));
+}
+
+}  // namespace hone::onnx

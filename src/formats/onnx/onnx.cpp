@@ -1,0 +1,24 @@
+#include "formats/onnx/onnx.h"
+
+#include "formats/onnx/reader.h"
+#include "formats/onnx/writer.h"
+
+namespace hone {
+
+namespace {
+
+/// ONNX has no magic: a model begins with its IR version (field 1, a small number) in every exporter known.
+bool sniff(std::span<const std::byte> head, std::string_view path) {
+  if (path.ends_with(".onnx")) return true;
+  return head.size() > 4 && head[0] == std::byte{0x08} && head[1] >= std::byte{1} && head[1] <= std::byte{20} &&
+         (head[2] == std::byte{0x12} || head[2] == std::byte{0x3a} || head[2] == std::byte{0x42});
+}
+
+void write(const Graph& graph, const WriteRequest& request) { onnx::write_model(graph, request, {}); }
+
+}  // namespace
+
+constinit const Format kOnnxFormat{
+    .name = "onnx", .extension = ".onnx", .sniff = sniff, .read = onnx::read_model, .write = write};
+
+}  // namespace hone

@@ -1,0 +1,116 @@
+#include "base/text.h"
+#include "formats/onnx/rows.h"
+#include "ops/binary.h"
+#include "ops/conv.h"
+#include "ops/matmul.h"
+#include "ops/movement.h"
+#include "ops/quantize.h"
+#include "ops/unary.h"
+
+namespace hone::onnx {
+
+namespace {
+
+void read_quantize_linear(NodeReader& r) {
+  QuantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
+  if (r.attr_int("output_dtype", 0) != 0) {
+    op.dtype = r.attr_dtype("output_dtype", DType::kU8);
+    op.has_dtype = true;
+  }
+  r.output(0, r.emit(op, {r.in(0), r.in(1), r.maybe(2)}));
+}
+
+void read_dequantize_linear(NodeReader& r) {
+  const DequantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
+  r.output(0, r.emit(op, {r.in(0), r.in(1), r.maybe(2)}));
+}
+
+void write_quantize_linear(NodeWriter& w) {
+  const QuantizeLinear& op = w.op<QuantizeLinear>();
+  if (op.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
+  w.emit("QuantizeLinear", w.all_in(), {w.plain_out()}, AttributeList().add("axis", op.axis));
+}
+
+void write_dequantize_linear(NodeWriter& w) {
+  const DequantizeLinear& op = w.op<DequantizeLinear>();
+  if (op.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
+  w.emit("DequantizeLinear", w.all_in(), {w.plain_out()}, AttributeList().add("axis", op.axis));
+}
+
+void read_dynamic_quantize(NodeReader& r) {
+  const auto outputs = r.emit_many(DynamicQuantizeLinear{}, {r.in(0)}, 3);
+  for (size_t i = 0; i < outputs.size() && i < r.output_count(); ++i) r.output(i, outputs[i]);
+}
+
+/// Inputs first … first+2 are a quantized tensor, its scale and its zero point.
+ValueId real(NodeReader& r, size_t first, int64_t axis) {
+  return r.emit(DequantizeLinear{.axis = axis}, {r.in(first), r.in(first + 1), r.maybe(first + 2)});
+}
+
+ValueId quantized(NodeReader& r, ValueId y, size_t scale) {
+  return r.emit(QuantizeLinear{}, {y, r.in(scale), r.maybe(scale + 1)});
+}
+
+/// (x, x scale, x zero point, w, …, y scale, y zero point, bias?): reals in between, which the Q/DQ folding takes away.
+void read_q_linear_conv(NodeReader& r) {
+  Conv op{.strides = r.attr_ints("strides"),
+          .dilations = r.attr_ints("dilations"),
+          .pads = r.attr_ints("pads"),
+          .groups = r.attr_int("group", 1)};
+  const std::string pad = r.attr_string("auto_pad", "NOTSET");
+  if (pad == "SAME_UPPER") op.auto_pad = AutoPad::same_upper;
+  if (pad == "SAME_LOWER") op.auto_pad = AutoPad::same_lower;
+  if (pad == "VALID") op.auto_pad = AutoPad::valid;
+  const int64_t rank = r.rank(r.in(3));
+  const ValueId x = r.transposed(real(r, 0, 1), to_channels_last_perm(rank));
+  const ValueId weight =
+      r.emit(DequantizeLinear{.axis = 0}, {r.transposed(r.in(3), to_channels_last_perm(rank)), r.in(4), r.maybe(5)});
+  std::vector<ValueId> inputs{x, weight};
+  if (r.has(8)) {
+    const Tensor &a = r.constant(r.in(1)), &b = r.constant(r.in(4));
+    ValueId scale;
+    if (a.exists() && b.exists() && a.elements() == 1) {
+      std::vector<float> product;
+      for (const double s : to_doubles(b))
+        product.push_back(static_cast<float>(s) * static_cast<float>(to_doubles(a)[0]));
+      scale = r.constant(Tensor::of<float>(b.dims(), product));
+    } else {
+      scale = r.emit(Mul{}, {r.in(1), r.in(4)});
+    }
+    inputs.push_back(r.emit(DequantizeLinear{.axis = 0}, {r.in(8), scale}));
+  }
+  const ValueId y = r.emit(op, std::move(inputs));
+  r.output(0, quantized(r, r.transposed(y, to_channels_first_perm(rank)), 6));
+}
+
+void read_q_linear_mat_mul(NodeReader& r) {
+  const ValueId a = real(r, 0, r.rank(r.in(0)) - 2);
+  const ValueId b = real(r, 3, r.rank(r.in(3)) - 1);
+  r.output(0, quantized(r, r.emit(MatMul{}, {a, b}), 6));
+}
+
+void write_quantize(NodeWriter& w) {
+  w.try_channels_first();
+  w.emit_quantize(w.in(0), 0);
+}
+
+void write_dequantize(NodeWriter& w) {
+  w.try_channels_first();
+  w.emit("Identity", {w.in(0)}, {w.out()});
+}
+
+constexpr Row kRows[] = {
+    {"QuantizeLinear", 1, kNewestOpset, read_quantize_linear, &QuantizeLinear::def, write_quantize_linear},
+    {"DequantizeLinear", 1, kNewestOpset, read_dequantize_linear, &DequantizeLinear::def, write_dequantize_linear},
+    {"DynamicQuantizeLinear", 1, kNewestOpset, read_dynamic_quantize, &DynamicQuantizeLinear::def, write_same},
+    {"QLinearConv", 1, kNewestOpset, read_q_linear_conv},
+    {"QLinearMatMul", 1, kNewestOpset, read_q_linear_mat_mul},
+    {"", 1, 0, nullptr, &Quantize::def, write_quantize},
+    {"", 1, 0, nullptr, &Dequantize::def, write_dequantize},
+};
+
+}  // namespace
+
+std::span<const Row> quantize_rows() { return kRows; }
+
+}  // namespace hone::onnx

@@ -1,0 +1,115 @@
+#include "formats/onnx/rows.h"
+#include "ops/reduce.h"
+
+namespace hone::onnx {
+
+namespace {
+
+template <class Op>
+void read_reduce(NodeReader& r) {
+  const Op op{.keepdims = r.attr_bool("keepdims", true),
+              .noop_with_empty_axes = r.attr_bool("noop_with_empty_axes", false)};
+  const ValueId axes = r.has_attr("axes") ? r.ints(r.attr_ints("axes")) : r.maybe(1);
+  r.output(0, r.emit(op, {r.in(0), axes}));
+}
+
+/// Global pooling reduces every axis after the channels: no layout is involved.
+template <class Op>
+void read_global(NodeReader& r) {
+  std::vector<int64_t> axes;
+  for (int64_t axis = 2; axis < r.rank(r.in(0)); ++axis) axes.push_back(axis);
+  r.output(0, r.emit(Op{.keepdims = true}, {r.in(0), r.ints(std::move(axes))}));
+}
+
+void read_global_lp(NodeReader& r) {
+  const int64_t p = r.attr_int("p", 2);
+  if (p == 1) return read_global<ReduceL1>(r);
+  if (p == 2) return read_global<ReduceL2>(r);
+  throw unsupported("onnx: GlobalLpPool of another norm than 1 and 2");
+}
+
+struct Reduction {
+  std::vector<int64_t> axes;
+  bool is_known = true;  ///< axes are constant or all
+};
+
+Reduction reduction_of(NodeWriter& w) {
+  if (!w.has(1)) return {};
+  if (!w.constant(1).exists()) return {{}, false};
+  return {w.constant_ints(1), true};
+}
+
+bool is_spatial(const std::vector<int64_t>& axes, int64_t rank) {
+  if (static_cast<int64_t>(axes.size()) != rank - 2) return false;
+  for (int64_t axis = 0; axis < rank - 2; ++axis)
+    if (normalize_axis(axes[static_cast<size_t>(axis)], rank, "axis") != axis + 1) return false;
+  return rank > 2;
+}
+
+template <class Op>
+void write_reduce(NodeWriter& w, std::string_view name) {
+  const Op& op = w.op<Op>();
+  Reduction reduction = reduction_of(w);
+  const bool has_input = name == "ReduceSum";  // the others take their axes as an attribute in operator set 17
+  if (!reduction.is_known && !has_input) throw unsupported("onnx: reduction over axes that are computed at run time");
+  const bool is_noop = w.has(1) && reduction.is_known && reduction.axes.empty() && op.noop_with_empty_axes;
+  if (is_noop) return w.emit("Identity", {w.plain_in(0)}, {w.plain_out()});
+  AttributeList attributes;
+  attributes.add("keepdims", op.keepdims);
+  if (!reduction.is_known) return w.emit(name, {w.plain_in(0), w.ints_in(1)}, {w.plain_out()}, attributes);
+  if (op.keepdims && w.try_channels_first()) {
+    const int64_t rank = w.rank(0);
+    if (is_spatial(reduction.axes, rank) && (name == "ReduceMean" || name == "ReduceMax"))
+      return w.emit(name == "ReduceMean" ? "GlobalAveragePool" : "GlobalMaxPool", {w.in(0)}, {w.out()});
+    for (int64_t& axis : reduction.axes) axis = w.map_axis(axis, rank);
+  }
+  std::vector<std::string> inputs{w.in(0)};
+  if (!reduction.axes.empty() && has_input) inputs.push_back(w.ints(reduction.axes, "axes"));
+  if (!reduction.axes.empty() && !has_input) attributes.add("axes", reduction.axes);
+  w.emit(name, std::move(inputs), {w.out()}, attributes);
+}
+
+/// any = max and all = min over 0 and 1.
+template <class Op>
+void write_logical(NodeWriter& w, std::string_view name) {
+  const Op& op = w.op<Op>();
+  const Reduction reduction = reduction_of(w);
+  if (!reduction.is_known) throw unsupported("onnx: reduction over axes that are computed at run time");
+  AttributeList attributes;
+  attributes.add("keepdims", op.keepdims);
+  if (!reduction.axes.empty()) attributes.add("axes", reduction.axes);
+  const std::string number = w.temp("number"), reduced = w.temp("reduced");
+  w.emit("Cast", {w.plain_in(0)}, {number}, AttributeList().add("to", DType::kI32));
+  w.emit(name, {number}, {reduced}, attributes);
+  w.emit("Cast", {reduced}, {w.plain_out()}, AttributeList().add("to", DType::kBool));
+}
+
+template <class Op, FixedString Name>
+constexpr Row reduce() {
+  return {Op::kName,       1,        kNewestOpset,
+          read_reduce<Op>, &Op::def, [](NodeWriter& w) { write_reduce<Op>(w, Name.view()); }};
+}
+
+constexpr Row kRows[] = {
+    reduce<ReduceSum, "ReduceSum">(),
+    reduce<ReduceMean, "ReduceMean">(),
+    reduce<ReduceMax, "ReduceMax">(),
+    reduce<ReduceMin, "ReduceMin">(),
+    reduce<ReduceProd, "ReduceProd">(),
+    reduce<ReduceL1, "ReduceL1">(),
+    reduce<ReduceL2, "ReduceL2">(),
+    reduce<ReduceLogSum, "ReduceLogSum">(),
+    reduce<ReduceLogSumExp, "ReduceLogSumExp">(),
+    reduce<ReduceSumSquare, "ReduceSumSquare">(),
+    {"", 1, 0, nullptr, &ReduceAny::def, [](NodeWriter& w) { write_logical<ReduceAny>(w, "ReduceMax"); }},
+    {"", 1, 0, nullptr, &ReduceAll::def, [](NodeWriter& w) { write_logical<ReduceAll>(w, "ReduceMin"); }},
+    {"GlobalAveragePool", 1, kNewestOpset, read_global<ReduceMean>},
+    {"GlobalMaxPool", 1, kNewestOpset, read_global<ReduceMax>},
+    {"GlobalLpPool", 1, kNewestOpset, read_global_lp},
+};
+
+}  // namespace
+
+std::span<const Row> reduce_rows() { return kRows; }
+
+}  // namespace hone::onnx

@@ -1,0 +1,80 @@
+#include "formats/onnx/writer.h"
+
+#include <protozero/pbf_writer.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "formats/onnx/graph_writer.h"
+#include "formats/onnx/rows.h"
+#include "ops/control.h"
+
+namespace hone::onnx {
+
+namespace {
+
+constexpr int64_t kIrVersion = 8;
+
+int64_t constant_bytes(const Graph& graph) {
+  int64_t bytes = 0;
+  for (size_t i = 0; i < graph.value_capacity(); ++i) {
+    const Value& value = graph.value(ValueId{static_cast<int32_t>(i)});
+    if (value.constant.exists()) bytes += value.constant.byte_size();
+  }
+  return bytes;
+}
+
+void add_domains(const Graph& graph, std::map<std::string, int64_t>& domains) {
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.is<Opaque>() && !node.as<Opaque>().domain.empty())
+      domains[node.as<Opaque>().domain] = node.as<Opaque>().version;
+    for (const Graph& inner : node.subgraphs) add_domains(inner, domains);
+  }
+}
+
+std::string encode(const Graph& graph, ExternalData& external) {
+  const std::string body = GraphWriter(graph, external).write();
+  std::string out;
+  protozero::pbf_writer model(out);
+  model.add_int64(1, kIrVersion);
+  model.add_string(2, "hone");
+  model.add_message(7, body);
+  std::map<std::string, int64_t> domains{{"", kWrittenOpset}};
+  add_domains(graph, domains);
+  for (const auto& [domain, version] : domains) {
+    protozero::pbf_writer import(model, 8);
+    import.add_string(1, domain);
+    import.add_int64(2, version);
+  }
+  for (const auto& [key, value] : graph.metadata) {
+    protozero::pbf_writer entry(model, 14);
+    entry.add_string(1, key);
+    entry.add_string(2, value);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string encode_model(const Graph& graph) {
+  ExternalData external;
+  return encode(graph, external);
+}
+
+void write_model(const Graph& graph, const WriteRequest& request, const WriteOptions& options) {
+  with_context([&] { return cat("while writing '", request.path, "'"); },
+               [&] {
+                 ExternalData external;
+                 if (constant_bytes(graph) > options.max_inline_bytes) {
+                   const size_t slash = request.path.rfind('/');
+                   external.location = cat(request.path.substr(slash == std::string::npos ? 0 : slash + 1), ".data");
+                 }
+                 const std::string bytes = encode(graph, external);
+                 if (!external.location.empty())
+                   write_file(cat(request.path, ".data"), std::string_view(external.bytes));
+                 write_file(request.path, std::string_view(bytes));
+               });
+}
+
+}  // namespace hone::onnx
