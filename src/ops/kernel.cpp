@@ -34,6 +34,12 @@ std::vector<int64_t> axes_of(std::string_view op, std::span<const int64_t> axes,
   return out;
 }
 
+int64_t checked_index(std::string_view op, int64_t index, int64_t n) {
+  if (index < -n || index >= n)
+    throw invalid_argument(cat(lower(op), ": index ", index, " is outside a dimension of size ", n));
+  return index < 0 ? index + n : index;
+}
+
 std::optional<std::vector<int64_t>> constant_ints(std::string_view op, const InferContext& context, size_t i) {
   if (!context.has_input(i)) return std::nullopt;
   if (is_float(context.dtype(i)))

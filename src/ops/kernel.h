@@ -79,6 +79,9 @@ int64_t axis_of(std::string_view op, int64_t axis, int64_t rank);
 /// The same for several axes, which must differ; sorted ascending.
 std::vector<int64_t> axes_of(std::string_view op, std::span<const int64_t> axes, int64_t rank);
 
+/// An index of run-time data, negative ones counted from the end. Throws Error(invalid_argument) outside −n … n−1.
+int64_t checked_index(std::string_view op, int64_t index, int64_t n);
+
 /// Integers of input i when it is constant, else empty. Throws on a constant of floats.
 std::optional<std::vector<int64_t>> constant_ints(std::string_view op, const InferContext& context, size_t i);
 

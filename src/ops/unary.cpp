@@ -4,6 +4,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/quantized_unary.h"
+#include "ops/strided.h"
 #include "ops/wrapping.h"
 
 namespace hone {
@@ -52,15 +53,12 @@ constinit const OpDef IsNaN::def = unary_predicate<IsNaN, Floats>([](auto x) { r
 constinit const OpDef IsInf::def = unary_predicate<IsInf, Floats>(
     [](const IsInf& op, auto x) { return std::isinf(x) && (x < 0 ? op.detect_negative : op.detect_positive); });
 
-constinit const OpDef Identity::def{
-    .name = Identity::kName,
-    .attrs = &attr_type<Identity>(),
-    .infer = [](InferContext& c) { c.output(0, c.dtype(0), c.shape(0)); },
-    .eval = [](EvalContext& c) { c.outputs[0] = requantized(c.in(0), c.output_types[0]); },
-    .macs = [](const Attrs&, auto, auto) -> int64_t { return 0; },
-    .quant = {.kind = QuantRule::kSameScale},
-    .moves_data = true,
-    .elementwise = true};
+constinit const OpDef Identity::def = [] {
+  OpDef def = mover<Identity>([](InferContext& c) { c.output(0, c.dtype(0), c.shape(0)); },
+                              [](EvalContext& c) { c.outputs[0] = c.in(0); }, 1, 1);
+  def.elementwise = true;
+  return def;
+}();
 
 constinit const OpDef Cast::def{.name = Cast::kName,
                                 .attrs = &attr_type<Cast>(),

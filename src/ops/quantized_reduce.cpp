@@ -1,0 +1,95 @@
+#include "ops/quantized_reduce.h"
+
+#include <cmath>
+
+#include "ops/fixed_point.h"
+#include "ops/reduce.h"
+#include "ops/reduction.h"
+
+namespace hone {
+
+namespace {
+
+using Stored = Types<int8_t, uint8_t, int16_t>;
+
+struct StoredSum {
+  int64_t value = 0;
+  void add(int32_t x) { value += x; }
+};
+
+/// Sums of stored integers, the number of elements in each, and which axes were reduced.
+struct Sums {
+  std::vector<StoredSum> of;
+  std::vector<int64_t> axes;
+  int64_t each = 1;
+};
+
+template <class Op>
+bool is_integer_case(const EvalContext& c) {
+  const TensorType& to = c.output_types[0];
+  return is_per_tensor(c.in(0)) && Stored::contains(c.in(0).dtype()) && to.quant && to.quant->is_per_tensor() &&
+         to.dtype == c.in(0).dtype() && c.in(0).elements() > 0 && !c.op<Op>().noop_with_empty_axes;
+}
+
+Sums sums_of(const EvalContext& c) {
+  const Tensor& x = c.in(0);
+  Sums s;
+  s.axes = reduced_axes("reduce", c.has(1) ? to_ints(c.in(1)) : std::vector<int64_t>{}, x.rank(), false);
+  const Dims kept = kept_dims(x.dims(), s.axes);
+  int64_t count = 1;
+  for (int64_t d : kept) count *= d;
+  for (int64_t axis : s.axes) s.each *= x.dim(axis);
+  s.of.resize(static_cast<size_t>(count));
+  Stored::dispatch("reduce", x.dtype(), [&]<class T>(std::type_identity<T>) { accumulate<T>(x, kept, s.of); });
+  return s;
+}
+
+/// y[i] = clamp(f(sum)).
+template <class F>
+void store(EvalContext& c, const Sums& sums, F&& f) {
+  const TensorType& to = c.output_types[0];
+  Tensor& y = make_stored(c, 0, to.shape.dims());
+  const double low = static_cast<double>(min_of(to.dtype)), high = static_cast<double>(max_of(to.dtype));
+  Stored::dispatch("reduce", to.dtype, [&]<class T>(std::type_identity<T>) {
+    auto out = y.mutable_data<T>();
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<T>(std::clamp(static_cast<double>(f(sums.of[i].value)), low, high));
+  });
+}
+
+}  // namespace
+
+void eval_quantized_reduce_sum(EvalContext& c) {
+  if (!is_integer_case<ReduceSum>(c) || same_quant(c.in(0).quant(), c.output_types[0].quant))
+    return eval_in_float(c, ReduceSum::def.eval);
+  const Sums sums = sums_of(c);
+  const QuantParams &in = *c.in(0).quant(), &out = *c.output_types[0].quant;
+  const float scale = in.scale() / out.scale();
+  const float bias = static_cast<float>(-in.zero_point()) * scale * static_cast<float>(sums.each);
+  store(c, sums, [&](int64_t sum) { return std::round(static_cast<float>(sum) * scale + bias) + out.zero_point(); });
+}
+
+/// Means over height and width of [N,H,W,C] that keep their axes have a kernel of their own in TFLite: one fixed-point
+/// multiplier for scale and count. All others divide in float.
+void eval_quantized_reduce_mean(EvalContext& c) {
+  if (!is_integer_case<ReduceMean>(c)) return eval_in_float(c, ReduceMean::def.eval);
+  const Sums sums = sums_of(c);
+  const QuantParams &in = *c.in(0).quant(), &out = *c.output_types[0].quant;
+  const bool is_spatial = c.op<ReduceMean>().keepdims && c.in(0).rank() == 4 && sums.axes == std::vector<int64_t>{1, 2};
+  const auto n = static_cast<float>(sums.each);
+  if (is_spatial && size_of(c.in(0).dtype()) == 1) {
+    const float offset = static_cast<float>(in.zero_point()) * in.scale() / out.scale();
+    const int32_t bias = out.zero_point() - static_cast<int32_t>(offset > 0 ? offset + 0.5f : offset - 0.5f);
+    const FixedMultiplier m = quantize_multiplier(static_cast<double>(in.scale() / (n * out.scale())));
+    return store(c, sums,
+                 [&](int64_t sum) { return multiply_by_quantized_multiplier(static_cast<int32_t>(sum), m) + bias; });
+  }
+  if (same_quant(c.in(0).quant(), c.output_types[0].quant))
+    return store(c, sums, [&](int64_t sum) { return sum / sums.each; });
+  const float scale = in.scale() / out.scale(), bias = static_cast<float>(-in.zero_point()) * scale;
+  store(c, sums, [&](int64_t sum) {
+    return std::round(static_cast<float>(sum) / n * scale + bias) + static_cast<float>(out.zero_point());
+  });
+}
+
+}  // namespace hone
