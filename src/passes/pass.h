@@ -42,7 +42,7 @@ struct PassContext {
 /// on the subgraphs of its control flow nodes.
 struct Pass {
   std::string_view name;
-  std::vector<Rule> rules;
+  std::vector<Rule> rules = {};
   int64_t (*run)(Graph& graph, PassContext& context) = nullptr;
 };
 

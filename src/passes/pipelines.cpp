@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "passes/canonical.h"
 #include "passes/fuse.h"
+#include "passes/layout.h"
 #include "passes/simplify.h"
 
 namespace hone {
@@ -70,7 +71,17 @@ Pipeline fuse_pipeline() {
           }};
 }
 
-Pipeline layout_pipeline() { return {"layout", {}}; }
+Pipeline layout_pipeline() {
+  return {"layout",
+          {
+              // One decision for the whole graph; local rules only tidy up after it.
+              {.name = "cancel_transposes", .run = cancel_transposes},
+              {.name = "tidy_layout", .rules = joined({identity_rules(), shape_rules(), layout_rules()})},
+              {.name = "fold_constants", .run = fold_constants},
+              {.name = "merge_equal", .run = merge_equal},
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
+}
 
 Pipeline standard_pipeline() {
   Pipeline result{"standard", {}};
