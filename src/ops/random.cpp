@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 #include "base/checked.h"
 #include "ops/kernel.h"
@@ -117,8 +118,12 @@ void eval_dropout(EvalContext& c) {
   const double ratio = c.has(1) && c.in(1).elements() == 1 ? to_doubles(c.in(1))[0] : 0.5;
   if (c.has(2) && is_training(&c.in(2)) && ratio != 0) {
     if (!(ratio > 0 && ratio < 1)) throw invalid_argument(cat("dropout: ratio ", ratio, ", expected 0 to 1"));
-    RandomEngine engine(static_cast<uint64_t>(c.op<Dropout>().seed) ^ c.seed);
-    for (bool& k : keep) k = engine.uniform() >= ratio;
+    // The draw of ONNX's own reference: MT19937, 53 bits from two words.
+    std::mt19937 engine(static_cast<uint32_t>(static_cast<uint64_t>(c.op<Dropout>().seed) + c.seed));
+    for (bool& k : keep) {
+      const uint32_t high = engine() >> 5, low = engine() >> 6;
+      k = (high * 67108864.0 + low) * 0x1p-53 >= ratio;
+    }
     Tensor& y = c.make_output(0, x.dtype(), x.dims());
     Floats::dispatch(Dropout::kName, x.dtype(), [&]<class T>(std::type_identity<T>) {
       const auto in = x.data<T>();
