@@ -56,7 +56,7 @@ struct Rows {
   static constexpr Kernel kConcat[] = {{"concat", kBound<make_concat>}};
   static constexpr Kernel kSplit[] = {{"split", kBound<make_split>}};
   static constexpr Kernel kSlice[] = {{"slice", kBound<make_slice>}};
-  static constexpr Kernel kPad[] = {{"pad_f32", kBound<make_pad>}};
+  static constexpr Kernel kPad[] = {{"pad", kBound<make_pad>}};
   static constexpr Kernel kGather[] = {{"gather", kBound<make_gather>}};
   static constexpr Kernel kMaxPool[] = {{"max_pool", kBound<make_max_pool>}};
   static constexpr Kernel kAveragePool[] = {{"average_pool", kBound<make_average_pool>}};

@@ -1,7 +1,10 @@
 // Operators that move elements: bytes are copied as they are, whatever they mean.
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "ops/movement.h"
 #include "providers/cpu/rows.h"
@@ -150,23 +153,59 @@ std::unique_ptr<Step> make_transpose(const KernelRequest& r, const KernelTable& 
   return transpose_step(item, dims, strides, table);
 }
 
-std::unique_ptr<Step> make_concat(const KernelRequest& r, const KernelTable&) {
+namespace {
+
+// What an input of a Concat writes: its bytes as they are, or, when its scale differs from the output's, through a
+// table of 256.
+struct Part {
+  int64_t width = 0;  ///< bytes in a row
+  std::vector<uint8_t> table;
+};
+
+std::optional<Part> part_of(const KernelRequest& r, size_t i, size_t axis) {
+  const TensorType& x = r.input(i);
+  const TensorType& y = r.output();
+  const Dims dims = x.shape.dims();
+  Part part{.width = product(dims, axis, dims.size()) * size_of(y.dtype), .table = {}};
+  if (moves_stored(r, i)) return part;
+  if (!is_quantized_bytes(x) || !is_quantized_bytes(y) || wants_fixed_point(r)) return std::nullopt;
+  const double scale = double(x.quant->scale()) / double(y.quant->scale());
+  for (int v = 0; v < 256; ++v) {
+    const int stored = is_unsigned_byte(x) ? v : static_cast<int8_t>(v);
+    const double q = std::nearbyint((stored - x.quant->zero_point()) * scale) + y.quant->zero_point();
+    const double cut = std::clamp(q, static_cast<double>(min_of(y.dtype)), static_cast<double>(max_of(y.dtype)));
+    part.table.push_back(static_cast<uint8_t>(static_cast<int>(cut)));
+  }
+  return part;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_concat(const KernelRequest& r, const KernelTable& table) {
   if (!r.is_static()) return nullptr;
   const Dims y = r.output().shape.dims();
   const auto axis = static_cast<size_t>(normalize_axis(r.node().as<Concat>().axis, r.output().shape.rank(), "concat"));
-  const int64_t item = size_of(r.output().dtype);
-  std::vector<int64_t> widths;
+  std::vector<Part> parts;
   for (size_t i = 0; i < r.node().inputs.size(); ++i) {
-    if (!r.has_input(i) || !moves_stored(r, i)) return nullptr;
-    widths.push_back(product(r.input(i).shape.dims(), axis, y.size()) * item);
+    if (!r.has_input(i)) return nullptr;
+    auto part = part_of(r, i, axis);
+    if (!part) return nullptr;
+    parts.push_back(std::move(*part));
   }
   const int64_t outer = product(y, 0, axis);
-  return make_step([=](RunContext& c) {
-    auto* to = out<std::byte>(c);
+  const auto lookup = table.lookup;
+  return make_step([=, parts = std::move(parts)](RunContext& c) {
+    auto* to = out<uint8_t>(c);
     for (int64_t o = 0; o < outer; ++o) {
-      for (size_t i = 0; i < widths.size(); ++i) {
-        std::memcpy(to, in<std::byte>(c, i) + o * widths[i], static_cast<size_t>(widths[i]));
-        to += widths[i];
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const int64_t width = parts[i].width;
+        const uint8_t* from = in<uint8_t>(c, i) + o * width;
+        if (parts[i].table.empty()) {
+          std::memcpy(to, from, static_cast<size_t>(width));
+        } else {
+          lookup(from, to, width, parts[i].table.data());
+        }
+        to += width;
       }
     }
   });
@@ -224,27 +263,45 @@ std::unique_ptr<Step> make_slice(const KernelRequest& r, const KernelTable&) {
   return make_step([copy](RunContext& c) { copy.run(in<std::byte>(c, 0), out<std::byte>(c)); });
 }
 
-std::unique_ptr<Step> make_pad(const KernelRequest& r, const KernelTable&) {
-  if (!r.is_static() || r.node().as<Pad>().mode != PadMode::constant || !is_f32(r.input(0)) || !is_f32(r.output())) {
-    return nullptr;
+namespace {
+
+// The stored element that a constant Pad writes: f32, or bytes with the input's parameters.
+std::optional<uint32_t> pad_fill(const KernelRequest& r) {
+  const TensorType& x = r.input(0);
+  if (is_f32(x)) {
+    const Tensor value = constant_f32(r, 2);
+    return value.exists() ? std::bit_cast<uint32_t>(value.data<float>()[0]) : 0;
   }
+  if (!is_quantized_bytes(x)) return std::nullopt;
+  if (!r.has_input(2)) return static_cast<uint32_t>(x.quant->zero_point() & 0xff);
+  const Tensor value = r.constant(2);
+  if (value.dtype() != x.dtype || !same_quant(value.quant(), x.quant)) return std::nullopt;
+  return *static_cast<const uint8_t*>(value.raw());
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_pad(const KernelRequest& r, const KernelTable&) {
+  if (!r.is_static() || r.node().as<Pad>().mode != PadMode::constant || !moves_stored(r, 0)) return nullptr;
+  if (r.has_input(3) || (r.has_input(2) && (!r.constant(2).exists() || r.constant(2).elements() != 1))) return nullptr;
   const auto pads = constant_ints(r, 1);
+  const auto fill = pad_fill(r);
   const Dims x = r.input(0).shape.dims();
   const Dims y = r.output().shape.dims();
-  if (!pads || x.empty() || r.input(0).shape.elements() == 0 || (r.has_input(2) && !r.constant(2).exists()))
-    return nullptr;
-  if (r.has_input(3) || pads->size() != 2 * x.size()) return nullptr;
+  if (!pads || !fill || x.empty() || r.input(0).shape.elements() == 0 || pads->size() != 2 * x.size()) return nullptr;
   if (std::any_of(pads->begin(), pads->end(), [](int64_t p) { return p < 0; })) return nullptr;
-  const Tensor value = constant_f32(r, 2);
-  const float fill = value.exists() ? value.data<float>()[0] : 0.0f;
+  const int64_t item = size_of(r.output().dtype);
   const int64_t n = r.output().shape.elements();
-  BoxCopy copy{x, byte_strides(x, 4), byte_strides(y, 4), 4, 0};
+  const BoxCopy copy{x, byte_strides(x, item), byte_strides(y, item), item, 0};
   int64_t start = 0;
-  const Dims y_strides = strides_of(y);
-  for (size_t i = 0; i < x.size(); ++i) start += (*pads)[i] * y_strides[i];
-  return make_step([=](RunContext& c) {
-    std::fill(out<float>(c), out<float>(c) + n, fill);
-    copy.run(in<std::byte>(c, 0), reinterpret_cast<std::byte*>(out<float>(c) + start));
+  for (size_t i = 0; i < x.size(); ++i) start += (*pads)[i] * copy.to[i];
+  return make_step([=, fill = *fill](RunContext& c) {
+    if (item == 4) {
+      std::fill(out<uint32_t>(c), out<uint32_t>(c) + n, fill);
+    } else {
+      std::memset(out<std::byte>(c), static_cast<int>(fill), static_cast<size_t>(n));
+    }
+    copy.run(in<std::byte>(c, 0), out<std::byte>(c) + start);
   });
 }
 
