@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
+#include "compress/dequantize.h"
 #include "formats/formats.h"
 #include "measure/accuracy.h"
 #include "passes/pipelines.h"
@@ -69,8 +70,10 @@ int quantize_command(const Options& o, Console& console) {
     out = quantize_dynamic_range(graph);
   } else if (o.to == "float16") {
     out = to_float16(graph);
+  } else if (o.to == "float") {
+    out = to_float(graph);
   } else {
-    throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic or float16"));
+    throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic, float16 or float"));
   }
   write_model(out, o.destination);
   if (o.is_json) {
@@ -100,7 +103,7 @@ CommandBody setup(Args& args) {
   o->model.declare(args);
   o->data.declare(args, false);
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
-  args.option("--to", "WHAT", o->to, "int8, dynamic or float16");
+  args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
   args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
   args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");

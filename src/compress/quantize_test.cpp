@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "compress/dequantize.h"
 #include "compress/weights.h"
 #include "ir/text.h"
 #include "ops/all.h"
@@ -160,6 +161,18 @@ TEST(ToFloat16, LeavesNumbersThatDoNotFit) {
   const std::string text = to_text(half);
   EXPECT_NE(text.find("%fine_f16: f16[32]"), std::string::npos) << text;
   EXPECT_EQ(text.find("%big_f16"), std::string::npos) << text;
+}
+
+TEST(ToFloat, UndoesAQuantizationUpToItsRounding) {
+  const Calibrated c;
+  for (const bool integer_io : {false, true}) {
+    const Graph back = to_float(quantize_static(c.graph, c.ranges, {.quantize_io = integer_io}));
+    verify(back);
+    EXPECT_EQ(back.type(back.inputs()[0]).dtype, DType::kF32);
+    EXPECT_EQ(back.value(back.outputs()[0]).name, "y");
+    EXPECT_EQ(back.node_count(), c.graph.node_count());
+    EXPECT_LT(worst_error(c.graph, back), 0.05);
+  }
 }
 
 TEST(Weights, AChannelWithALargeBiasGetsAScaleThatHoldsIt) {
