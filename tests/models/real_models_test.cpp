@@ -1,0 +1,180 @@
+// The main job on real models and data: what int8 may cost, and what must survive it. Skipped where the data is absent;
+// bench/results.sh runs the same on all of the data and records it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "compress/deliver.h"
+#include "compress/dequantize.h"
+#include "compress/optimize.h"
+#include "data/npy.h"
+#include "formats/formats.h"
+#include "passes/pipelines.h"
+#include "providers/cpu/provider.h"
+#include "support/test_data.h"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+Engine cpu_engine() { return {.providers = {&cpu_provider()}, .plan = {.threads = 1}}; }
+
+Graph read_simplified(const std::string& path) {
+  Graph graph = read_model(path);
+  run_pipeline(graph, standard_pipeline());
+  return graph;
+}
+
+/// An archive of CIFAR-10 unpacked once beside the build.
+std::optional<std::string> cifar(const std::string& part) {
+  const auto archive = test_data("cifar10/" + part + ".tar.gz");
+  if (!archive) return std::nullopt;
+  const fs::path folder = fs::path(HONE_BINARY_DIR) / "test-data";
+  if (!fs::exists(folder / part / "truck")) {
+    fs::create_directories(folder);
+    const std::string command = "tar -xzf '" + *archive + "' -C '" + folder.string() + "'";
+    if (std::system(command.c_str()) != 0) return std::nullopt;
+  }
+  return (folder / part).string();
+}
+
+#define NEED(variable, expression)  \
+  const auto variable = expression; \
+  if (!variable) GTEST_SKIP() << "real models and data are absent: set HONE_TEST_DATA"
+
+OptimizeResult optimize_within(const Graph& graph, const DataSplit& data, const std::vector<InputSpec>& inputs,
+                               double max_drop) {
+  OptimizeOptions options;
+  options.max_drop_points = max_drop;
+  options.latency_seconds = 0.05;
+  options.engine = cpu_engine();
+  return optimize(graph, data, inputs, options);
+}
+
+TEST(RealModels, ResNet8OnCifarLosesAtMostHalfAPoint) {
+  NEED(model, test_data("mlperf_tiny/ic/pretrainedResnet.tflite"));
+  NEED(vendor_path, test_data("mlperf_tiny/ic/pretrainedResnet_quant.tflite"));
+  NEED(train, cifar("train"));
+  NEED(test, cifar("test"));
+  const Graph graph = read_simplified(*model);
+  const std::vector<InputSpec> inputs = input_specs(graph);
+  const DataSplit data{Dataset::open(*train).limited(200), Dataset::open(*test).limited(2000), 0, true};
+  const OptimizeResult result = optimize_within(graph, data, inputs, 0.5);
+  ASSERT_GE(result.chosen, 0);
+  EXPECT_EQ(result.best().kind, "int8") << result.best().id;
+  const Graph vendor = read_simplified(*vendor_path);
+  const Accuracy theirs = measure_accuracy(vendor, cpu_engine(), data.test, input_specs(vendor));
+  EXPECT_GE(100 * result.best().score, 100 * theirs.top1 - 0.3);
+  EXPECT_LT(result.best().latency_us.median, result.baseline.latency_us.median);
+}
+
+TEST(RealModels, KeywordSpotterLosesAtMostHalfAPoint) {
+  NEED(model, test_data("mlperf_tiny/kws/kws_ref_model_float32.tflite"));
+  NEED(vendor_path, test_data("mlperf_tiny/kws/kws_ref_model.tflite"));
+  NEED(folder, test_data("mlperf_tiny/kws/kws01"));
+  const Graph graph = read_simplified(*model);
+  const std::vector<InputSpec> inputs = input_specs(graph, {}, QuantParams::per_tensor(0.58470291f, 83));
+  const Dataset all = Dataset::open(*folder);
+  const auto [calibration, test] = all.split(200, 0);
+  const OptimizeResult result = optimize_within(graph, {calibration, test, 0, false}, inputs, 0.5);
+  ASSERT_GE(result.chosen, 0);
+  EXPECT_EQ(result.best().kind, "int8") << result.best().id;
+  const Graph vendor = read_simplified(*vendor_path);
+  const Accuracy theirs = measure_accuracy(vendor, cpu_engine(), test, input_specs(vendor));
+  EXPECT_GE(100 * result.best().score, 100 * theirs.top1 - 0.3);
+}
+
+int64_t top_class(const Graph& graph, const std::string& image) {
+  const std::vector<InputSpec> specs = input_specs(graph);
+  const std::vector<Tensor> inputs = {load_input_file(image, specs[0])};
+  Runner runner = cpu_engine().runner(graph);
+  const std::vector<double> scores = to_doubles(runner.run(inputs)[0]);
+  return std::max_element(scores.begin(), scores.end()) - scores.begin();
+}
+
+TEST(RealModels, MobileNetV2PhotosKeepTheirLabelsThroughFloatAndInt8) {
+  NEED(model, test_data("imagenet/mobilenet_v2_1.0_224_quant.tflite"));
+  NEED(photos, test_data("imagenet"));
+  const std::pair<const char*, int64_t> expected[] = {
+      {"cat.bmp", 286}, {"bird.bmp", 20}, {"grace_hopper.bmp", 653}, {"sunflower.bmp", 986}};
+  const Graph original = read_simplified(*model);
+  Graph real = to_float(original);
+  // The float model takes what the integers stood for: (pixel − zero point) · scale.
+  const QuantPtr quant = original.type(original.inputs()[0]).quant;
+  ASSERT_TRUE(quant);
+  Preprocess preprocess;
+  preprocess.scale = quant->scale();
+  preprocess.mean = {quant->scale() * static_cast<float>(quant->zero_point())};
+  real.metadata[std::string(kPreprocessKey)] = to_json(preprocess);
+  run_pipeline(real, standard_pipeline());
+  const std::vector<InputSpec> specs = input_specs(real);
+  std::vector<std::string> files;
+  for (const auto& [name, label] : expected) files.push_back(*photos + "/" + name);
+  const SampleSource source{files.size(),
+                            [&](size_t i) { return std::vector<Tensor>{load_input_file(files[i], specs[0])}; }};
+  const Ranges ranges = to_ranges(collect_statistics(real, source, cpu_engine()), find_calibrator("mse"));
+  const Graph requantized = quantize_static(real, ranges);
+  for (size_t i = 0; i < files.size(); ++i) {
+    EXPECT_EQ(top_class(original, files[i]), expected[i].second) << "original, " << files[i];
+    EXPECT_EQ(top_class(real, files[i]), expected[i].second) << "float, " << files[i];
+    EXPECT_EQ(top_class(requantized, files[i]), expected[i].second) << "int8, " << files[i];
+  }
+}
+
+struct Box {
+  double x1, y1, x2, y2, score;
+};
+
+double overlap(const Box& a, const Box& b) {
+  const double w = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), h = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
+  if (w <= 0 || h <= 0) return 0;
+  const double shared = w * h;
+  return shared / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - shared);
+}
+
+/// Faces above a score of 0.7, strongest first, after suppression at IoU 0.3: the detector's own settings.
+std::vector<Box> faces(std::span<const Tensor> outputs) {
+  const std::vector<double> scores = to_doubles(outputs[0]), corners = to_doubles(outputs[1]);
+  std::vector<Box> found;
+  for (size_t i = 0; i * 2 + 1 < scores.size(); ++i)
+    if (scores[i * 2 + 1] > 0.7)
+      found.push_back({corners[i * 4], corners[i * 4 + 1], corners[i * 4 + 2], corners[i * 4 + 3], scores[i * 2 + 1]});
+  std::sort(found.begin(), found.end(), [](const Box& a, const Box& b) { return a.score > b.score; });
+  std::vector<Box> kept;
+  for (const Box& box : found)
+    if (std::none_of(kept.begin(), kept.end(), [&](const Box& k) { return overlap(k, box) > 0.3; }))
+      kept.push_back(box);
+  return kept;
+}
+
+TEST(RealModels, FaceBoxesSurviveInt8) {
+  NEED(model, test_data("ultraface/version-RFB-320.onnx"));
+  NEED(goldens, test_data("golden/version-RFB-320"));
+  const Graph graph = read_simplified(*model);
+  std::vector<Tensor> photos;
+  for (int i = 0; fs::exists(*goldens + "/" + std::to_string(i) + ".in0.npy"); ++i)
+    photos.push_back(read_npy(*goldens + "/" + std::to_string(i) + ".in0.npy"));
+  ASSERT_GE(photos.size(), 3u);
+  const SampleSource source{photos.size(), [&](size_t i) { return std::vector<Tensor>{photos[i]}; }};
+  const Ranges ranges = to_ranges(collect_statistics(graph, source, cpu_engine()), find_calibrator("minmax"));
+  Runner real = cpu_engine().runner(graph), integer = cpu_engine().runner(quantize_static(graph, ranges));
+  size_t total = 0;
+  for (const Tensor& photo : photos) {
+    const std::vector<Tensor> inputs = {photo};
+    const std::vector<Box> expected = faces(real.run(inputs)), actual = faces(integer.run(inputs));
+    total += expected.size();
+    EXPECT_EQ(actual.size(), expected.size());
+    for (const Box& box : expected) {
+      double best = 0;
+      for (const Box& other : actual) best = std::max(best, overlap(box, other));
+      EXPECT_GE(best, 0.9) << "face at " << box.x1 << ", " << box.y1;
+    }
+  }
+  EXPECT_GE(total, 3u);
+}
+
+}  // namespace
+}  // namespace hone
