@@ -11,7 +11,7 @@ help: ## list these commands
 build: ## install what the build needs and build Release: build/release/bin/hone
 	@tools/setup.sh build
 	@cmake --preset release -DHONE_TESTS=OFF >build/release.log 2>&1 || (cat build/release.log; exit 1)
-	@cmake --build --preset release -j $(JOBS) --target hone_cli_bin
+	@cmake --build --preset release -j $(JOBS) --target hone
 
 demo: build ## the main job on the built-in sample: demo-out/ with .onnx, .tflite, report.html, report.json
 	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --max-drop 1 -o demo-out/
