@@ -78,7 +78,7 @@ TEST(QuantizeStatic, RunsAllIntegerBetweenOneQuantizeAndOneDequantize) {
   EXPECT_EQ(count_of(q, Dequantize::def), 1u) << to_text(q);
   EXPECT_EQ(q.value(q.outputs()[0]).name, "y");
   EXPECT_EQ(q.type(q.outputs()[0]).dtype, DType::kF32);
-  EXPECT_LT(worst_error(c.graph, q), 0.1);
+  EXPECT_LT(worst_error(c.graph, q), 0.2);
 }
 
 TEST(QuantizeStatic, KeepsTheBordersIntegerWhenAsked) {
@@ -97,7 +97,7 @@ TEST(QuantizeStatic, LeavesNamedLayersInFloat) {
   for (const NodeId id : q.order())
     if (q.node(id).name == "c2") EXPECT_EQ(q.type(q.node(id).outputs[0]).dtype, DType::kF32);
   EXPECT_EQ(count_of(q, Quantize::def), 2u) << to_text(q);
-  EXPECT_LT(worst_error(c.graph, q), 0.1);
+  EXPECT_LT(worst_error(c.graph, q), 0.2);
 }
 
 TEST(QuantizeStatic, ZeroIsExactInEveryActivation) {
