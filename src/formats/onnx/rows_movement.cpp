@@ -117,9 +117,9 @@ void read_transpose(NodeReader& r) { r.output(0, r.emit(Transpose{.perm = r.attr
 
 void write_transpose(NodeWriter& w) {
   if (w.alias_transpose()) return;
-  std::vector<int64_t> perm = w.op<Transpose>().perm;
-  for (int64_t i = w.rank(0); perm.empty() && i-- > 0;) perm.push_back(i);
-  w.emit("Transpose", {w.plain_in(0)}, {w.plain_out()}, AttributeList().add("perm", perm));
+  AttributeList attributes;
+  if (!w.op<Transpose>().perm.empty()) attributes.add("perm", w.op<Transpose>().perm);
+  w.emit("Transpose", {w.plain_in(0)}, {w.plain_out()}, attributes);
 }
 
 /// x[…, ::−1, …] as a slice with negative step.

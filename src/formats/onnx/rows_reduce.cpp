@@ -52,10 +52,11 @@ void write_reduce(NodeWriter& w, std::string_view name) {
   Reduction reduction = reduction_of(w);
   const bool has_input = name == "ReduceSum";  // the others take their axes as an attribute in operator set 17
   if (!reduction.is_known && !has_input) throw unsupported("onnx: reduction over axes that are computed at run time");
-  const bool is_noop = w.has(1) && reduction.is_known && reduction.axes.empty() && op.noop_with_empty_axes;
+  const bool is_noop = reduction.is_known && reduction.axes.empty() && op.noop_with_empty_axes;
   if (is_noop) return w.emit("Identity", {w.plain_in(0)}, {w.plain_out()});
   AttributeList attributes;
   attributes.add("keepdims", op.keepdims);
+  if (!reduction.is_known) attributes.add("noop_with_empty_axes", op.noop_with_empty_axes);
   if (!reduction.is_known) return w.emit(name, {w.plain_in(0), w.ints_in(1)}, {w.plain_out()}, attributes);
   if (op.keepdims && w.try_channels_first()) {
     const int64_t rank = w.rank(0);
