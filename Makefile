@@ -11,10 +11,10 @@ help: ## list these commands
 build: ## install what the build needs and build Release: build/release/bin/hone
 	@tools/setup.sh build
 	@cmake --preset release -DHONE_TESTS=OFF >build/release.log 2>&1 || (cat build/release.log; exit 1)
-	@cmake --build --preset release -j $(JOBS) --target hone
+	@cmake --build --preset release -j $(JOBS) --target hone_cli_bin
 
 demo: build ## the main job on the built-in sample: demo-out/ with .onnx, .tflite, report.html, report.json
-	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --max-drop 1 -o demo-out/
+	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --preprocess examples/sample/preprocess.json --max-drop 1 -o demo-out/
 
 test: ## install what the tests need, build Release with tests, run every test
 	@tools/setup.sh test

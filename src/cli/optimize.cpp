@@ -10,6 +10,7 @@
 #include "cli/model_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
+#include "compress/manifest.h"
 #include "compress/optimize_report.h"
 #include "measure/machine.h"
 #include "measure/report_html.h"
@@ -151,7 +152,9 @@ int optimize_command(const Options& o, Console& console) {
     }
     bar(done, total);
   };
-  const OptimizeResult result = optimize(graph, data, inputs, options);
+  OptimizeResult result = optimize(graph, data, inputs, options);
+  Candidate& best = result.chosen < 0 ? result.baseline : result.candidates[static_cast<size_t>(result.chosen)];
+  best.graph.metadata[std::string(kManifestKey)] = manifest_of(result, data, o.model.path, o.max_drop);
   const DeliverOptions deliver_options{.directory = o.directory,
                                        .stem = std::filesystem::path(o.model.path).stem().string(),
                                        .max_drop_points = o.max_drop,

@@ -26,7 +26,7 @@ struct Candidate {
   bool is_kept = false;      ///< inside the accuracy budget
   std::string reason;        ///< why it was rejected, or not measured
 
-  double drop_points() const { return -100 * change.difference; }  ///< percentage points lost; negative: gained
+  double drop_points() const { return 0 - 100 * change.difference; }  ///< percentage points lost; negative: gained
 };
 
 }  // namespace hone

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "compress/optimize.h"
+
+namespace hone {
+
+/// Key of the manifest in a graph's metadata.
+inline constexpr std::string_view kManifestKey = "hone.manifest";
+
+/// How a model came to be, as one line of JSON that rides inside the written files: tool version, SHA-256 of the source
+/// model, recipe (kind, calibrator, layers left in float), data split, accuracy before and after with 95 % intervals.
+/// Nothing in it depends on time or machine: the same run gives the same bytes.
+std::string manifest_of(const OptimizeResult& result, const DataSplit& data, const std::string& model_path,
+                        double max_drop_points);
+
+}  // namespace hone
