@@ -50,16 +50,25 @@ std::vector<std::string> suite_files();
 using SuiteRunner =
     std::function<std::optional<std::vector<Tensor>>(const Graph& graph, std::span<const Tensor> inputs)>;
 
+/// A way to run the suite.
+struct SuiteTarget {
+  std::string name;
+  SuiteRunner run;
+  bool is_reference = false;  ///< also gets the cases that expect errors or are marked reference_only
+  int64_t extra_steps = 0;    ///< added to every case's allowed difference of stored integers
+  bool keeps_types = true;    ///< false: quantization parameters of outputs are not compared, types not checked
+};
+
 /// The reference interpreter.
-std::optional<std::vector<Tensor>> run_on_reference(const Graph& graph, std::span<const Tensor> inputs);
+SuiteTarget reference_target();
 
 /// How a case ended.
 struct SuiteResult {
-  bool was_run = false;  ///< false: the runner declined
+  bool was_run = false;  ///< false: the target declined
   std::string failure;   ///< empty when it passed or was not run
 };
 
-/// Builds the case's graph, runs it and compares. A runner other than the reference gets no error cases.
-SuiteResult run_case(const SuiteCase& c, const SuiteRunner& runner);
+/// Builds the case's graph, runs it and compares.
+SuiteResult run_case(const SuiteCase& c, const SuiteTarget& target);
 
 }  // namespace hone
