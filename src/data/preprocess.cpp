@@ -194,9 +194,9 @@ std::string to_json(const Preprocess& p) {
 Preprocess parse_preprocess(std::string_view text) {
   const Json json = Json::parse(text);
   Preprocess out;
-  for (const auto& [key, value] : json.as_object())
-    with_context([&] { return cat("in field '", key, "' of the preprocessing"); },
-                 [&] { parse_field(key, value, out); });
+  for (const auto& field : json.as_object())
+    with_context([&] { return cat("in field '", field.first, "' of the preprocessing"); },
+                 [&] { parse_field(field.first, field.second, out); });
   return out;
 }
 
