@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "ops/binary.h"
 #include "ops/conv.h"
 #include "ops/matmul.h"
@@ -102,8 +104,10 @@ bool scale_weights(Graph& graph, NodeId scaler, ValueId middle, const ChannelSca
   const OpDef& def = *first->def;
   const ValueId x = first->inputs[0];
   const int64_t channels = static_cast<int64_t>(bias.size());
-  const ValueId w = graph.add_constant(make_floats(weight.dtype(), weight.dims(), scaled));
-  const ValueId b = graph.add_constant(make_floats(weight.dtype(), {channels}, bias));
+  const std::string name = graph.value(first->inputs[1]).name;
+  const std::string bias_name = first->input(2).exists() ? graph.value(first->inputs[2]).name : cat(name, ".bias");
+  const ValueId w = graph.add_constant(make_floats(weight.dtype(), weight.dims(), scaled), name);
+  const ValueId b = graph.add_constant(make_floats(weight.dtype(), {channels}, bias), bias_name);
   return supersede(graph, out, add_for(graph, out, def, std::move(attrs), {x, w, b}));
 }
 
@@ -132,6 +136,67 @@ bool fuse_scale(Graph& graph, NodeId id) {
   return false;
 }
 
+/// Whether a window never reaches outside its input.
+bool has_no_padding(const Node& node) {
+  if (node.is<FullyConnected>()) return true;
+  const Conv& op = node.as<Conv>();
+  if (op.auto_pad == AutoPad::valid) return true;
+  return op.auto_pad == AutoPad::explicit_pads &&
+         std::all_of(op.pads.begin(), op.pads.end(), [](int64_t pad) { return pad == 0; });
+}
+
+/// For each weight of w: [O, k…, I/groups] the input channel that it meets.
+std::vector<size_t> input_channels(const Node& node, const Tensor& weight) {
+  const int64_t last = weight.dims().back(), rows = weight.elements() / weight.dim(0);
+  const int64_t outputs_per_group = node.is<Conv>() ? weight.dim(0) / node.as<Conv>().groups : weight.dim(0);
+  std::vector<size_t> result(static_cast<size_t>(weight.elements()));
+  for (int64_t i = 0; i < weight.elements(); ++i) {
+    result[static_cast<size_t>(i)] = static_cast<size_t>(i / rows / outputs_per_group * last + i % last);
+  }
+  return result;
+}
+
+/// x → Mul(c per channel) → Conv(w) → y   ⇒   x → Conv(w · c) → y
+/// x → Add(c per channel) → Conv(w, b) without padding → y   ⇒   x → Conv(w, b + Σ w · c) → y
+bool take_in_scale_before(Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const ValueId middle = node.inputs[0], out = node.outputs[0];
+  const Node* scaler = graph.producer(middle);
+  if (!scaler || (!scaler->is<Mul>() && !scaler->is<Add>()) || !is_private(graph, middle)) return false;
+  const bool is_mul = scaler->is<Mul>();
+  if (graph.type(middle).quant || !activation_of(*scaler)->is_open() || !graph.is_constant(node.input(1))) return false;
+  const ValueId x = scaler->inputs[0];
+  const int64_t channels = channels_of(graph, middle);
+  if (channels < 0 || graph.type(x).quant || channels_of(graph, x) != channels) return false;
+  if (rank_of(graph, x) != rank_of(graph, middle) || (!is_mul && !has_no_padding(node))) return false;
+  const auto numbers = per_channel(graph, scaler->inputs[1], channels, rank_of(graph, middle));
+  const Tensor weight = graph.value(node.inputs[1]).constant;
+  if (!numbers || weight.quant() || !is_float(weight.dtype()) || weight.elements() == 0) return false;
+  const std::vector<size_t> channel = input_channels(node, weight);
+  std::vector<double> w = to_doubles(weight);
+  const int64_t outputs = weight.dim(0), rows = weight.elements() / outputs;
+  std::vector<double> bias(static_cast<size_t>(outputs), 0);
+  const bool has_bias = node.input(2).exists();
+  if (has_bias) {
+    const auto present = per_channel(graph, node.inputs[2], outputs, 1);
+    if (!present) return false;
+    bias = *present;
+  }
+  for (size_t i = 0; i < w.size(); ++i) {
+    const double c = (*numbers)[channel[i]];
+    if (!is_mul) bias[i / static_cast<size_t>(rows)] += w[i] * c;
+    if (is_mul) w[i] *= c;
+  }
+  const OpDef& def = *node.def;
+  const Attrs attrs = node.attrs;
+  const std::string name = graph.value(node.inputs[1]).name;
+  std::vector<ValueId> inputs{x, graph.add_constant(make_floats(weight.dtype(), weight.dims(), w), name)};
+  if (has_bias || !is_mul) {
+    inputs.push_back(graph.add_constant(make_floats(weight.dtype(), {outputs}, bias), cat(name, ".bias")));
+  }
+  return supersede(graph, out, add_for(graph, out, def, attrs, std::move(inputs)));
+}
+
 /// x → BatchNorm → y   ⇒   x → Mul(factor) → Add(term) → y, where nothing before it takes them in.
 bool expand_batch_norm(Graph& graph, NodeId id) {
   const auto scale = scale_of_batch_norm(graph, graph.node(id));
@@ -152,6 +217,7 @@ std::vector<Rule> scale_rules() {
       {"fuse_batch_norm", {&BatchNorm::def}, fuse_batch_norm},
       {"expand_batch_norm", {&BatchNorm::def}, expand_batch_norm},
       {"fuse_scale", {&Mul::def, &Add::def}, fuse_scale},
+      {"take_in_scale_before", {&Conv::def, &FullyConnected::def}, take_in_scale_before},
   };
 }
 
