@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -16,6 +17,15 @@ bool KernelRequest::is_static() const {
 }
 
 namespace {
+
+/// Whether `t` lies in the bytes of one of `inputs`.
+bool is_view_of_any(const Tensor& t, std::span<const Tensor> inputs) {
+  const auto* start = static_cast<const std::byte*>(t.raw());
+  return std::any_of(inputs.begin(), inputs.end(), [&](const Tensor& in) {
+    const auto* bytes = static_cast<const std::byte*>(in.raw());
+    return in.exists() && start >= bytes && start < bytes + in.byte_size();
+  });
+}
 
 /// Evaluates one node by the reference. Where outputs have known sizes they are copied into the arena, so that other
 /// kernels find them there.
@@ -36,7 +46,9 @@ class ReferenceStep : public Step {
     std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed);
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (allocates) {
-        *context.outputs[i] = std::move(outputs[i]);
+        // A view of the arena would change when its place is given to another value.
+        const bool is_view = outputs[i].exists() && is_view_of_any(outputs[i], inputs);
+        *context.outputs[i] = is_view ? outputs[i].clone() : std::move(outputs[i]);
       } else {
         std::memcpy(context.outputs[i]->mutable_raw(), outputs[i].raw(), static_cast<size_t>(outputs[i].byte_size()));
       }

@@ -38,6 +38,25 @@ TEST(Session, GivesWhatTheInterpreterGives) {
   }
 }
 
+TEST(Session, KeepsAReshapedValueWhoseShapeIsKnownOnlyWhileRunning) {
+  const Graph graph = parse_graph(R"(graph "late" {
+    input %x: f32[2,4]
+    input %s: i64[1]
+    %a: f32[2,4] = Neg(%x)
+    %r = Reshape(%a, %s)
+    %b: f32[2,4] = Exp(%x)
+    %c: f32[2,4] = Neg(%b)
+    output %r, %c
+  })",
+                                  all_ops());
+  const std::vector<Tensor> inputs = {sample(2), Tensor::of<int64_t>({1}, {8})};
+  const std::vector<Tensor> expected = evaluate(graph, inputs);
+  Runner runner(graph, {&reference_provider()});
+  const std::vector<Tensor>& actual = runner.run(inputs);
+  EXPECT_TRUE(identical(actual[0], expected[0]));
+  EXPECT_TRUE(identical(actual[1], expected[1]));
+}
+
 TEST(Session, RejectsInputsOfAnotherShapeOrType) {
   Graph graph = parse_graph(kDiamond, all_ops());
   graph.set_input_shape(graph.inputs()[0], {2, 4});
