@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "passes/canonical.h"
 #include "passes/fuse.h"
+#include "passes/integers.h"
 #include "passes/layout.h"
 #include "passes/simplify.h"
 
@@ -67,6 +68,8 @@ Pipeline fuse_pipeline() {
               {.name = "fuse_scales", .rules = scale_rules()},
               {.name = "fuse_pads", .rules = pad_rules()},
               {.name = "fuse_activations", .rules = act_rules()},
+              // Last: only what was fused stands directly between Dequantize and Quantize.
+              {.name = "integers", .rules = integer_rules()},
               {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
