@@ -14,6 +14,7 @@
 #include "ops/resize.h"
 #include "ops/shaping.h"
 #include "ops/signal.h"
+#include "ops/tflite_only.h"
 #include "ops/unary.h"
 
 namespace hone {
@@ -166,6 +167,8 @@ OpSet all_ops() {
       &ScatterElements::def,
       &ScatterND::def,
       &Selu::def,
+      &SequenceLstm::def,
+      &SequenceRnn::def,
       &ShapeOf::def,
       &Shrink::def,
       &Sigmoid::def,
@@ -186,6 +189,7 @@ OpSet all_ops() {
       &Squeeze::def,
       &Stft::def,
       &Sub::def,
+      &Svdf::def,
       &Tan::def,
       &Tanh::def,
       &TfIdfVectorizer::def,

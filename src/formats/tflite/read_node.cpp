@@ -1,0 +1,192 @@
+#include "formats/tflite/read_node.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/tflite/reader.h"
+#include "formats/tflite/types.h"
+#include "ops/control.h"
+#include "ops/movement.h"
+#include "ops/unary.h"
+
+namespace hone::tflite {
+
+FusedActivation fused_activation(fb::Activation activation) {
+  switch (activation) {
+    case fb::Activation::NONE:
+      return {};
+    case fb::Activation::RELU:
+      return {.min = 0};
+    case fb::Activation::RELU_N1_TO_1:
+      return {.min = -1, .max = 1};
+    case fb::Activation::RELU6:
+      return {.min = 0, .max = 6};
+    case fb::Activation::TANH:
+      return {.is_tanh = true};
+    case fb::Activation::SIGN_BIT:
+      throw unsupported("fused activation SIGN_BIT, expected a clamp or TANH");
+  }
+  throw invalid_model(cat("fused activation is ", static_cast<int64_t>(activation), ", expected 0 to 5"));
+}
+
+ReadNode::ReadNode(SubgraphReader& reader, const fb::OperatorT& op, OperatorName name)
+    : reader_(reader), op_(op), op_name_(std::move(name.text)), version_(name.version), is_custom_(name.is_custom) {}
+
+ValueId ReadNode::in(size_t i) {
+  if (!has(i)) throw invalid_model(cat("input ", i, " is absent, found ", op_.inputs.size(), " inputs"));
+  return reader_.value_of(op_.inputs[i]);
+}
+
+const TensorType& ReadNode::type(size_t i) { return graph().type(in(i)); }
+
+int64_t ReadNode::rank(size_t i) {
+  if (!type(i).shape.has_rank()) throw unsupported(cat("input ", i, " has an unknown rank"));
+  return type(i).shape.rank();
+}
+
+bool ReadNode::is_constant(size_t i) { return has(i) && graph().is_constant(in(i)); }
+
+const Tensor& ReadNode::constant(size_t i) {
+  if (!is_constant(i)) throw unsupported(cat("input ", i, " is known only at run time, expected a constant"));
+  return graph().value(in(i)).constant;
+}
+
+std::vector<int64_t> ReadNode::ints(size_t i) { return to_ints(constant(i)); }
+
+const TensorType& ReadNode::out_type(size_t j) const {
+  if (j >= op_.outputs.size())
+    throw invalid_model(cat("output ", j, " is absent, found ", op_.outputs.size(), " outputs"));
+  return reader_.declared(op_.outputs[j]);
+}
+
+Graph& ReadNode::graph() { return reader_.graph(); }
+
+std::string ReadNode::output_name(size_t j) const { return reader_.name_of_tensor(op_.outputs[j]); }
+
+Source ReadNode::source() const {
+  return {.format = "tflite",
+          .op = op_name_,
+          .name = op_.outputs.empty() ? std::string() : output_name(0),
+          .version = version_};
+}
+
+void ReadNode::emit_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, size_t outputs,
+                         std::vector<Graph> subgraphs) {
+  NodeSpec spec{.def = &def,
+                .attrs = std::move(attrs),
+                .inputs = std::move(inputs),
+                .outputs = outputs,
+                .name = outputs > 0 && !op_.outputs.empty() ? output_name(0) : std::string(),
+                .subgraphs = std::move(subgraphs),
+                .source = source()};
+  for (size_t j = 0; j < outputs; ++j) {
+    if (j < op_.outputs.size() && op_.outputs[j] < 0) {
+      spec.output_names.emplace_back();
+      continue;
+    }
+    // The shapes in a file are those of the converter's last run: what inference finds replaces them.
+    TensorType type = out_type(j);
+    type.shape = Shape::unranked();
+    spec.output_types.push_back(std::move(type));
+    spec.output_names.push_back(output_name(j));
+  }
+  const NodeId id = graph().add(std::move(spec));
+  for (size_t j = 0; j < outputs; ++j) bind(j, graph().node(id).outputs[j]);
+}
+
+ValueId ReadNode::temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type) {
+  const std::string name = op_.outputs.empty() ? cat(op_name_, ".", def.name) : cat(output_name(0), ".", def.name);
+  NodeSpec spec{.def = &def,
+                .attrs = std::move(attrs),
+                .inputs = std::move(inputs),
+                .name = name,
+                .output_names = {name},
+                .source = source()};
+  if (type) spec.output_types.push_back(*type);
+  return graph().node(graph().add(std::move(spec))).outputs[0];
+}
+
+void ReadNode::emit_tanh(ValueId x) { emit(Tanh{}, {x}); }
+
+void ReadNode::bind(size_t j, ValueId value) {
+  if (j >= op_.outputs.size())
+    throw invalid_model(cat("output ", j, " is absent, found ", op_.outputs.size(), " outputs"));
+  reader_.bind(op_.outputs[j], value);
+  is_bound_ = true;
+}
+
+ValueId ReadNode::add_constant(Tensor value, const char* suffix) {
+  const std::string base = op_.outputs.empty() ? op_name_ : output_name(0);
+  return graph().add_constant(std::move(value), cat(base, "/", suffix));
+}
+
+ValueId ReadNode::add_ints(const std::vector<int64_t>& values, const char* suffix) {
+  return add_constant(Tensor::of<int64_t>({static_cast<int64_t>(values.size())}, values), suffix);
+}
+
+ValueId ReadNode::list_i64(size_t i) {
+  if (is_constant(i)) return add_ints(ints(i));
+  const ValueId wide = type(i).dtype == DType::kI64 ? in(i) : temp(Cast{.to = DType::kI64}, {in(i)});
+  if (rank(i) == 1) return wide;
+  return temp(Reshape{}, {wide, add_ints({-1}, "flat")});
+}
+
+ValueId ReadNode::scalar(size_t i) {
+  if (rank(i) == 0) return in(i);
+  if (!is_constant(i)) return temp(Reshape{}, {in(i), add_ints({}, "scalar")});
+  if (constant(i).elements() != 1)
+    throw invalid_model(cat("input ", i, " has ", constant(i).elements(), " elements, expected 1"));
+  return add_constant(constant(i).reshaped({}), "scalar");
+}
+
+ValueId ReadNode::permuted(size_t i, const std::vector<int64_t>& perm) {
+  if (rank(i) != static_cast<int64_t>(perm.size()))
+    throw invalid_model(cat("input ", i, " has rank ", rank(i), ", expected ", perm.size()));
+  if (is_constant(i)) return graph().add_constant(transposed(constant(i), perm), graph().value(in(i)).name);
+  return temp(Transpose{.perm = perm}, {in(i)});
+}
+
+void ReadNode::opaque() {
+  Opaque op{.format = "tflite", .domain = is_custom_ ? "custom" : "", .type = op_name_, .version = version_};
+  if (is_custom_) {
+    op.payload.assign(op_.custom_options.begin(), op_.custom_options.end());
+  } else if (op_.builtin_options.value) {
+    fb::OperatorT options;
+    options.builtin_options = op_.builtin_options;
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(fb::Operator::Pack(builder, &options));
+    op.payload.assign(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
+  }
+  std::vector<ValueId> inputs;
+  for (size_t i = 0; i < input_count(); ++i) inputs.push_back(optional(i));
+  NodeSpec spec{.def = &Opaque::def,
+                .attrs = Attrs::of(std::move(op)),
+                .inputs = std::move(inputs),
+                .outputs = output_count(),
+                .name = op_.outputs.empty() ? op_name_ : output_name(0),
+                .source = source()};
+  for (size_t j = 0; j < output_count(); ++j) {
+    spec.output_types.push_back(out_type(j));
+    spec.output_names.push_back(output_name(j));
+  }
+  const NodeId id = graph().add(std::move(spec));
+  for (size_t j = 0; j < output_count(); ++j) bind(j, graph().node(id).outputs[j]);
+}
+
+ValueId ReadNode::variable(int32_t handle, const TensorType& type) {
+  ValueId& value = reader_.variable(handle);
+  if (value.exists()) return value;
+  if (!type.shape.is_static()) throw unsupported("variable of unknown size");
+  value = add_constant(reader_.state().file.zeros(type.dtype, type.shape.dims(), type.quant), "initial");
+  return value;
+}
+
+void ReadNode::assign_variable(int32_t handle, ValueId value) { reader_.variable(handle) = value; }
+
+Graph ReadNode::subgraph(int64_t index) {
+  const auto* subgraphs = reader_.state().file.model().subgraphs();
+  if (index < 0 || index >= static_cast<int64_t>(subgraphs->size()))
+    throw invalid_model(cat("subgraph index is ", index, ", expected less than ", subgraphs->size()));
+  return SubgraphReader(reader_.state(), static_cast<int32_t>(index)).read();
+}
+
+}  // namespace hone::tflite

@@ -1,0 +1,47 @@
+#include "formats/tflite/rows.h"
+#include "formats/tflite/types.h"
+#include "ops/quantize.h"
+#include "ops/unary.h"
+
+namespace hone::tflite {
+
+namespace {
+
+using B = fb::BuiltinOperator;
+
+void read_quantize(ReadNode& n) { n.emit(Quantize{}, {n.in(0)}); }
+
+void read_dequantize(ReadNode& n) {
+  if (n.type(0).quant) return n.emit(Dequantize{}, {n.in(0)});
+  n.emit(Cast{.to = n.out_type(0).dtype}, {n.in(0)});
+}
+
+bool write_quantize(WriteNode& n) {
+  const TensorType& to = n.out_type();
+  const bool is_requantized = n.type(0).is_quantized();
+  const int32_t version = !to.quant->is_per_tensor() ? 3 : to.dtype == DType::kI16 || is_requantized ? 2 : 1;
+  n.emit(B::QUANTIZE, version, fb::QuantizeOptionsT(), {n.in(0)}, {n.out()});
+  return true;
+}
+
+bool write_dequantize(WriteNode& n) {
+  if (!n.type(0).quant) return false;
+  const int32_t version = n.type(0).quant->is_per_tensor() ? Versions{.f32 = 1, .i8 = 2, .i16 = 3}.of(n.type(0)) : 5;
+  n.emit(B::DEQUANTIZE, version, fb::DequantizeOptionsT(), {n.in(0)}, {n.out()});
+  return true;
+}
+
+/// A sparse constant has been made dense while it was read.
+void read_densify(ReadNode& n) { n.bind(0, n.in(0)); }
+
+constexpr Row kRows[] = {
+    {B::QUANTIZE, 3, read_quantize, &Quantize::def, write_quantize},
+    {B::DEQUANTIZE, 6, read_dequantize, &Dequantize::def, write_dequantize},
+    {B::DENSIFY, 1, read_densify, nullptr, nullptr},
+};
+
+}  // namespace
+
+std::span<const Row> quantize_rows() { return kRows; }
+
+}  // namespace hone::tflite

@@ -1,0 +1,132 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/tflite/rows.h"
+#include "formats/tflite/types.h"
+#include "ops/binary.h"
+#include "ops/movement.h"
+#include "ops/reduce.h"
+#include "ops/shaping.h"
+#include "ops/unary.h"
+
+namespace hone::tflite {
+
+namespace {
+
+using B = fb::BuiltinOperator;
+
+void read_shape(ReadNode& n) { n.emit(ShapeOf{.dtype = n.out_type(0).dtype}, {n.in(0)}); }
+
+bool write_shape(WriteNode& n) {
+  const ShapeOf& op = n.as<ShapeOf>();
+  if (op.start != 0 || op.end < n.rank(0)) return false;
+  fb::ShapeOptionsT o;
+  o.out_type = file_type_of(op.dtype);
+  n.emit(B::SHAPE, 1, o, {n.in(0)}, {n.out()});
+  return true;
+}
+
+void read_rank(ReadNode& n) { n.bind(0, n.add_constant(Tensor::scalar(static_cast<int32_t>(n.rank(0))), "rank")); }
+
+void read_fill(ReadNode& n) { n.emit(Fill{}, {n.list_i64(0), n.scalar(1)}); }
+
+bool write_fill(WriteNode& n) {
+  n.emit(B::FILL, Versions{1, 3, 3}.of(n.out_type()), fb::FillOptionsT(), {n.in_i32(0), n.in(1)}, {n.out()});
+  return true;
+}
+
+bool write_constant_of_shape(WriteNode& n) {
+  const Tensor& value = n.as<ConstantOfShape>().value;
+  const Tensor one = value.exists() ? value.reshaped({}) : Tensor::scalar(0.0f);
+  n.emit(B::FILL, 1, fb::FillOptionsT(), {n.in_i32(0), n.add_constant(one, "value")}, {n.out()});
+  return true;
+}
+
+void read_zeros_like(ReadNode& n) {
+  const Tensor zero = Tensor::zeros(n.type(0).dtype, {1});
+  n.emit(ConstantOfShape{.value = zero}, {n.temp(ShapeOf{}, {n.in(0)})});
+}
+
+void read_range(ReadNode& n) { n.emit(Range{}, {n.scalar(0), n.scalar(1), n.scalar(2)}); }
+
+bool write_range(WriteNode& n) {
+  n.emit(B::RANGE, 1, fb::RangeOptionsT(), {n.in(0), n.in(1), n.in(2)}, {n.out()});
+  return true;
+}
+
+void read_cumsum(ReadNode& n) {
+  const auto o = n.options<fb::CumsumOptionsT>();
+  n.emit(CumSum{.exclusive = o.exclusive, .reverse = o.reverse}, {n.in(0), n.scalar(1)});
+}
+
+bool write_cumsum(WriteNode& n) {
+  fb::CumsumOptionsT o;
+  o.exclusive = n.as<CumSum>().exclusive;
+  o.reverse = n.as<CumSum>().reverse;
+  const TensorIndex axis = n.add_constant(Tensor::scalar(static_cast<int32_t>(n.ints(1).at(0))), "axis");
+  n.emit(B::CUMSUM, 1, o, {n.in(0), axis}, {n.out()});
+  return true;
+}
+
+constexpr int64_t kLargestDiagonal = 4096;
+
+/// [rows, columns] with true on the diagonal.
+ValueId diagonal(ReadNode& n, int64_t rows, int64_t columns) {
+  if (rows > kLargestDiagonal || columns > kLargestDiagonal)
+    throw unsupported(cat("diagonal of a matrix of ", rows, " by ", columns));
+  Tensor mask = Tensor::zeros(DType::kBool, {rows, columns});
+  for (int64_t i = 0; i < std::min(rows, columns); ++i)
+    mask.mutable_data<bool>()[static_cast<size_t>(i * columns + i)] = true;
+  return n.add_constant(std::move(mask), "diagonal");
+}
+
+/// The size of axis i from the end. Throws Error(unsupported) when unknown.
+int64_t from_end(ReadNode& n, size_t input, int64_t i) {
+  if (n.rank(input) < i) throw invalid_model(cat("input ", input, " has rank ", n.rank(input)));
+  const Dim& d = n.type(input).shape[n.rank(input) - i];
+  if (!d.is_known()) throw unsupported("diagonal of unknown size");
+  return d.value();
+}
+
+void read_matrix_diag(ReadNode& n) {
+  const int64_t size = from_end(n, 0, 1);
+  const ValueId row = n.temp(Unsqueeze{}, {n.in(0), n.add_ints({-2})});
+  n.emit(Where{}, {diagonal(n, size, size), row, n.add_constant(Tensor::zeros(n.type(0).dtype, {}), "zero")});
+}
+
+void read_matrix_set_diag(ReadNode& n) {
+  const int64_t rows = from_end(n, 0, 2), columns = from_end(n, 0, 1);
+  if (rows < columns) throw unsupported("diagonal of a matrix with more columns than rows");
+  n.emit(Where{}, {diagonal(n, rows, columns), n.temp(Unsqueeze{}, {n.in(1), n.add_ints({-2})}), n.in(0)});
+}
+
+/// How many boundaries are at most x.
+void read_bucketize(ReadNode& n) {
+  const auto o = n.options<fb::BucketizeOptionsT>();
+  const Tensor limits = Tensor::of<float>({static_cast<int64_t>(o.boundaries.size())}, o.boundaries);
+  const ValueId wide = n.temp(Unsqueeze{}, {n.temp(Cast{.to = DType::kF32}, {n.in(0)}), n.add_ints({-1})});
+  const ValueId passed = n.temp(GreaterOrEqual{}, {wide, n.add_constant(limits, "boundaries")});
+  n.emit(ReduceSum{.keepdims = false}, {n.temp(Cast{.to = DType::kI32}, {passed}), n.add_ints({-1})});
+}
+
+bool write_random(WriteNode& n) { throw unsupported(cat(n.node().def->name, " gives other numbers in every runtime")); }
+
+constexpr Row kRows[] = {
+    {B::SHAPE, 1, read_shape, &ShapeOf::def, write_shape},
+    {B::RANK, 1, read_rank, nullptr, nullptr},
+    {B::FILL, 4, read_fill, &Fill::def, write_fill},
+    {B::FILL, 1, nullptr, &ConstantOfShape::def, write_constant_of_shape},
+    {B::ZEROS_LIKE, 1, read_zeros_like, nullptr, nullptr},
+    {B::RANGE, 2, read_range, &Range::def, write_range},
+    {B::CUMSUM, 1, read_cumsum, &CumSum::def, write_cumsum},
+    {B::MATRIX_DIAG, 1, read_matrix_diag, nullptr, nullptr},
+    {B::MATRIX_SET_DIAG, 1, read_matrix_set_diag, nullptr, nullptr},
+    {B::BUCKETIZE, 1, read_bucketize, nullptr, nullptr},
+    {B::RANDOM_UNIFORM, 1, nullptr, &RandomUniform::def, write_random},
+    {B::RANDOM_STANDARD_NORMAL, 1, nullptr, &RandomNormal::def, write_random},
+};
+
+}  // namespace
+
+std::span<const Row> shaping_rows() { return kRows; }
+
+}  // namespace hone::tflite

@@ -1,0 +1,209 @@
+#include "formats/tflite/write_node.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/tflite/types.h"
+#include "formats/tflite/writer.h"
+
+namespace hone::tflite {
+
+WriteNode::WriteNode(SubgraphWriter& writer, NodeId id) : writer_(writer), id_(id) {}
+
+const Node& WriteNode::node() const { return writer_.graph().node(id_); }
+const Graph& WriteNode::graph() const { return writer_.graph(); }
+const TensorType& WriteNode::type(size_t i) const { return graph().type(node().inputs[i]); }
+const TensorType& WriteNode::out_type(size_t j) const { return graph().type(node().outputs[j]); }
+
+namespace {
+
+Dims static_dims(const Shape& shape, const char* what, size_t i) {
+  if (!shape.has_rank() || !shape.is_static())
+    throw unsupported(cat(what, " ", i, " has shape ", shape, ", expected known sizes"),
+                      "fix them: --shape INPUT=1x3x224x224");
+  return shape.dims();
+}
+
+}  // namespace
+
+Dims WriteNode::dims(size_t i) const { return static_dims(type(i).shape, "input", i); }
+Dims WriteNode::out_dims(size_t j) const { return static_dims(out_type(j).shape, "output", j); }
+
+int64_t WriteNode::rank(size_t i) const {
+  if (!type(i).shape.has_rank()) throw unsupported(cat("input ", i, " has an unknown rank"));
+  return type(i).shape.rank();
+}
+
+bool WriteNode::is_constant(size_t i) const { return has(i) && graph().is_constant(node().inputs[i]); }
+
+const Tensor& WriteNode::constant(size_t i) const {
+  if (!is_constant(i)) throw unsupported(cat("input ", i, " is known only at run time, expected a constant"));
+  return graph().value(node().inputs[i]).constant;
+}
+
+std::vector<int64_t> WriteNode::ints(size_t i) const { return to_ints(constant(i)); }
+
+bool WriteNode::is_used(size_t j) const {
+  if (j >= node().outputs.size()) return false;
+  const ValueId id = node().outputs[j];
+  return !graph().value(id).users.empty() || graph().is_output(id);
+}
+
+std::string WriteNode::name_for(const char* suffix) const {
+  return cat(node().outputs.empty() ? node().name : graph().value(node().outputs[0]).name, "/", suffix);
+}
+
+TensorIndex WriteNode::in(size_t i) {
+  if (!has(i)) throw internal_error(cat("input ", i, " is absent"));
+  return writer_.tensor_of(node().inputs[i]);
+}
+
+TensorIndex WriteNode::in_i32(size_t i) {
+  if (type(i).dtype == DType::kI32) return in(i);
+  if (is_constant(i)) {
+    Tensor narrow = Tensor::empty(DType::kI32, constant(i).dims());
+    const std::vector<int64_t> wide = ints(i);
+    for (size_t k = 0; k < wide.size(); ++k)
+      narrow.mutable_data<int32_t>()[k] = static_cast<int32_t>(
+          std::clamp<int64_t>(wide[k], std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()));
+    return add_constant(std::move(narrow), graph().value(node().inputs[i]).name.c_str());
+  }
+  const TensorIndex to = temp({DType::kI32, type(i).shape, nullptr}, "i32");
+  fb::CastOptionsT cast;
+  cast.in_data_type = file_type_of(type(i).dtype);
+  cast.out_data_type = fb::TensorType::INT32;
+  emit(fb::BuiltinOperator::CAST, 1, cast, {in(i)}, {to});
+  return to;
+}
+
+TensorIndex WriteNode::out(size_t j) { return writer_.tensor_of(node().outputs[j]); }
+
+TensorIndex WriteNode::add_constant(Tensor value, const char* suffix) {
+  const TensorType type = value.type();
+  return writer_.add_tensor(name_for(suffix), type, std::move(value));
+}
+
+TensorIndex WriteNode::add_ints(const std::vector<int64_t>& values, const char* suffix) {
+  return add_constant(cast(Tensor::of<int64_t>({static_cast<int64_t>(values.size())}, values), DType::kI32), suffix);
+}
+
+TensorIndex WriteNode::add_scalar(float value, const char* suffix) {
+  return add_constant(Tensor::scalar(value), suffix);
+}
+
+TensorIndex WriteNode::temp(TensorType type, const char* suffix) { return writer_.add_tensor(name_for(suffix), type); }
+
+TensorIndex WriteNode::add_variable(const TensorType& type, const char* suffix) {
+  return writer_.add_variable(name_for(suffix), type);
+}
+
+const TensorType& WriteNode::type_of(TensorIndex tensor) const { return writer_.type_of(tensor); }
+
+void WriteNode::emit(fb::BuiltinOperator code, int32_t version, std::vector<TensorIndex> inputs,
+                     std::vector<TensorIndex> outputs) {
+  emit_operator(code, version, {}, fb::OperatorT(), std::move(inputs), std::move(outputs));
+}
+
+void WriteNode::emit_custom(const std::string& name, int32_t version, std::vector<uint8_t> options,
+                            std::vector<TensorIndex> inputs, std::vector<TensorIndex> outputs) {
+  fb::OperatorT op;
+  op.custom_options = std::move(options);
+  emit_operator(fb::BuiltinOperator::CUSTOM, version, name, std::move(op), std::move(inputs), std::move(outputs));
+}
+
+void WriteNode::emit_operator(fb::BuiltinOperator code, int32_t version, const std::string& custom, fb::OperatorT op,
+                              std::vector<TensorIndex> inputs, std::vector<TensorIndex> outputs) {
+  while (!inputs.empty() && inputs.back() < 0 && code != fb::BuiltinOperator::FULLY_CONNECTED &&
+         code != fb::BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM && code != fb::BuiltinOperator::CUSTOM)
+    inputs.pop_back();
+  op.opcode_index = writer_.state().code_of(code, custom, version);
+  op.inputs = std::move(inputs);
+  op.outputs = std::move(outputs);
+  writer_.add_operator(std::make_unique<fb::OperatorT>(std::move(op)));
+}
+
+bool WriteNode::find_activation(float min, float max, fb::Activation& activation) {
+  const float inf = std::numeric_limits<float>::infinity();
+  struct Row {
+    float min, max;
+    fb::Activation activation;
+  };
+  const Row rows[] = {{-inf, inf, fb::Activation::NONE},
+                      {0, inf, fb::Activation::RELU},
+                      {-1, 1, fb::Activation::RELU_N1_TO_1},
+                      {0, 6, fb::Activation::RELU6}};
+  for (const Row& row : rows)
+    if (row.min == min && row.max == max) {
+      activation = row.activation;
+      return true;
+    }
+  return false;
+}
+
+void WriteNode::clamp(TensorIndex from, TensorIndex to, float min, float max) {
+  const TensorType& type = type_of(to);
+  fb::Activation activation = fb::Activation::NONE;
+  if (find_activation(min, max, activation) && activation != fb::Activation::NONE) {
+    using B = fb::BuiltinOperator;
+    const B code = activation == fb::Activation::RELU    ? B::RELU
+                   : activation == fb::Activation::RELU6 ? B::RELU6
+                                                         : B::RELU_N1_TO_1;
+    return emit(code, Versions{}.of(type), {from}, {to});
+  }
+  auto bound = [&](float value, const char* name) {
+    Tensor scalar = Tensor::scalar(value);
+    if (type.quant) return add_constant(quantize(scalar, type.dtype, type.quant), name);
+    return add_constant(hone::cast(scalar, type.dtype), name);
+  };
+  const Versions versions{.f32 = 1, .i8 = 2, .i16 = 4};
+  const bool has_min = !std::isinf(min), has_max = !std::isinf(max);
+  TensorIndex at = from;
+  if (has_min) {
+    const TensorIndex next = has_max ? temp(type, "clamped") : to;
+    emit(fb::BuiltinOperator::MAXIMUM, versions.of(type), fb::MaximumMinimumOptionsT(), {at, bound(min, "min")},
+         {next});
+    at = next;
+  }
+  if (has_max) {
+    emit(fb::BuiltinOperator::MINIMUM, versions.of(type), fb::MaximumMinimumOptionsT(), {at, bound(max, "max")}, {to});
+  } else if (!has_min) {
+    reshape(from, to);
+  }
+}
+
+void WriteNode::reshape(TensorIndex from, TensorIndex to) {
+  fb::ReshapeOptionsT options;
+  std::vector<int64_t> shape;
+  int64_t unknown = 0;
+  for (const Dim& d : type_of(to).shape.list()) {
+    shape.push_back(d.is_known() ? d.value() : -1);
+    unknown += !d.is_known();
+    options.new_shape.push_back(static_cast<int32_t>(shape.back()));
+  }
+  if (!type_of(to).shape.has_rank() || unknown > 1)
+    throw unsupported(cat("reshape to ", type_of(to).shape, ", expected at most one unknown size"));
+  emit(fb::BuiltinOperator::RESHAPE, 1, options, {from, add_ints(shape, "shape")}, {to});
+}
+
+void WriteNode::transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm) {
+  const Versions versions{.f32 = 1, .i8 = 2, .i16 = 4};
+  const int32_t version = perm.size() > 4 ? std::max(5, versions.of(type_of(to))) : versions.of(type_of(to));
+  emit(fb::BuiltinOperator::TRANSPOSE, version, fb::TransposeOptionsT(), {from, add_ints(perm, "perm")}, {to});
+}
+
+TensorIndex WriteNode::permuted(size_t i, const std::vector<int64_t>& perm) {
+  if (is_constant(i)) return add_constant(transposed(constant(i), perm), graph().value(node().inputs[i]).name.c_str());
+  TensorType t = type(i);
+  Shape shape = Shape::unknown_of_rank(static_cast<int64_t>(perm.size()));
+  for (size_t k = 0; k < perm.size(); ++k) shape[static_cast<int64_t>(k)] = t.shape[perm[k]];
+  t.shape = shape;
+  const TensorIndex to = temp(t, "permuted");
+  transpose(in(i), to, perm);
+  return to;
+}
+
+int32_t WriteNode::subgraph(size_t i) { return SubgraphWriter(writer_.state(), node().subgraphs[i]).write(); }
+
+}  // namespace hone::tflite

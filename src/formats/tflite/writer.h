@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "formats/tflite/write_node.h"
+
+namespace hone::tflite {
+
+/// Everything the subgraphs of one file share while it is being written.
+struct WriteState {
+  std::vector<std::unique_ptr<fb::SubGraphT>> subgraphs;
+  std::vector<Tensor> buffers{Tensor()};  ///< by buffer index; 0 is empty
+  std::vector<std::unique_ptr<fb::OperatorCodeT>> codes;
+  std::map<std::tuple<int32_t, std::string, int32_t>, uint32_t> code_index;
+  std::vector<std::string> unsupported;  ///< one line for each node TFLite cannot express
+
+  uint32_t code_of(fb::BuiltinOperator code, const std::string& custom, int32_t version);
+  uint32_t add_buffer(Tensor value);
+};
+
+/// Turns one graph into a subgraph of the file.
+class SubgraphWriter {
+ public:
+  SubgraphWriter(WriteState& state, const Graph& graph);
+  /// Appends graph's subgraph (and before it is complete those of its nodes) to the file; returns its index.
+  int32_t write();
+
+  const Graph& graph() const { return graph_; }
+  WriteState& state() { return state_; }
+  TensorIndex tensor_of(ValueId id);
+  TensorIndex add_tensor(std::string name, const TensorType& type, const Tensor& constant = {});
+  TensorIndex add_variable(std::string name, const TensorType& type);
+  const TensorType& type_of(TensorIndex index) const { return types_[static_cast<size_t>(index)]; }
+  void add_operator(std::unique_ptr<fb::OperatorT> op) { subgraph_->operators.push_back(std::move(op)); }
+
+ private:
+  void write_node(NodeId id);
+
+  WriteState& state_;
+  const Graph& graph_;
+  std::unique_ptr<fb::SubGraphT> subgraph_ = std::make_unique<fb::SubGraphT>();
+  std::vector<TensorType> types_;
+  std::vector<TensorIndex> tensor_of_value_;
+};
+
+}  // namespace hone::tflite
