@@ -72,8 +72,8 @@ void eval_concat(EvalContext& c) {
 /// TFLite rescales 8-bit inputs in float: round(q · (s/s_out) − zero · (s/s_out)) + zero_out.
 void eval_quantized_concat(EvalContext& c) {
   const TensorType& to = c.output_types[0];
-  bool is_byte_case = to.quant && to.quant->is_per_tensor() && size_of(to.dtype) == 1;
-  for (const Tensor& x : c.inputs) is_byte_case &= is_per_tensor(x) && x.dtype() == to.dtype;
+  bool is_byte_case = is_integer_type(to) && size_of(to.dtype) == 1;
+  for (const Tensor& x : c.inputs) is_byte_case &= is_integer_type(x) && x.dtype() == to.dtype;
   if (!is_byte_case) return to.quant ? eval_concat(c) : eval_in_float(c, eval_concat);
   const int64_t axis = axis_of(Concat::kName, c.op<Concat>().axis, c.in(0).rank());
   const int32_t low = static_cast<int32_t>(min_of(to.dtype)), high = static_cast<int32_t>(max_of(to.dtype));
@@ -112,7 +112,7 @@ std::optional<std::vector<int64_t>> part_sizes(InferContext& c, const Dim& dim) 
     return sizes;
   }
   if (c.has_input(1) || !dim.is_known()) return std::nullopt;
-  const int64_t n = static_cast<int64_t>(parts), each = (dim.value() + n - 1) / n;
+  const int64_t n = static_cast<int64_t>(parts), each = dim.value() / n + (dim.value() % n != 0);
   std::vector<int64_t> sizes;
   for (int64_t left = dim.value(), i = 0; i < n; ++i, left -= sizes.back()) sizes.push_back(std::min(each, left));
   return sizes;

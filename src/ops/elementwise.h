@@ -69,7 +69,7 @@ template <class F>
 void eval_lookup(EvalContext& c, void (*eval)(EvalContext&), F&& f) {
   const Tensor& x = c.in(0);
   const TensorType& to = c.output_types[0];
-  if (size_of(x.dtype()) != 1 || !is_per_tensor(x) || !to.quant || !to.quant->is_per_tensor() || to.dtype != x.dtype())
+  if (size_of(x.dtype()) != 1 || !is_integer_type(x) || !is_integer_type(to) || to.dtype != x.dtype())
     return eval_in_float(c, eval);
   const int32_t low = static_cast<int32_t>(min_of(x.dtype())), high = static_cast<int32_t>(max_of(x.dtype()));
   const float inverse = 1.0f / to.quant->scale();

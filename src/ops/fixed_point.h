@@ -42,7 +42,7 @@ int32_t multiply_by_quantized_multiplier_64(int64_t x, FixedMultiplier m);
 struct QuantizedRange {
   int32_t min = 0;
   int32_t max = 0;
-  int32_t clamp(int32_t x) const { return x < min ? min : x > max ? max : x; }
+  int32_t clamp(int64_t x) const { return x < min ? min : x > max ? max : static_cast<int32_t>(x); }
 };
 
 /// The stored integers that an activation min … max (either may be infinite) allows in a per-tensor quantized output:

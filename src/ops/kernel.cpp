@@ -1,6 +1,7 @@
 #include "ops/kernel.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hone {
 
@@ -55,6 +56,12 @@ std::optional<int64_t> known_length(std::string_view op, const InferContext& con
   if (shape.rank() > 1) throw op_error(op, cat("input ", i, " has shape ", shape, ", expected rank 1"));
   if (shape.rank() == 0) return 1;
   return shape[0].is_known() ? std::optional(shape[0].value()) : std::nullopt;
+}
+
+bool is_integer_type(DType dtype, const QuantPtr& quant) {
+  if (!quant || !quant->is_per_tensor()) return false;
+  const int32_t zero = quant->zero_point();
+  return std::isfinite(quant->scale()) && quant->scale() > 0 && zero >= min_of(dtype) && zero <= max_of(dtype);
 }
 
 Tensor& make_stored(EvalContext& context, size_t i, Dims dims) {

@@ -91,6 +91,11 @@ std::optional<int64_t> known_length(std::string_view op, const InferContext& con
 /// Whether the tensor is quantized per tensor (one scale for all elements).
 inline bool is_per_tensor(const Tensor& x) { return x.quant() && x.quant()->is_per_tensor(); }
 
+/// Whether integer kernels may take such a type: one finite positive scale, one zero point in the dtype's range.
+bool is_integer_type(DType dtype, const QuantPtr& quant);
+inline bool is_integer_type(const Tensor& x) { return is_integer_type(x.dtype(), x.quant()); }
+inline bool is_integer_type(const TensorType& type) { return is_integer_type(type.dtype, type.quant); }
+
 /// New output i in its storage: dtype and quantization of output_types[i], these dims.
 Tensor& make_stored(EvalContext& context, size_t i, Dims dims);
 

@@ -27,9 +27,10 @@ Margins margins_of(const std::vector<int64_t>& pads, const std::optional<std::ve
 }
 
 int64_t padded(int64_t dim, int64_t before, int64_t after) {
-  int64_t sum = 0;
-  if (__builtin_add_overflow(dim, before, &sum) || __builtin_add_overflow(sum, after, &sum))
-    throw op_error(Pad::kName, cat("pads ", before, " and ", after, " do not fit into 63 bits"));
+  constexpr int64_t kLimit = int64_t(1) << 48;
+  if (std::max({dim, before, after, ~before, ~after}) > kLimit)
+    throw op_error(Pad::kName, cat("pads ", before, " and ", after, " of ", dim, ", expected at most 2^48"));
+  const int64_t sum = dim + before + after;
   if (sum < 0)
     throw op_error(Pad::kName, cat("pads ", before, " and ", after, " cut more than the ", dim, " there are"));
   return sum;

@@ -21,14 +21,15 @@ struct Three {
 
 bool has_stored_inputs(const EvalContext& c) {
   const Tensor &a = c.in(0), &b = c.in(1);
-  if (!is_per_tensor(a) || !is_per_tensor(b) || a.dtype() != b.dtype() || !Stored::contains(a.dtype())) return false;
+  if (!is_integer_type(a) || !is_integer_type(b) || a.dtype() != b.dtype() || !Stored::contains(a.dtype()))
+    return false;
   // 16-bit kernels are symmetric; anything else could overflow their accumulators.
   return a.dtype() != DType::kI16 || (a.quant()->zero_point() == 0 && b.quant()->zero_point() == 0);
 }
 
 bool is_integer_case(const EvalContext& c) {
   const TensorType& to = c.output_types[0];
-  return has_stored_inputs(c) && to.quant && to.quant->is_per_tensor() && to.dtype == c.in(0).dtype();
+  return has_stored_inputs(c) && is_integer_type(to) && to.dtype == c.in(0).dtype();
 }
 
 Three three_of(const EvalContext& c) {
@@ -44,8 +45,9 @@ void map_stored(EvalContext& c, const QuantizedRange& range, F&& f) {
   const Dims dims = broadcast(a.dims(), b.dims());
   Tensor& y = make_stored(c, 0, dims);
   Stored::dispatch("quantized", a.dtype(), [&]<class T>(std::type_identity<T>) {
-    broadcast_apply(dims, y.mutable_data<T>().data(), a.dims(), a.data<T>().data(), b.dims(), b.data<T>().data(),
-                    [&](int32_t x, int32_t z) { return range.clamp(f(x - q.a_zero, z - q.b_zero) + q.out_zero); });
+    broadcast_apply(
+        dims, y.mutable_data<T>().data(), a.dims(), a.data<T>().data(), b.dims(), b.data<T>().data(),
+        [&](int32_t x, int32_t z) { return range.clamp(int64_t(f(x - q.a_zero, z - q.b_zero)) + q.out_zero); });
   });
 }
 

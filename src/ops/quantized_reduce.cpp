@@ -27,8 +27,10 @@ struct Sums {
 template <class Op>
 bool is_integer_case(const EvalContext& c) {
   const TensorType& to = c.output_types[0];
-  return is_per_tensor(c.in(0)) && Stored::contains(c.in(0).dtype()) && to.quant && to.quant->is_per_tensor() &&
-         to.dtype == c.in(0).dtype() && c.in(0).elements() > 0 && !c.op<Op>().noop_with_empty_axes;
+  const bool is_stored = is_integer_type(c.in(0)) && is_integer_type(to) && Stored::contains(to.dtype);
+  // Ratios of scales beyond this would overflow the kernels' accumulators.
+  return is_stored && to.dtype == c.in(0).dtype() && c.in(0).elements() > 0 && !c.op<Op>().noop_with_empty_axes &&
+         c.in(0).quant()->scale() / to.quant->scale() < 65536.0f;
 }
 
 Sums sums_of(const EvalContext& c) {
@@ -81,8 +83,9 @@ void eval_quantized_reduce_mean(EvalContext& c) {
     const float offset = static_cast<float>(in.zero_point()) * in.scale() / out.scale();
     const int32_t bias = out.zero_point() - static_cast<int32_t>(offset > 0 ? offset + 0.5f : offset - 0.5f);
     const FixedMultiplier m = quantize_multiplier(static_cast<double>(in.scale() / (n * out.scale())));
-    return store(c, sums,
-                 [&](int64_t sum) { return multiply_by_quantized_multiplier(static_cast<int32_t>(sum), m) + bias; });
+    return store(c, sums, [&](int64_t sum) {
+      return int64_t(multiply_by_quantized_multiplier(static_cast<int32_t>(sum), m)) + bias;
+    });
   }
   if (same_quant(c.in(0).quant(), c.output_types[0].quant))
     return store(c, sums, [&](int64_t sum) { return sum / sums.each; });

@@ -23,8 +23,7 @@ struct Sides {
 
 bool is_integer_case(const EvalContext& c) {
   const TensorType& to = c.output_types[0];
-  return is_per_tensor(c.in(0)) && Stored::contains(c.in(0).dtype()) && to.quant && to.quant->is_per_tensor() &&
-         to.dtype == c.in(0).dtype();
+  return is_integer_type(c.in(0)) && is_integer_type(to) && Stored::contains(to.dtype) && to.dtype == c.in(0).dtype();
 }
 
 Sides sides_of(const EvalContext& c, float min = -std::numeric_limits<float>::infinity(),
@@ -43,7 +42,8 @@ void map_stored(EvalContext& c, const Sides& sides, F&& f) {
     const auto in = x.data<T>();
     auto out = y.mutable_data<T>();
     for (size_t i = 0; i < in.size(); ++i)
-      out[i] = static_cast<T>(sides.range.clamp(f(static_cast<int32_t>(in[i]) - sides.in_zero) + sides.out_zero));
+      out[i] =
+          static_cast<T>(sides.range.clamp(int64_t(f(static_cast<int32_t>(in[i]) - sides.in_zero)) + sides.out_zero));
   });
 }
 

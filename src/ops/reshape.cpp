@@ -116,6 +116,7 @@ void infer_unsqueeze(InferContext& c) {
     return c.output(0, c.dtype(0), length ? Shape::unknown_of_rank(x.rank() + *length) : Shape::unranked());
   }
   const int64_t rank = x.rank() + static_cast<int64_t>(axes->size());
+  if (rank > 64) throw op_error(Unsqueeze::kName, cat("rank ", rank, ", expected at most 64"));
   std::vector<Dim> out = x.list();
   for (int64_t axis : axes_of(Unsqueeze::kName, *axes, rank)) out.insert(out.begin() + axis, Dim(1));
   c.output(0, c.dtype(0), Shape(std::move(out)));
