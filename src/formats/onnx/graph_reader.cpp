@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "ops/control.h"
+#include "ops/movement.h"
 #include "ops/unary.h"
 
 namespace hone::onnx {
@@ -333,10 +334,23 @@ void GraphReader::bind(const NodeProto& node, Scope& scope, const std::vector<Va
     const bool is_new = static_cast<size_t>(id.index) >= first_new_value;
     if (!is_new) continue;
     graph_.set_name(id, cat(scope.prefix, name));
-    if (i == 0 && graph_.value(id).producer.exists())
-      graph_.set_name(graph_.value(id).producer, cat(scope.prefix, display_name(node)));
+    if (i == 0 && graph_.value(id).producer.exists()) name_nodes(id, cat(scope.prefix, display_name(node)));
     if (scope.prefix.empty()) apply_fact(name, id);
   }
+}
+
+/// The node that computes takes the name; a Transpose that only brings its result back into ONNX's layout does not.
+void GraphReader::name_nodes(ValueId result, const std::string& name) {
+  const NodeId last = graph_.value(result).producer;
+  const Node& node = graph_.node(last);
+  const Node* inner = node.is<Transpose>() ? graph_.producer(node.inputs[0]) : nullptr;
+  const bool is_wrapped = inner && inner->source.op == node.source.op && inner->source.name == node.source.name &&
+                          node.source.op != "Transpose";
+  if (!is_wrapped) return graph_.set_name(last, name);
+  const ValueId computed = node.inputs[0];
+  graph_.set_name(last, cat(name, "/channels_first"));
+  graph_.set_name(computed, cat(graph_.value(result).name, "/channels_last"));
+  graph_.set_name(graph_.value(computed).producer, name);
 }
 
 void GraphReader::apply_fact(std::string_view name, ValueId id) {

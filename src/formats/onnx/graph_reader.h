@@ -74,6 +74,7 @@ class GraphReader {
   std::vector<ValueId> add_opaque(const NodeProto& node, const Scope& scope, std::vector<ValueId> inputs,
                                   std::string reason);
   void bind(const NodeProto& node, Scope& scope, const std::vector<ValueId>& results, size_t first_new_value);
+  void name_nodes(ValueId result, const std::string& name);
   void apply_fact(std::string_view name, ValueId value);
 
   ModelReader& model_;

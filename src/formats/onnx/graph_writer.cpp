@@ -135,6 +135,19 @@ std::string GraphWriter::define(ValueId id, Layout layout) {
   return real;
 }
 
+void GraphWriter::define_dequantized(ValueId id, ValueId source) {
+  const Names& from = names_[source.index];
+  Names& to = names_[id.index];
+  for (const Layout layout : {Layout::plain, Layout::channels_first}) {
+    const std::string& stored = from.stored[index_of(layout)];
+    if (stored.empty()) continue;
+    to.real[index_of(layout)] =
+        graph_.is_output(id) ? emit_dequantize(source, layout, stored, wanted_name(id, layout)) : name(source, layout);
+    return;
+  }
+  to.real[index_of(Layout::plain)] = name(source);
+}
+
 void GraphWriter::alias(ValueId id, Layout layout, ValueId source, Layout source_layout) {
   if (graph_.is_constant(source)) return;
   const Names from = names_[source.index];
@@ -144,7 +157,8 @@ void GraphWriter::alias(ValueId id, Layout layout, ValueId source, Layout source
 }
 
 std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to) {
-  const std::string wanted = to == Layout::plain ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
+  const bool is_value = to == Layout::plain && !graph_.type(id).quant;
+  const std::string wanted = is_value ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
   AttributeList attributes;
   attributes.add("perm", permutation(rank_of(graph_, id), to));
   emit("Transpose", cat(wanted, "/Transpose"), {from}, {wanted}, attributes);
@@ -173,7 +187,8 @@ std::string GraphWriter::quantize_parameters(const QuantParams& quant, DType dty
   return shared(Tensor::of<float>(dims, std::span<const float>(quant.scales)), "scale");
 }
 
-std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::string& stored) {
+std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::string& stored,
+                                         std::string_view wanted) {
   const TensorType& type = graph_.type(id);
   if (type.dtype != DType::kI8 && type.dtype != DType::kU8 && type.dtype != DType::kI32)
     throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(type.dtype),
@@ -184,8 +199,8 @@ std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::s
   if (!type.quant->is_per_tensor()) {
     attributes.add("axis", axis_in(type.quant->axis, rank_of(graph_, id), layout));
   }
-  const std::string real = unique(cat(stored, "/dequantized"));
-  emit("DequantizeLinear", cat(stored, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
+  const std::string real = take(wanted);
+  emit("DequantizeLinear", cat(real, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
   return real;
 }
 
@@ -240,7 +255,9 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   std::string& real = names.real[index_of(layout)];
   if (!real.empty()) return real;
   if (value.constant.exists()) return real = constant_name(id, layout);
-  if (value.type.quant) return real = emit_dequantize(id, layout, stored_name(id, layout));
+  if (!names.stored[index_of(layout)].empty())
+    return real = emit_dequantize(id, layout, names.stored[index_of(layout)], cat(value.name, "/dequantized"));
+  if (value.type.quant) return real = transpose(name(id, other(layout)), id, layout);
   const std::string& from = names.real[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
   return real = transpose(from, id, layout);

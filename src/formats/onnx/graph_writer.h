@@ -48,6 +48,9 @@ class GraphWriter {
   /// Says that `id` in `layout` is what `source` is in `source_layout`.
   void alias(ValueId id, Layout layout, ValueId source, Layout source_layout);
 
+  /// Says that the reals of `id` are what the stored integers of `source` stand for.
+  void define_dequantized(ValueId id, ValueId source);
+
   std::string unique(std::string_view hint);
   /// `wanted` itself when it is a value's name that nothing has taken, else a unique one like it.
   std::string take(std::string_view wanted);
@@ -74,7 +77,7 @@ class GraphWriter {
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;
   std::string wanted_name(ValueId id, Layout layout);
   std::string transpose(const std::string& from, ValueId id, Layout to);
-  std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored);
+  std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored, std::string_view wanted);
   std::string quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point, bool is_bias);
   std::string encode(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 

@@ -161,7 +161,10 @@ DType NodeReader::attr_dtype(std::string_view name, DType otherwise) const {
 }
 
 std::vector<ValueId> NodeReader::emit_node(NodeSpec spec) {
-  spec.name = std::string(c_.proto.name);
+  // The node's own name is given to what computes its result, once that is known.
+  const std::string_view base =
+      c_.proto.name.empty() && !c_.proto.outputs.empty() ? c_.proto.outputs[0] : c_.proto.name;
+  spec.name = cat(base, "/", spec.def->name);
   spec.source = {
       .format = "onnx", .op = std::string(c_.proto.op_type), .name = std::string(c_.proto.name), .version = c_.opset};
   const NodeId id = c_.graph.add(std::move(spec));

@@ -24,6 +24,21 @@ int64_t known_rank(const TensorType& type) {
   return type.shape.rank();
 }
 
+Dims first_dims(const Dims& dims) {
+  Dims out;
+  for (const int64_t axis : to_channels_first_perm(static_cast<int64_t>(dims.size())))
+    out.push_back(dims[static_cast<size_t>(axis)]);
+  return out;
+}
+
+/// Whether moving the channels to the front leaves the elements where they are.
+bool moves_only_ones(const Dims& dims) {
+  if (dims.back() == 1) return true;
+  for (size_t i = 1; i + 1 < dims.size(); ++i)
+    if (dims[i] != 1) return false;
+  return true;
+}
+
 bool is_single(const TensorType& type) { return type.shape.is_static() && type.shape.elements() == 1; }
 
 }  // namespace
@@ -89,6 +104,33 @@ bool NodeWriter::alias_transpose() {
     return true;
   }
   return false;
+}
+
+void NodeWriter::define_dequantized() { writer_.define_dequantized(node().outputs[0], value(0)); }
+
+bool NodeWriter::alias_reshape() {
+  const Shape &from = type(0).shape, &to = output_type().shape;
+  if (!from.is_static() || !to.is_static() || from.rank() != to.rank() || from.rank() <= 2) return false;
+  if (constant(0).exists() || !same_quant(type(0).quant, output_type().quant)) return false;
+  const ValueId x = value(0), y = node().outputs[0];
+  if (writer_.exists_in(x, Layout::plain) && moves_only_ones(to.dims()) && first_dims(to.dims()) == from.dims()) {
+    writer_.alias(y, Layout::channels_first, x, Layout::plain);
+    return true;
+  }
+  if (writer_.exists_in(x, Layout::channels_first) && moves_only_ones(from.dims()) &&
+      first_dims(from.dims()) == to.dims()) {
+    writer_.alias(y, Layout::plain, x, Layout::channels_first);
+    return true;
+  }
+  return false;
+}
+
+std::string NodeWriter::any_order_in() {
+  const Shape& shape = type(0).shape;
+  if (!shape.is_static() || shape.rank() <= 2 || constant(0).exists() || writer_.exists_in(value(0), Layout::plain) ||
+      !moves_only_ones(shape.dims()))
+    return plain_in(0);
+  return writer_.name(value(0), Layout::channels_first);
 }
 
 std::string NodeWriter::in(size_t i) {

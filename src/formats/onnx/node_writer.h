@@ -77,6 +77,12 @@ class NodeWriter {
                     float act_min, float act_max);
   /// Emits QuantizeLinear of a real with the parameters of output i, in the layout in force.
   void emit_quantize(const std::string& real, size_t i);
+  /// For Dequantize: says that output 0 is the reals of input 0.
+  void define_dequantized();
+  /// For Reshape: says that output 0 is input 0 in the other layout when only axes of one element differ; tells.
+  bool alias_reshape();
+  /// Input 0 in whichever layout it exists when both hold the elements in the same order.
+  std::string any_order_in();
   /// Emits an Opaque node of this format again, attributes as they were.
   void emit_opaque();
   /// Encoded GraphProto of subgraph k whose inputs from `formal` on are this node's inputs from `captured` on.

@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "formats/onnx/node_reader.h"
+#include "ops/matmul.h"
 #include "ops/movement.h"
+#include "ops/pool.h"
 #include "ops/quantize.h"
 #include "ops/unary.h"
 
@@ -70,6 +72,17 @@ bool same(const Parameters& a, const Parameters& b) {
   return a.dtype == b.dtype && a.quant && same_quant(a.quant, b.quant);
 }
 
+/// A quantized constant with axes permuted, the axis of its parameters moved along.
+Tensor turn(const Tensor& tensor, const std::vector<int64_t>& perm) {
+  QuantParams quant = *tensor.quant();
+  for (size_t i = 0; quant.axis >= 0 && i < perm.size(); ++i) {
+    if (perm[i] != tensor.quant()->axis) continue;
+    quant.axis = static_cast<int64_t>(i);
+    break;
+  }
+  return transposed(tensor, perm).with_quant(std::make_shared<const QuantParams>(std::move(quant)));
+}
+
 class Folder {
  public:
   explicit Folder(Graph& graph) : graph_(graph) {}
@@ -77,8 +90,10 @@ class Folder {
   int run() {
     const size_t before = graph_.node_count();
     fold_constants();
+    lift_moves();
     name_types();
     sink();
+    turn_products();
     hoist();
     absorb();
     graph_.remove_dead();
@@ -98,40 +113,59 @@ class Folder {
     }
   }
 
-  void replace_constant(ValueId value, Tensor tensor, const std::string& name) {
+  void replace_constant(ValueId value, Tensor tensor, std::string name) {
     const std::vector<NodeId> users = graph_.value(value).users;
     for (const NodeId user : users) {
       const Node& node = graph_.node(user);
       if (!node.is<Transpose>() || node.as<Transpose>().perm.size() != tensor.dims().size()) continue;
       const std::vector<int64_t> perm = node.as<Transpose>().perm;
-      QuantParams quant = *tensor.quant();
-      for (size_t i = 0; quant.axis >= 0 && i < perm.size(); ++i) {
-        if (perm[i] != tensor.quant()->axis) continue;
-        quant.axis = static_cast<int64_t>(i);
-        break;
-      }
-      Tensor turned = transposed(tensor, perm).with_quant(std::make_shared<const QuantParams>(std::move(quant)));
+      Tensor turned = turn(tensor, perm);
       graph_.replace_uses(node.outputs[0], graph_.add_constant(std::move(turned), name));
     }
     if (graph_.is_output(value)) return;  // a graph's output stays a real
     graph_.replace_uses(value, graph_.add_constant(std::move(tensor), name));
   }
 
+  /// A node that moves plain integers made by a QuantizeLinear is put between DequantizeLinear and QuantizeLinear of
+  /// the same parameters, which changes no value and lets the integers carry their meaning along.
+  void lift_moves() {
+    for (const NodeId id : graph_.order()) {
+      const Node node = graph_.node(id);
+      const bool takes_order = node.is<MaxPool>() && node.outputs.size() == 1;
+      if (node.outputs.size() != 1 || (!takes_order && !moves(node))) continue;
+      const Node* producer = graph_.producer(node.inputs[0]);
+      if (!producer || !producer->is<QuantizeLinear>() || graph_.type(node.inputs[0]).quant) continue;
+      const Parameters p = parameters_of(graph_, *producer);
+      if (!p.quant || !p.quant->is_per_tensor()) continue;
+      const ValueId scale = producer->input(1), zero = producer->input(2);
+      const QuantizeLinear quantize = producer->as<QuantizeLinear>();
+      std::vector<ValueId> inputs = node.inputs;
+      inputs[0] = graph_.add(DequantizeLinear{}, {node.inputs[0], scale, zero});
+      const NodeId moved = graph_.add({.def = node.def,
+                                       .attrs = node.attrs,
+                                       .inputs = std::move(inputs),
+                                       .name = node.name,
+                                       .source = node.source});
+      const ValueId real = graph_.node(moved).outputs[0];
+      graph_.replace_uses(node.outputs[0], graph_.add(quantize, {real, scale, zero}));
+      graph_.remove(id);
+    }
+  }
+
   /// Q and DQ with known parameters become Quantize and Dequantize, whose parameters stand in types.
   void name_types() {
     for (const ValueId input : graph_.inputs()) name_input(input);
     for (const NodeId id : graph_.order()) {
-      const Node& node = graph_.node(id);
+      const Node node = graph_.node(id);
       if (!node.is<QuantizeLinear>()) continue;
       const Parameters p = parameters_of(graph_, node);
       if (!p.quant || !all_users_agree(node.outputs[0], p)) continue;
       const TensorType type{p.dtype, graph_.type(node.outputs[0]).shape, p.quant};
-      const ValueId old = node.outputs[0];
       const ValueId stored = graph_.add(Quantize{}, {node.inputs[0]},
                                         {.name = node.name, .type = type, .has_type = true, .source = node.source});
-      const std::vector<NodeId> users = graph_.value(old).users;
+      const std::vector<NodeId> users = graph_.value(node.outputs[0]).users;
       for (const NodeId user : users) name_dequantize(user, stored);
-      graph_.replace_uses(old, stored);
+      replace_node(id, stored);
     }
   }
 
@@ -146,9 +180,19 @@ class Folder {
 
   void name_dequantize(NodeId id, ValueId stored) {
     const Node& node = graph_.node(id);
-    const ValueId old = node.outputs[0];
-    graph_.replace_uses(old, graph_.add(Dequantize{}, {stored}, {.name = node.name, .source = node.source}));
+    replace_node(id, graph_.add(Dequantize{}, {stored}, {.name = node.name, .source = node.source}));
+  }
+
+  /// `value` stands for the only output of a node, which goes; names move along.
+  void replace_node(NodeId id, ValueId value) {
+    const std::string node_name = graph_.node(id).name;
+    const ValueId old = graph_.node(id).outputs[0];
+    const bool was_output = graph_.is_output(old);
+    const std::string value_name = graph_.value(old).name;
+    graph_.replace_uses(old, value);
     graph_.remove(id);
+    if (!was_output) graph_.set_name(value, value_name);
+    graph_.set_name(graph_.value(value).producer, node_name);
   }
 
   /// A graph input of integers that only DequantizeLinear reads is quantized itself.
@@ -210,6 +254,7 @@ class Folder {
         const Node* producer = graph_.producer(quantize.inputs[0]);
         if (!producer || !moves(*producer) || producer->outputs.size() != 1 || !has_one_user(quantize.inputs[0])) break;
         const Node mover = *producer;
+        const NodeId mover_id = graph_.value(quantize.inputs[0]).producer;
         TensorType type = graph_.type(quantize.outputs[0]);
         if (!type.quant->is_per_tensor() || graph_.type(mover.inputs[0]).quant) break;
         type.shape = graph_.type(mover.inputs[0]).shape;
@@ -223,12 +268,41 @@ class Folder {
                                          .inputs = std::move(inputs),
                                          .name = mover.name,
                                          .source = mover.source});
-        graph_.replace_uses(quantize.outputs[0], graph_.node(moved).outputs[0]);
+        replace_node(id, graph_.node(moved).outputs[0]);
+        graph_.remove(mover_id);
+        graph_.set_name(moved, mover.name);
         id = graph_.value(stored).producer;
       }
     }
     graph_.remove_dead();
   }
+
+  /// Products with a quantized weight become FullyConnected, the operator that has integer kernels.
+  void turn_products() {
+    for (const NodeId id : graph_.order()) {
+      const Node node = graph_.node(id);
+      if (!node.is<Gemm>() && !node.is<MatMul>()) continue;
+      const Node* producer = graph_.producer(node.inputs[0]);
+      const ValueId weight = node.inputs[1], bias = node.input(2);
+      if (!producer || !producer->is<Dequantize>() || !graph_.is_constant(weight)) continue;
+      const Tensor& w = graph_.value(weight).constant;
+      if (!w.quant() || w.rank() != 2 || (bias.exists() && graph_.type(bias).shape != Shape{output_channels(node, w)}))
+        continue;
+      if (node.is<Gemm>() && (node.as<Gemm>().alpha != 1 || (bias.exists() && node.as<Gemm>().beta != 1))) continue;
+      if (node.is<Gemm>() ? node.as<Gemm>().transpose_a : node.as<MatMul>().transpose_a) continue;
+      const bool is_turned = is_transposed(node);
+      const ValueId rows = is_turned ? weight : graph_.add_constant(turn(w, {1, 0}), graph_.value(weight).name);
+      const ValueId product =
+          graph_.add(FullyConnected{}, {node.inputs[0], rows, bias}, {.name = node.name, .source = node.source});
+      replace_node(id, product);
+    }
+  }
+
+  static bool is_transposed(const Node& product) {
+    return product.is<Gemm>() ? product.as<Gemm>().transpose_b : product.as<MatMul>().transpose_b;
+  }
+
+  static int64_t output_channels(const Node& product, const Tensor& w) { return w.dim(is_transposed(product) ? 0 : 1); }
 
   /// The bounds a node clamps to, when that is all it does.
   static bool is_clamp(const Node& node, Clamp& clamp) {
@@ -261,7 +335,9 @@ class Folder {
     }
     if (!has_min || !has_max || !all_quantized(target)) return;
     graph_.set_attrs(id, Attrs(target.attrs.type(), attrs));
+    const NodeId clamp_id = graph_.value(clamped).producer;
     graph_.replace_uses(clamped, source);
+    graph_.remove(clamp_id);
   }
 
   /// Whether every real input is a Dequantize's or a quantized constant, at least one being the former.

@@ -14,9 +14,10 @@ void read_reshape(NodeReader& r) {
 }
 
 void write_reshape(NodeWriter& w) {
+  if (w.alias_reshape()) return;
   AttributeList attributes;
   if (w.op<Reshape>().allow_zero) attributes.add("allowzero", true);
-  w.emit("Reshape", {w.plain_in(0), w.ints_in(1)}, {w.plain_out()}, attributes);
+  w.emit("Reshape", {w.any_order_in(), w.ints_in(1)}, {w.plain_out()}, attributes);
 }
 
 /// Operators whose axes moved from an attribute to an input.

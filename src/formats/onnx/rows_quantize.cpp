@@ -94,10 +94,7 @@ void write_quantize(NodeWriter& w) {
   w.emit_quantize(w.in(0), 0);
 }
 
-void write_dequantize(NodeWriter& w) {
-  w.try_channels_first();
-  w.emit("Identity", {w.in(0)}, {w.out()});
-}
+void write_dequantize(NodeWriter& w) { w.define_dequantized(); }
 
 constexpr Row kRows[] = {
     {"QuantizeLinear", 1, kNewestOpset, read_quantize_linear, &QuantizeLinear::def, write_quantize_linear},
