@@ -30,11 +30,8 @@ Transcript parse_transcript(const std::string& text) {
       out.exchanges.push_back({.line = number, .command = rest, .out = {}, .err = {}});
     } else if (!out.exchanges.empty() && line[0] == '>') {
       out.exchanges.back().out.push_back(rest);
-      out.exchanges.back().checks_out = true;
     } else if (!out.exchanges.empty() && line[0] == '!') {
-      if (line.size() > 1) out.exchanges.back().err.push_back(rest);
-      out.exchanges.back().checks_err = line.size() > 1;
-      if (line.size() == 1) out.exchanges.back().err = {"..."};
+      out.exchanges.back().err.push_back(rest);
     } else if (!out.exchanges.empty() && line[0] == '=') {
       out.exchanges.back().code = static_cast<int>(parse_int(rest).value_or(-1));
     } else {

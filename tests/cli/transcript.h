@@ -11,7 +11,6 @@ struct Exchange {
   int line = 0;  ///< in the transcript
   std::string command;
   std::vector<std::string> out, err;
-  bool checks_out = false, checks_err = false;
   int code = 0;
 };
 
@@ -20,9 +19,8 @@ struct Exchange {
 ///   requires data                 the test is skipped without the test data
 ///   @ NAME                        the lines up to the next "@" are written to that file
 ///   $ hone inspect NAME           a shell command, run in a fresh folder
-///   > pattern                     its standard output; when there is no such line, the output is not looked at
-///   ! pattern                     its standard error; when there is no such line, it must be empty unless `!` stands
-///                                 alone
+///   > pattern                     its standard output, line by line; without such lines it must be empty
+///   ! pattern                     its standard error, likewise
 ///   = 2                           its exit code, 0 when not given
 struct Transcript {
   bool needs_data = false;
