@@ -82,6 +82,8 @@ bool write_identity(WriteNode& n) {
   return true;
 }
 
+bool write_dropout(WriteNode& n) { return n.is_used(1) ? false : write_identity(n); }
+
 /// Float formulas for operators TFLite lacks, written as one expression each.
 class Formula {
  public:
@@ -238,7 +240,7 @@ constexpr Row kRows[] = {
     {B::CAST, 5, read_cast, &Cast::def, write_cast},
     {B::FAKE_QUANT, 2, read_fake_quant, nullptr, nullptr},
     {B::RESHAPE, 1, nullptr, &Identity::def, write_identity},
-    {B::RESHAPE, 1, nullptr, &Dropout::def, write_identity},
+    {B::RESHAPE, 1, nullptr, &Dropout::def, write_dropout},
     {B::DIV, 1, nullptr, &Reciprocal::def, write_reciprocal},
     {B::ADD, 1, nullptr, &Softplus::def, write_softplus},
     {B::DIV, 1, nullptr, &Softsign::def, write_softsign},

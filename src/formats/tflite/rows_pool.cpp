@@ -111,9 +111,12 @@ bool write_average_pool(WriteNode& n) {
   FilePadding padding = file_padding(w);
   if (op.count_include_pad && padding.padding == fb::Padding::SAME) {
     if (w.auto_pad != AutoPad::explicit_pads) throw unsupported("average over automatic padding that counts");
+    const Dims out = n.out_dims();
     for (size_t i = 0; i < w.kernel.size(); ++i) {
+      const int64_t end = (out[i + 1] - 1) * w.strides[i] + (w.kernel[i] - 1) * w.dilations[i] + 1;
       padding.before.push_back(w.pads[i]);
-      padding.after.push_back(w.pads[w.kernel.size() + i]);
+      // In ceil mode the last window may reach beyond the stated padding.
+      padding.after.push_back(std::max(w.pads[w.kernel.size() + i], end - w.input[i] - w.pads[i]));
     }
     padding.padding = fb::Padding::VALID;
   }

@@ -18,11 +18,11 @@ void read_reduce(ReadNode& n) {
   n.emit(std::move(op), {n.in(0), n.list_i64(1)});
 }
 
-/// The axes as a constant i32 list; all of them where the node names none.
+/// The axes as a constant i32 list; all of them where the node names none and does not mean none.
 std::vector<int64_t> reduced_axes(const WriteNode& n, bool noop) {
   std::vector<int64_t> axes;
   if (n.has(1)) axes = n.ints(1);
-  if (axes.empty() && !(noop && n.has(1)))
+  if (axes.empty() && !noop)
     for (int64_t i = 0; i < n.rank(0); ++i) axes.push_back(i);
   return axes;
 }
@@ -65,7 +65,31 @@ bool write_composed(WriteNode& n, B before, B after) {
 bool write_l1(WriteNode& n) { return write_composed<ReduceL1>(n, B::ABS, B::CUSTOM); }
 bool write_l2(WriteNode& n) { return write_composed<ReduceL2>(n, B::SQUARE, B::SQRT); }
 bool write_log_sum(WriteNode& n) { return write_composed<ReduceLogSum>(n, B::CUSTOM, B::LOG); }
-bool write_log_sum_exp(WriteNode& n) { return write_composed<ReduceLogSumExp>(n, B::EXP, B::LOG); }
+
+/// m + ln Σe^(x − m), m the maximum: what does not overflow.
+bool write_log_sum_exp(WriteNode& n) {
+  check_float(n);
+  const ReduceLogSumExp& op = n.as<ReduceLogSumExp>();
+  const bool noop = op.noop_with_empty_axes;
+  TensorType kept = n.type(0);
+  for (int64_t axis : reduced_axes(n, noop)) kept.shape[normalize_axis(axis, n.rank(0), "axis")] = Dim(1);
+  const TensorIndex max = n.temp(kept, "max"), shifted = n.temp(n.type(0), "shifted");
+  const TensorIndex exp = n.temp(n.type(0), "exp"), sum = n.temp(n.out_type(), "sum"),
+                    log = n.temp(n.out_type(), "log");
+  emit_reduce(n, B::REDUCE_MAX, 1, n.in(0), max, true, noop);
+  n.emit(B::SUB, 1, fb::SubOptionsT(), {n.in(0), max}, {shifted});
+  n.emit(B::EXP, 1, {shifted}, {exp});
+  emit_reduce(n, B::SUM, 1, exp, sum, op.keepdims, noop);
+  n.emit(B::LOG, 1, {sum}, {log});
+  TensorIndex back = max;
+  if (!op.keepdims) {
+    back = n.temp(n.out_type(), "max_again");
+    n.reshape(max, back);
+  }
+  n.emit(B::ADD, 1, fb::AddOptionsT(), {log, back}, {n.out()});
+  return true;
+}
+
 bool write_sum_square(WriteNode& n) { return write_composed<ReduceSumSquare>(n, B::SQUARE, B::CUSTOM); }
 
 constexpr Row kRows[] = {
