@@ -21,8 +21,8 @@ void check_channels(const Conv& op, const Shape& x, const Shape& w) {
   const Dim &in = x[x.rank() - 1], &w_in = w[w.rank() - 1], &out = w[0];
   if (in.is_known() && w_in.is_known() && in.value() != checked_mul(w_in.value(), op.groups))
     throw invalid_model(cat("conv: weight has ", w_in.value(), " input channels",
-                               op.groups > 1 ? cat(" in each of ", op.groups, " groups") : std::string(),
-                               ", input x has ", in.value()));
+                            op.groups > 1 ? cat(" in each of ", op.groups, " groups") : std::string(), ", input x has ",
+                            in.value()));
   if (out.is_known() && out.value() % op.groups != 0)
     throw invalid_model(cat("conv: ", out.value(), " output channels do not divide into ", op.groups, " groups"));
 }
@@ -37,7 +37,7 @@ void infer(InferContext& ctx) {
   }
   if (x.rank() < 3 || x.rank() > 5 || w.rank() != x.rank())
     throw invalid_model(cat("conv: x ", to_text(x), " and weight ", to_text(w),
-                               ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
+                            ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
   check_channels(op, x, w);
   if (ctx.has_input(2)) check_channel_vector("conv", "bias", ctx.shape(2), w[0]);
   Dims kernel;
@@ -85,7 +85,8 @@ void eval_quantized(EvalContext& ctx) {
                          .act_max = op.act_max,
                          .channels = w.dim(0),
                          .weight_axis = 0,
-                         .product_in_float = x.dtype() == DType::kU8};
+                         .product_in_float = x.dtype() == DType::kU8,
+                         .halves_up = op.groups == 1};
   if (!can_requantize(r)) return eval_in_float(ctx, widened<eval>);
   ctx.outputs[0] = requantize_sums(r, ctx.output_types[0].shape.dims(), [&]<class U>(std::type_identity<U>) {
     return convolve<U>(sizes_of(op, x, w), centered_as<U>(x), centered_as<U>(w));

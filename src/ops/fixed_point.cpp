@@ -61,6 +61,13 @@ int32_t multiply_by_quantized_multiplier(int32_t x, FixedMultiplier m) {
   return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, m.value), right);
 }
 
+int32_t multiply_by_quantized_multiplier_up(int32_t x, FixedMultiplier m) {
+  const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
+  const int32_t shifted = static_cast<int32_t>(static_cast<uint32_t>(x) << left);
+  const int64_t half = right > 0 ? int64_t(1) << (right - 1) : 0;
+  return static_cast<int32_t>((saturating_rounding_doubling_high_mul(shifted, m.value) + half) >> right);
+}
+
 int32_t multiply_by_quantized_multiplier_64(int64_t x, FixedMultiplier m) {
   const int64_t reduced = m.value < 0x7fff0000 ? (m.value + (1 << 15)) >> 16 : 0x7fff;
   const int total_shift = 15 - m.shift;

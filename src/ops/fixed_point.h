@@ -35,6 +35,10 @@ int16_t saturating_left_shift(int16_t x, int exponent);
 /// x · m with two roundings, as TFLite's 8-bit kernels do. x · 2^max(shift, 0) wraps to 32 bits.
 int32_t multiply_by_quantized_multiplier(int32_t x, FixedMultiplier m);
 
+/// The same with halves of the second rounding upwards: what TFLite's matrix products do on x86 and ARM (ruy), and with
+/// them convolution over all channels and FullyConnected. Differs for negative halves only.
+int32_t multiply_by_quantized_multiplier_up(int32_t x, FixedMultiplier m);
+
 /// x · m with m reduced to 15 bits and one rounding, as TFLite's 16-bit kernels do; |x| < 2⁴⁷, result cut to 32 bits.
 int32_t multiply_by_quantized_multiplier_64(int64_t x, FixedMultiplier m);
 

@@ -61,6 +61,15 @@ TEST(FixedPoint, MultipliesLikeRealsWithinOneStep) {
   }
 }
 
+TEST(FixedPoint, ProductsOfMatricesRoundHalvesUp) {
+  const FixedMultiplier eighth = quantize_multiplier(0.125);
+  EXPECT_EQ(multiply_by_quantized_multiplier(-12, eighth), -2);
+  EXPECT_EQ(multiply_by_quantized_multiplier_up(-12, eighth), -1);
+  EXPECT_EQ(multiply_by_quantized_multiplier_up(12, eighth), 2);
+  EXPECT_EQ(multiply_by_quantized_multiplier_up(-14, eighth), -2);
+  EXPECT_EQ(multiply_by_quantized_multiplier_up(-3, quantize_multiplier(2.0)), -6);
+}
+
 TEST(FixedPoint, LeftShiftSaturates) {
   EXPECT_EQ(saturating_left_shift(int16_t(1000), 6), 32767);
   EXPECT_EQ(saturating_left_shift(int16_t(-1000), 6), -32768);

@@ -74,7 +74,8 @@ void eval_quantized(EvalContext& ctx) {
                          .act_max = op.act_max,
                          .channels = w.dim(0),
                          .weight_axis = 0,
-                         .product_in_float = true};
+                         .product_in_float = true,
+                         .halves_up = true};
   if (!can_requantize(r) || w.dim(1) == 0) return eval_in_float(ctx, widened<eval>);
   const MatMulSizes sizes = sizes_of(x, w);
   ctx.outputs[0] = requantize_sums(r, ctx.output_types[0].shape.dims(), [&]<class U>(std::type_identity<U>) {

@@ -34,8 +34,8 @@ Shape product_shape(const MatMul& op, const Shape& a, const Shape& b) {
   if (a.rank() == 0 || b.rank() == 0) throw invalid_model("matmul: an operand is a scalar, expected rank 1 or more");
   const Operand left = split_operand(a, op.transpose_a, true), right = split_operand(b, op.transpose_b, false);
   if (left.columns.is_known() && right.rows.is_known() && left.columns.value() != right.rows.value())
-    throw invalid_model(cat("matmul: a ", to_text(a), " and b ", to_text(b), " have inner sizes ",
-                               left.columns.value(), " and ", right.rows.value(), ", expected equal ones"));
+    throw invalid_model(cat("matmul: a ", to_text(a), " and b ", to_text(b), " have inner sizes ", left.columns.value(),
+                            " and ", right.rows.value(), ", expected equal ones"));
   Shape out = broadcast(left.batch, right.batch);
   if (a.rank() > 1) out.list().push_back(left.rows);
   if (b.rank() > 1) out.list().push_back(right.columns);
@@ -88,7 +88,8 @@ void eval_quantized(EvalContext& ctx) {
                          .out = ctx.output_types[0],
                          .channels = sizes.n,
                          .weight_axis = b.rank() - (op.transpose_b ? 2 : 1),
-                         .product_in_float = true};
+                         .product_in_float = true,
+                         .halves_up = true};
   if (!can_requantize(r)) return eval_in_float(ctx, widened<eval>);
   ctx.outputs[0] = requantize_sums(r, ctx.output_types[0].shape.dims(), [&]<class U>(std::type_identity<U>) {
     return product<U>(op, sizes, centered_as<U>(a), centered_as<U>(b));

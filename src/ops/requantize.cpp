@@ -59,8 +59,9 @@ bool can_requantize(const Requantization& r) {
 }
 
 Tensor requantize(const Requantization& r, std::vector<uint32_t> sums, Dims dims) {
-  return write(r, sums, std::move(dims), [](uint32_t acc, FixedMultiplier m) -> int64_t {
-    return multiply_by_quantized_multiplier(static_cast<int32_t>(acc), m);
+  return write(r, sums, std::move(dims), [&](uint32_t acc, FixedMultiplier m) -> int64_t {
+    const int32_t sum = static_cast<int32_t>(acc);
+    return r.halves_up ? multiply_by_quantized_multiplier_up(sum, m) : multiply_by_quantized_multiplier(sum, m);
   });
 }
 

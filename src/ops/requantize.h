@@ -21,6 +21,7 @@ struct Requantization {
   int64_t channels = 1;
   int64_t weight_axis = 0;
   bool product_in_float = false;  ///< x.scale · w.scale is rounded to float first, as TFLite's per-tensor kernels do
+  bool halves_up = false;         ///< multiply_by_quantized_multiplier_up, as TFLite's matrix products do
 };
 
 /// Whether the integer form exists for these types; otherwise the operator computes in float (eval_in_float).

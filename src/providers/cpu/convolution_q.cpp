@@ -47,7 +47,8 @@ RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, const Co
 
 }  // namespace
 
-FixedPointEpilogue::FixedPointEpilogue(const ConvQuant& q) : zero_(q.out_zero), min_(q.out_min), max_(q.out_max) {
+FixedPointEpilogue::FixedPointEpilogue(const ConvQuant& q)
+    : zero_(q.out_zero), min_(q.out_min), max_(q.out_max), halves_up_(q.halves_up) {
   if (!q.fixed_point) return;
   for (size_t c = 0; c < q.w_scale.size(); ++c) {
     multipliers_.push_back(quantize_multiplier(multiplier(q, static_cast<int64_t>(c))));
@@ -58,7 +59,9 @@ void FixedPointEpilogue::apply(const int32_t* acc, int64_t rows, int64_t n, int6
                                int64_t y_stride) const {
   for (int64_t r = 0; r < rows; ++r, acc += n, y += y_stride) {
     for (int64_t c = 0; c < n; ++c) {
-      const int32_t v = multiply_by_quantized_multiplier(acc[c], multipliers_[static_cast<size_t>(channel + c)]);
+      const FixedMultiplier m = multipliers_[static_cast<size_t>(channel + c)];
+      const int32_t v =
+          halves_up_ ? multiply_by_quantized_multiplier_up(acc[c], m) : multiply_by_quantized_multiplier(acc[c], m);
       y[c] = static_cast<uint8_t>(std::clamp(v + zero_, min_, max_));
     }
   }

@@ -20,6 +20,7 @@ struct ConvQuant {
   std::vector<int32_t> bias;              ///< [out_c] in units of in_scale · w_scale
   bool product_in_float = false;  ///< in_scale · w_scale is rounded to float, as TFLite's per-tensor kernels do
   bool fixed_point = false;       ///< requantize as TFLite does instead of by one float multiply
+  bool halves_up = false;         ///< in fixed point: as TFLite's matrix products do
 };
 
 /// Requantization in TFLite's fixed point, from accumulators.
@@ -34,6 +35,7 @@ class FixedPointEpilogue {
  private:
   std::vector<FixedMultiplier> multipliers_;
   int32_t zero_ = 0, min_ = 0, max_ = 0;
+  bool halves_up_ = false;
 };
 
 /// Integer convolution with dense channels (or groups of them); bytes in, bytes out.

@@ -153,7 +153,8 @@ std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int6
               .w_scale = {},
               .bias = {},
               .product_in_float = product_in_float,
-              .fixed_point = wants_fixed_point(r)};
+              .fixed_point = wants_fixed_point(r),
+              .halves_up = !r.node().is<Conv>() || r.node().as<Conv>().groups == 1};
   if (q.fixed_point && r.input(0).dtype != y.dtype) return std::nullopt;
   if (!read_weights(r.constant(1), channels, axis, q) || !read_bias(r, channels, q)) return std::nullopt;
   return q;
