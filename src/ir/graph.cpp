@@ -225,10 +225,12 @@ void Graph::infer_node(NodeId id) {
   with_context([&] { return cat("in ", describe(n)); },
                [&] {
                  const std::vector<TensorType> types = infer(n, n.outputs.size());
+                 // Concat moves elements too, but rescales those of other inputs: its storage is its own.
+                 const bool follows_input = n.def->moves_data && !n.def->eval_quantized;
                  for (size_t i = 0; i < types.size(); ++i) {
                    TensorType& old = values_[static_cast<size_t>(n.outputs[i].index)].type;
                    TensorType fresh = types[i];
-                   if (old.quant && fresh.logical_dtype() == DType::kF32 && !n.def->moves_data)
+                   if (old.quant && fresh.logical_dtype() == DType::kF32 && !follows_input)
                      fresh = {old.dtype, fresh.shape, old.quant};
                    if (n.def->moves_data && old.quant && !fresh.quant && fresh.dtype == DType::kF32)
                      fresh = {old.dtype, fresh.shape, old.quant};
