@@ -29,7 +29,8 @@ bool is_integer_case(const EvalContext& c) {
   const TensorType& to = c.output_types[0];
   const bool is_stored = is_integer_type(c.in(0)) && is_integer_type(to) && Stored::contains(to.dtype);
   // Ratios of scales beyond this would overflow the kernels' accumulators.
-  return is_stored && to.dtype == c.in(0).dtype() && c.in(0).elements() > 0 && !c.op<Op>().noop_with_empty_axes &&
+  const bool is_noop = c.op<Op>().noop_with_empty_axes && !(c.has(1) && c.in(1).elements() > 0);
+  return is_stored && to.dtype == c.in(0).dtype() && c.in(0).elements() > 0 && !is_noop &&
          c.in(0).quant()->scale() / to.quant->scale() < 65536.0f;
 }
 
@@ -71,15 +72,24 @@ void eval_quantized_reduce_sum(EvalContext& c) {
   store(c, sums, [&](int64_t sum) { return std::round(static_cast<float>(sum) * scale + bias) + out.zero_point(); });
 }
 
-/// Means over height and width of [N,H,W,C] that keep their axes have a kernel of their own in TFLite: one fixed-point
-/// multiplier for scale and count. All others divide in float.
+/// Means over height and width of [N,H,W,C] that keep their axes have kernels of their own in TFLite: i8 and i16 rescale
+/// the sum and divide integers, u8 has one fixed-point multiplier for scale and count. All others divide in float.
 void eval_quantized_reduce_mean(EvalContext& c) {
   if (!is_integer_case<ReduceMean>(c)) return eval_in_float(c, ReduceMean::def.eval);
   const Sums sums = sums_of(c);
   const QuantParams &in = *c.in(0).quant(), &out = *c.output_types[0].quant;
   const bool is_spatial = c.op<ReduceMean>().keepdims && c.in(0).rank() == 4 && sums.axes == std::vector<int64_t>{1, 2};
   const auto n = static_cast<float>(sums.each);
-  if (is_spatial && size_of(c.in(0).dtype()) == 1) {
+  if (is_spatial && c.in(0).dtype() != DType::kU8) {
+    const FixedMultiplier m = quantize_multiplier(static_cast<double>(in.scale()) / static_cast<double>(out.scale()));
+    const int64_t half = sums.each / 2;
+    return store(c, sums, [&](int64_t sum) {
+      const int64_t scaled =
+          multiply_by_quantized_multiplier(static_cast<int32_t>(sum - sums.each * in.zero_point()), m);
+      return (scaled > 0 ? scaled + half : scaled - half) / sums.each + out.zero_point();
+    });
+  }
+  if (is_spatial) {
     const float offset = static_cast<float>(in.zero_point()) * in.scale() / out.scale();
     const int32_t bias = out.zero_point() - static_cast<int32_t>(offset > 0 ? offset + 0.5f : offset - 0.5f);
     const FixedMultiplier m = quantize_multiplier(static_cast<double>(in.scale() / (n * out.scale())));

@@ -131,11 +131,20 @@ size_t output_index(const Graph& graph, const std::string& name) {
   throw invalid_argument(cat("the graph has no output %", name));
 }
 
+/// What the case expects, or what the reference gives where it says nothing.
+std::vector<std::pair<std::string, Tensor>> expected_of(const SuiteCase& c, const Graph& graph) {
+  if (!c.expected.empty() || !c.expected_types.empty()) return c.expected;
+  std::vector<std::pair<std::string, Tensor>> expected;
+  const std::vector<Tensor> outputs = evaluate(graph, inputs_of(c, graph));
+  for (size_t i = 0; i < outputs.size(); ++i) expected.emplace_back(graph.value(graph.outputs()[i]).name, outputs[i]);
+  return expected;
+}
+
 std::string check(const SuiteCase& c, const Graph& graph, const std::vector<Tensor>& outputs,
                   const SuiteTarget& target) {
   Tolerance tolerance = c.tolerance;
   tolerance.steps += target.extra_steps;
-  for (const auto& [name, expected] : c.expected) {
+  for (const auto& [name, expected] : expected_of(c, graph)) {
     const Tensor& found = outputs.at(output_index(graph, name));
     const bool same = target.keeps_types || !found.exists();
     std::string problem = difference(same ? found : found.with_quant(expected.quant()), expected, tolerance);

@@ -23,7 +23,7 @@ namespace hone {
 ///     …
 ///   }                                   # alone on its line
 ///   feed %a: f32[2] = {1, 2}            # one for each input, values as constants are written in the text form
-///   expect %y: f32[2] = {2, 4}          # outputs to check, by name
+///   expect %y: f32[2] = {2, 4}          # outputs to check, by name; none at all: what the reference gives
 ///   expect_type %y: f32[2]              # dtype and shape as inferred, symbols included
 ///   error add: shapes                   # instead: building or running fails with a message that contains the text
 struct SuiteCase {
