@@ -74,7 +74,8 @@ const FunctionProto* ModelReader::find_function(std::string_view domain, std::st
 }
 
 void ModelReader::spend_node() {
-  if (--nodes_left_ < 0) throw resource_error("onnx: more than 1000000 nodes after functions are inlined");
+  if (--nodes_left_ < 0)
+    throw resource_error(cat("onnx: functions add more than ", kMaxInlinedNodes, " nodes when they are inlined"));
 }
 
 Graph ModelReader::read_main(std::string_view graph_bytes) {
@@ -204,7 +205,7 @@ Graph GraphReader::read(const SubgraphRequest& request, const NameMap& outer_nam
 
 void GraphReader::read_nodes(const std::vector<NodeProto>& nodes, Scope& scope) {
   for (const NodeProto& node : nodes) {
-    model_.spend_node();
+    if (!scope.prefix.empty()) model_.spend_node();
     try {
       read_node(node, scope);
     } catch (Error& e) {

@@ -14,6 +14,9 @@ namespace hone::onnx {
 /// "" and "ai.onnx".
 bool is_onnx_domain(std::string_view domain);
 
+/// Nodes that function calls may add to a model: beyond it, functions are taken for ones that multiply each other.
+inline constexpr int64_t kMaxInlinedNodes = 100'000;
+
 /// What the graphs of one model share: functions, operator sets, the budget of nodes.
 class ModelReader {
  public:
@@ -24,7 +27,7 @@ class ModelReader {
   const Decoder& decoder() const { return decoder_; }
   TensorReader& tensors() { return tensors_; }
   const FunctionProto* find_function(std::string_view domain, std::string_view name);
-  /// Counts a node against the limit that keeps functions calling functions from growing without bound.
+  /// Counts a node of a function's body against kMaxInlinedNodes.
   void spend_node();
 
  private:
@@ -32,7 +35,7 @@ class ModelReader {
   const Decoder& decoder_;
   TensorReader tensors_;
   std::map<std::pair<std::string_view, std::string_view>, FunctionProto> functions_;
-  int64_t nodes_left_ = 1'000'000;
+  int64_t nodes_left_ = kMaxInlinedNodes;
 };
 
 using NameMap = std::unordered_map<std::string_view, ValueId>;

@@ -87,6 +87,14 @@ std::vector<int64_t> NodeReader::constant_ints(size_t i) const {
   return to_ints(value);
 }
 
+int64_t NodeReader::constant_int(size_t i) const {
+  const std::vector<int64_t> values = constant_ints(i);
+  if (values.size() != 1)
+    throw invalid_model(
+        cat("onnx: input ", static_cast<int64_t>(i), " holds ", values.size(), " numbers, expected one"));
+  return values[0];
+}
+
 const AttributeProto* NodeReader::find(std::string_view name) const {
   for (const AttributeProto& attribute : c_.proto.attributes) {
     if (attribute.name != name) continue;

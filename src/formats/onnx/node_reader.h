@@ -78,6 +78,7 @@ class NodeReader {
   const Tensor& constant(ValueId id) const { return c_.graph.value(id).constant; }
   /// Integers of a constant input; throws Error(unsupported) when it is computed at run time.
   std::vector<int64_t> constant_ints(size_t i) const;
+  int64_t constant_int(size_t i) const;  ///< the same for one number
 
   const AttributeProto* find(std::string_view name) const;
   bool has_attr(std::string_view name) const { return find(name) != nullptr; }
@@ -108,7 +109,10 @@ class NodeReader {
   ValueId ints(std::vector<int64_t> values);
   ValueId scalar_like(ValueId like, double value);  ///< rank 0, dtype of `like`
 
-  void output(size_t i, ValueId value) { results_.at(i) = value; }
+  /// Says what output i is; one the node does not name is left out.
+  void output(size_t i, ValueId value) {
+    if (i < results_.size()) results_[i] = value;
+  }
   /// Values of the outputs after the row has run; throws Error(invalid_model) when a wanted one was not made.
   const std::vector<ValueId>& results() const;
 

@@ -1,7 +1,7 @@
 #include "formats/onnx/reader.h"
 
-#include <unordered_map>
-#include <unordered_set>
+#include <new>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -31,23 +31,36 @@ void copy_metadata(const ModelProto& model, Graph& graph) {
 
 }  // namespace
 
+namespace {
+
+Graph read_bytes(const ReadRequest& request) {
+  const std::string_view bytes(reinterpret_cast<const char*>(request.bytes.data()), request.bytes.size());
+  const Decoder decoder(bytes);
+  const ModelProto proto = decoder.model(bytes);
+  if (!proto.graph)
+    throw invalid_model("onnx: the file holds no graph", "is this an ONNX model? hone tells by content and name");
+  check_versions(proto);
+  ModelReader model(proto, decoder, TensorReader(decoder, request.path, request.owner));
+  Graph graph = model.read_main(*proto.graph);
+  copy_metadata(proto, graph);
+  fold_qdq(graph);
+  graph.remove_dead();
+  return graph;
+}
+
+}  // namespace
+
 Graph read_model(const ReadRequest& request) {
-  return with_context(
-      [&] { return cat("while importing '", request.path, "'"); },
-      [&] {
-        const std::string_view bytes(reinterpret_cast<const char*>(request.bytes.data()), request.bytes.size());
-        const Decoder decoder(bytes);
-        const ModelProto proto = decoder.model(bytes);
-        if (!proto.graph)
-          throw invalid_model("onnx: the file holds no graph", "is this an ONNX model? hone tells by content and name");
-        check_versions(proto);
-        ModelReader model(proto, decoder, TensorReader(decoder, request.path, request.owner));
-        Graph graph = model.read_main(*proto.graph);
-        copy_metadata(proto, graph);
-        fold_qdq(graph);
-        graph.remove_dead();
-        return graph;
-      });
+  return with_context([&] { return cat("while importing '", request.path, "'"); },
+                      [&] {
+                        try {
+                          return read_bytes(request);
+                        } catch (const std::bad_alloc&) {
+                          throw resource_error("onnx: the model asks for more memory than there is");
+                        } catch (const std::logic_error& e) {
+                          throw invalid_model(cat("onnx: the model breaks a rule the reader relies on: ", e.what()));
+                        }
+                      });
 }
 
 }  // namespace hone::onnx

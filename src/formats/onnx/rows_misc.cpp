@@ -33,7 +33,7 @@ void read_dft(NodeReader& r) {
   Dft op{.axis = r.attr_int("axis", r.opset() >= 20 ? -2 : 1),
          .inverse = r.attr_bool("inverse", false),
          .onesided = r.attr_bool("onesided", false)};
-  if (r.has(2)) op.axis = r.constant_ints(2).at(0);
+  if (r.has(2)) op.axis = r.constant_int(2);
   r.output(0, r.emit(op, {r.in(0), r.maybe(1)}));
 }
 

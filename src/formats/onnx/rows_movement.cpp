@@ -109,8 +109,8 @@ void write_pad(NodeWriter& w) {
 void read_tile(NodeReader& r) {
   if (r.opset() >= 6) return read_same<Tile>(r);
   std::vector<int64_t> repeats(static_cast<size_t>(r.rank(r.in(0))), 1);
-  const int64_t axis = normalize_axis(r.constant_ints(2).at(0), r.rank(r.in(0)), "axis");
-  repeats[static_cast<size_t>(axis)] = r.constant_ints(1).at(0);
+  const int64_t axis = normalize_axis(r.constant_int(2), r.rank(r.in(0)), "axis");
+  repeats[static_cast<size_t>(axis)] = r.constant_int(1);
   r.output(0, r.emit(Tile{}, {r.in(0), r.ints(std::move(repeats))}));
 }
 
@@ -256,7 +256,7 @@ void read_top_k(NodeReader& r) {
   read_fields(r, attr_type<TopK>(), &op);
   const ValueId k = r.opset() < 10 ? r.ints({r.attr_int("k")}) : r.in(1);
   const auto outputs = r.emit_many(op, {r.in(0), k}, 2);
-  for (size_t i = 0; i < r.output_count(); ++i) r.output(i, outputs.at(i));
+  for (size_t i = 0; i < outputs.size(); ++i) r.output(i, outputs[i]);
 }
 
 void write_top_k(NodeWriter& w) {
