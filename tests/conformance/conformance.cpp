@@ -1,4 +1,4 @@
-// Runs ONNX's own suite: hone_conformance ROOT [--provider reference|cpu] [--round-trip] [--only TEXT] [--verbose].
+// Runs ONNX's own suite: hone_conformance [ROOT] [--provider reference|cpu] [--round-trip] [--only TEXT] [--verbose].
 // Prints a line per group and "N passed, N failed, N known gaps". Exits with 1 when a case fails that
 // tests/conformance/known_gaps.txt does not list, or one passes that it lists.
 
@@ -20,6 +20,7 @@ using namespace hone;
 
 struct Options {
   std::string root, only, provider = "reference";
+  static constexpr const char* kDebianRoot = "/usr/share/libonnx-testdata/data";
   bool round_trip = false, verbose = false;
 };
 
@@ -40,7 +41,7 @@ Options parse(int argc, char** argv) {
     else
       throw invalid_argument(cat("unknown argument '", arg, "'"));
   }
-  if (options.root.empty()) throw invalid_argument("which suite? hone_conformance /usr/share/libonnx-testdata/data");
+  if (options.root.empty()) options.root = Options::kDebianRoot;
   if (options.provider != "reference" && options.provider != "cpu")
     throw invalid_argument(cat("unknown provider '", options.provider, "', expected reference or cpu"));
   return options;
