@@ -92,6 +92,8 @@ Pipeline standard_pipeline() {
   append(result, canonical_pipeline());
   append(result, layout_pipeline());
   append(result, fuse_pipeline());
+  // What BatchNorm has become may be moved where BatchNorm could not.
+  append(result, layout_pipeline());
   append(result, simplify_pipeline());
   return result;
 }

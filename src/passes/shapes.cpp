@@ -15,8 +15,10 @@ std::vector<int64_t> perm_of(const Graph& graph, const Node& node) {
   return perm;
 }
 
-/// x → Flatten, Squeeze or Unsqueeze → y: [known dims]   ⇒   x → Reshape(known dims) → y
+/// x → Flatten, Squeeze or Unsqueeze(constant axes) → y: [known dims]   ⇒   x → Reshape(known dims) → y
 bool reshape_from_other(Graph& graph, NodeId id) {
+  const ValueId axes = graph.node(id).input(1);
+  if (axes.exists() && !graph.is_constant(axes)) return false;
   const ValueId x = graph.node(id).inputs[0], out = graph.node(id).outputs[0];
   const auto argument = reshape_argument(graph.type(out).shape);
   if (!argument || !same_storage(graph.type(x), graph.type(out))) return false;
