@@ -3,7 +3,9 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BIN := build/release/bin/hone
 
-.PHONY: help demo test build sanitize tsan conformance bench fuzz-smoke oracle-test format check-format minimal clean
+PREFIX ?= /usr/local
+
+.PHONY: help demo test build install sanitize tsan conformance bench fuzz-smoke oracle-test format check-format tidy minimal clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,17 +56,27 @@ oracle-test: ## compare with ONNX Runtime and the real TFLite runtime (npm packa
 	@tools/setup.sh test
 	@tests/oracle/run.sh
 
-minimal: ## the runtime library alone (TFLite, CPU) and its size
+minimal: ## the runtime library alone (TFLite, CPU), its size and that of an example linked with it
 	@tools/setup.sh build
-	@mkdir -p build && cmake --preset minimal >build/minimal.log 2>&1 || (cat build/minimal.log; exit 1)
+	@cmake --preset minimal >build/minimal.log 2>&1 || (cat build/minimal.log; exit 1)
 	@cmake --build --preset minimal -j $(JOBS)
-	@ls -l build/minimal/libhone_runtime.a
+	@stat -c '%s bytes  %n' build/minimal/libhone_runtime.a build/minimal/bin/run_tflite
+
+install: build ## the program, the libraries and their headers to PREFIX (/usr/local)
+	@cmake --build --preset release -j $(JOBS) --target hone_cpp hone_c
+	@cmake --install build/release --prefix $(PREFIX) >build/install.log || (cat build/install.log; exit 1)
 
 format: ## rewrite every source with clang-format
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
 
 check-format: ## fail when a source is not formatted
 	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+tidy: ## clang-tidy on FILES, or on every source
+	@tools/setup.sh test
+	@cmake --preset fast -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/fast.log 2>&1 || (cat build/fast.log; exit 1)
+	@cmake --build --preset fast --target hone_tflite_schema >>build/fast.log
+	@printf '%s\n' $(or $(FILES),$(shell git ls-files 'src/*.cpp')) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/fast
 
 clean: ## remove what was built
 	@rm -rf build demo-out

@@ -5,10 +5,10 @@ cd "$(dirname "$0")/.."
 mkdir -p build
 
 # build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer.
-build=(g++ cmake ninja-build make git
+build=(g++ cmake ninja-build make git pkg-config
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
   libjpeg62-turbo-dev libpng-dev libssl-dev)
-test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minimal clang-format clang-tidy)
+test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minimal clang-format clang-tidy chromium)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 optional=(ccache mold)
 

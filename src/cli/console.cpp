@@ -18,6 +18,8 @@ namespace hone {
 
 namespace {
 
+constexpr int kFileWidth = 120;  ///< of what goes to files and pipes
+
 volatile sig_atomic_t interrupts = 0;
 
 void on_signal(int number) {
@@ -88,7 +90,7 @@ void Console::end_progress() {
 
 int Console::width() const {
   const int width = terminal_width(STDOUT_FILENO);
-  return width > 0 ? width : 1 << 20;
+  return width > 0 ? width : kFileWidth;
 }
 
 Progress Console::progress(std::string label) {

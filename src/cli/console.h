@@ -25,7 +25,7 @@ class Console {
   /// Removes the bar.
   void end_progress();
 
-  /// Columns of the terminal: COLUMNS when set, the terminal's width, or a very large number for files and pipes.
+  /// Columns of the terminal: COLUMNS when set, the terminal's width, or 120 for files and pipes.
   int width() const;
 
   bool is_quiet = false;

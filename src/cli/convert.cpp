@@ -1,5 +1,4 @@
-#include <cmath>
-#include <limits>
+#include <algorithm>
 #include <memory>
 
 #include "base/error.h"
@@ -34,15 +33,32 @@ struct Counts {
   explicit Counts(const Graph& graph) : nodes(graph.node_count()), transposes(count_nodes(graph, Transpose::def)) {}
 };
 
+/// Transposes that stand in the file a graph was read from, without those its reader wraps around operators.
+int64_t transposes_in_file(const Graph& graph) {
+  int64_t count = 0;
+  for (const NodeId id : graph.order()) count += lower(graph.node(id).source.op) == "transpose";
+  return count;
+}
+
 struct Proof {
   int64_t inputs = 0;
-  Difference worst;
+  Difference worst;       ///< under one arithmetic
+  Difference arithmetic;  ///< of the source's outputs under its own arithmetic from those under the written file's
   bool is_equal = true;
 };
 
-/// Runs the source as read and the written file, read again, on the reference with the same inputs.
+void take_worst(Difference& worst, const Difference& d) {
+  worst.max_abs = std::max(worst.max_abs, d.max_abs);
+  worst.max_relative = std::max(worst.max_relative, d.max_relative);
+  worst.max_steps = std::max(worst.max_steps, d.max_steps);
+}
+
+/// Runs the source as read and the written file, read again, on the reference with the same inputs. Formats round
+/// quantized numbers by different rules; equality is judged under the rules of the written file.
 Proof prove(const Graph& source, const Graph& written, const Options& o, const Progress& progress) {
   Proof proof;
+  Graph same = source;
+  same.arithmetic = written.arithmetic;
   for (int64_t seed = 0; seed < o.proofs; ++seed) {
     progress(seed, o.proofs);
     const std::vector<Tensor> inputs = generate_inputs(source, static_cast<uint64_t>(seed));
@@ -50,13 +66,13 @@ Proof prove(const Graph& source, const Graph& written, const Options& o, const P
     for (size_t i = 0; i < inputs.size() && i < written.inputs().size(); ++i)
       as_read.push_back(convert_input(inputs[i].with_quant(source.type(source.inputs()[i]).quant),
                                       written.type(written.inputs()[i])));
-    const std::vector<Tensor> before = evaluate(source, inputs);
+    const std::vector<Tensor> before = evaluate(same, inputs);
+    if (source.arithmetic != written.arithmetic)
+      take_worst(proof.arithmetic, difference(evaluate(source, inputs), before));
     progress(seed, o.proofs);
     const std::vector<Tensor> after = evaluate(written, as_read);
     const Difference d = difference(before, after);
-    proof.worst.max_abs = std::max(proof.worst.max_abs, d.max_abs);
-    proof.worst.max_relative = std::max(proof.worst.max_relative, d.max_relative);
-    proof.worst.max_steps = std::max(proof.worst.max_steps, d.max_steps);
+    take_worst(proof.worst, d);
     proof.is_equal = proof.is_equal && is_within(d, o.tolerance);
     ++proof.inputs;
   }
@@ -83,16 +99,24 @@ PassOptions pass_options(const Options& o, Console& console) {
   return options;
 }
 
+std::string steps_text(const Difference& d) {
+  return cat(", ", to_text(static_cast<float>(d.max_steps)),
+             d.max_steps == 1 ? " quantization step" : " quantization steps");
+}
+
 std::string proof_text(const Proof& p) {
   if (p.inputs == 0) return "not proven (--proofs 0)";
   std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", p.inputs, " generated inputs: largest difference ",
                          to_text(static_cast<float>(p.worst.max_abs)));
-  if (p.worst.max_steps > 0) text += cat(", ", to_text(static_cast<float>(p.worst.max_steps)), " quantization steps");
+  if (p.worst.max_steps > 0) text += steps_text(p.worst);
+  if (p.arithmetic.max_steps > 0)
+    text += cat("; the formats round differently, which moves outputs by up to ",
+                to_text(static_cast<float>(p.arithmetic.max_abs)), steps_text(p.arithmetic));
   return text;
 }
 
 Json report_json(const Options& o, const Counts& before, const Counts& after, const PipelineStats& stats,
-                 const Proof& p, int64_t size_before, int64_t size_after) {
+                 const Proof& p, int64_t in_file, int64_t size_before, int64_t size_after) {
   Json json;
   json["source"] = o.model.path;
   json["output"] = o.output;
@@ -100,6 +124,7 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
   json["nodes_after"] = static_cast<int64_t>(after.nodes);
   json["transposes_before"] = static_cast<int64_t>(before.transposes);
   json["transposes_after"] = static_cast<int64_t>(after.transposes);
+  json["transposes_in_file"] = in_file;
   json["bytes_before"] = size_before;
   json["bytes_after"] = size_after;
   json["rewrites"] = stats.changes;
@@ -109,6 +134,8 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
   proof["max_abs"] = p.worst.max_abs;
   proof["max_relative"] = p.worst.max_relative;
   proof["max_steps"] = p.worst.max_steps;
+  proof["arithmetic_max_abs"] = p.arithmetic.max_abs;
+  proof["arithmetic_max_steps"] = p.arithmetic.max_steps;
   return json;
 }
 
@@ -125,15 +152,16 @@ int convert(const Options& o, Console& console) {
       with_context([&] { return cat("while reading back '", o.output, "'"); }, [&] { return read_model(o.output); });
   const Progress progress = console.progress("proving");
   const Proof proof = o.proofs > 0 ? prove(source, written, o, progress) : Proof();
-  const Counts before(source), after(written);
+  const Counts before(source), after(graph);
+  const int64_t in_file = transposes_in_file(written);
   const int64_t size_before = static_cast<int64_t>(MappedFile::open(o.model.path)->bytes().size());
   const int64_t size_after = static_cast<int64_t>(MappedFile::open(o.output)->bytes().size());
   if (o.is_json) {
-    console.out(cat(report_json(o, before, after, stats, proof, size_before, size_after).dump(2), "\n"));
+    console.out(cat(report_json(o, before, after, stats, proof, in_file, size_before, size_after).dump(2), "\n"));
   } else {
     Facts facts;
     facts.add("nodes", cat(before.nodes, " -> ", after.nodes));
-    facts.add("transposes", cat(before.transposes, " -> ", after.transposes));
+    facts.add("transposes", cat(before.transposes, " -> ", after.transposes, ", ", in_file, " in the file"));
     facts.add("size", cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ",
                           human_bytes(static_cast<uint64_t>(size_after))));
     facts.add("outputs", proof_text(proof));

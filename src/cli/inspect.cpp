@@ -29,6 +29,12 @@ std::string values_text(const std::vector<std::pair<std::string, TensorType>>& v
   return out;
 }
 
+/// Packed bytes are of no use to people.
+std::string metadata_text(const std::string& key, const std::string& value) {
+  if (key.find("base64") != std::string::npos) return cat("(", human_bytes(value.size() / 4 * 3), ")");
+  return value.size() > 160 ? cat(value.substr(0, 157), "...") : value;
+}
+
 void print_summary(const ModelSummary& s, Console& console) {
   const int width = console.width();
   Facts facts;
@@ -45,8 +51,7 @@ void print_summary(const ModelSummary& s, Console& console) {
   else
     facts.add("activations", cat("not planned: ", s.peak_reason));
   facts.add("quantization", quantization_phrase(s));
-  for (const auto& [key, value] : s.metadata)
-    facts.add(key, value.size() > 120 ? cat(value.substr(0, 117), "...") : value);
+  for (const auto& [key, value] : s.metadata) facts.add(key, metadata_text(key, value));
   console.out(facts.render(width));
   Table ops({{"operator"}, {"count", Table::Align::kRight}, {"MACs", Table::Align::kRight}});
   for (const OpCount& op : s.ops) ops.add({op.op, grouped(op.count), op.macs ? human_count(op.macs) : ""});

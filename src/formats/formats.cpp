@@ -6,9 +6,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "formats/onnx/onnx.h"
-#include "formats/text_format.h"
-#include "formats/tflite/tflite.h"
 #include "ops/control.h"
 
 namespace hone {
@@ -16,7 +13,6 @@ namespace hone {
 namespace {
 
 constexpr size_t kHeadBytes = 4096;
-constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kOnnxFormat};
 
 /// What a file that is no model of ours looks like, and what to do about it.
 struct Lookalike {
@@ -46,7 +42,7 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 
 std::string known_extensions() {
   std::string out;
-  for (const Format* format : kFormats) out += cat(out.empty() ? "" : ", ", format->extension);
+  for (const Format* format : all_formats()) out += cat(out.empty() ? "" : ", ", format->extension);
   return out;
 }
 
@@ -66,7 +62,7 @@ const Format& choose(std::span<const std::byte> bytes, const std::string& path) 
   const std::string_view text = text_of(head);
   for (const Lookalike& other : kLookalikes)
     if (text.starts_with(other.magic)) refuse(text, path);
-  for (const Format* format : kFormats)
+  for (const Format* format : all_formats())
     if (format->sniff(head, path)) return *format;
   refuse(text, path);
 }
@@ -90,8 +86,6 @@ void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::st
 
 }  // namespace
 
-std::span<const Format* const> all_formats() { return kFormats; }
-
 Graph read_model(const std::string& path) {
   const auto file = MappedFile::open(path);
   return choose(file->bytes(), path).read({path, file->bytes(), file});
@@ -105,7 +99,7 @@ Graph read_model(std::span<const std::byte> bytes, const std::string& name) {
 
 void write_model(const Graph& graph, const std::string& path) {
   const std::string extension = extension_of(path);
-  for (const Format* format : kFormats) {
+  for (const Format* format : all_formats()) {
     if (format->extension != extension) continue;
     return format->write(graph, {path});
   }

@@ -1,0 +1,52 @@
+# What others link: hone::hone, the C++ API as one static library, and hone::hone_c, the C API as a shared library that
+# exports hone_* and nothing else. `cmake --install` lays them out so that find_package(hone) finds them.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# The objects of several layers in one archive: users need not know the layers. What the public functions reach needs no
+# other library than threads; tests/install links it that way.
+function(hone_bundle NAME)
+  add_library(${NAME} STATIC)
+  set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX)
+  foreach(layer ${ARGN})
+    get_target_property(type hone_${layer} TYPE)
+    if(NOT type STREQUAL "INTERFACE_LIBRARY")
+      target_sources(${NAME} PRIVATE $<TARGET_OBJECTS:hone_${layer}>)
+    endif()
+  endforeach()
+  target_include_directories(${NAME} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+                                               $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${NAME} INTERFACE cxx_std_20)
+  target_link_libraries(${NAME} INTERFACE Threads::Threads)
+endfunction()
+
+if(HONE_MINIMAL)
+  hone_bundle(hone_runtime_library base tensor ir ops passes runtime tflite formats cpu capi)
+  set_target_properties(hone_runtime_library PROPERTIES OUTPUT_NAME hone_runtime EXPORT_NAME hone_runtime)
+  install(TARGETS hone_runtime_library EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+else()
+  hone_bundle(hone_cpp base tensor ir ops passes runtime tflite onnx formats cpu measure compress capi)
+  set_target_properties(hone_cpp PROPERTIES OUTPUT_NAME hone EXPORT_NAME hone)
+
+  add_library(hone_c SHARED $<TARGET_OBJECTS:hone_capi>)
+  set_target_properties(hone_c PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION 0)
+  target_include_directories(hone_c INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+                                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(hone_c PRIVATE hone_capi)
+  target_link_options(hone_c PRIVATE -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/hone_c.map -Wl,--as-needed
+                                     -Wl,--gc-sections)
+  if(NOT HONE_SANITIZE AND NOT HONE_TSAN)
+    target_link_options(hone_c PRIVATE -Wl,--no-undefined)
+  endif()
+  set_target_properties(hone_c PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/hone_c.map)
+  install(TARGETS hone_cpp hone_c EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT honeTargets NAMESPACE hone:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/honeConfig.cmake.in ${CMAKE_BINARY_DIR}/honeConfig.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/honeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/honeConfig.cmake ${CMAKE_BINARY_DIR}/honeConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hone)

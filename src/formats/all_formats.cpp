@@ -1,0 +1,13 @@
+#include "formats/formats.h"
+#include "formats/onnx/onnx.h"
+#include "formats/text_format.h"
+#include "formats/tflite/tflite.h"
+
+namespace hone {
+
+std::span<const Format* const> all_formats() {
+  static constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kOnnxFormat};
+  return kFormats;
+}
+
+}  // namespace hone

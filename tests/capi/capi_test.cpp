@@ -1,0 +1,199 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hone/hone.h"
+#include "hone_c.h"
+
+namespace {
+
+const std::string kSample = std::string(HONE_SOURCE_DIR) + "/examples/sample/model.onnx";
+constexpr int64_t kDims[] = {1, 3, 64, 64};
+constexpr size_t kElements = 3 * 64 * 64;
+
+struct ModelFree {
+  void operator()(hone_model* m) const { hone_model_free(m); }
+};
+struct SessionFree {
+  void operator()(hone_session* s) const { hone_session_free(s); }
+};
+using ModelPtr = std::unique_ptr<hone_model, ModelFree>;
+using SessionPtr = std::unique_ptr<hone_session, SessionFree>;
+
+ModelPtr load_sample() {
+  hone_model* model = nullptr;
+  EXPECT_EQ(hone_model_load(kSample.c_str(), &model), HONE_OK) << hone_last_error();
+  return ModelPtr(model);
+}
+
+SessionPtr make_session(const hone_model* model, const hone_session_options* options = nullptr) {
+  hone_session* session = nullptr;
+  EXPECT_EQ(hone_session_create(model, options, &session), HONE_OK) << hone_last_error();
+  return SessionPtr(session);
+}
+
+std::vector<float> ramp() {
+  std::vector<float> values(kElements);
+  for (size_t i = 0; i < kElements; ++i) values[i] = static_cast<float>(i % 97) / 48.5f - 1;
+  return values;
+}
+
+std::vector<float> run_c(hone_session* session, const std::vector<float>& input) {
+  EXPECT_EQ(hone_session_set_input(session, 0, kDims, 4, input.data(), input.size() * sizeof(float)), HONE_OK);
+  EXPECT_EQ(hone_session_run(session), HONE_OK) << hone_last_error();
+  const void* data = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(hone_session_output(session, 0, nullptr, &data, &bytes), HONE_OK) << hone_last_error();
+  std::vector<float> result(bytes / sizeof(float));
+  std::memcpy(result.data(), data, bytes);
+  return result;
+}
+
+bool last_error_says(std::string_view words) {
+  return std::string_view(hone_last_error()).find(words) != std::string_view::npos;
+}
+
+TEST(CApi, TellsItsVersion) { EXPECT_STREQ(hone_version(), hone::version()); }
+
+TEST(CApi, RefusesNullWhereSomethingIsNeeded) {
+  hone_model* model = nullptr;
+  EXPECT_EQ(hone_model_load(nullptr, &model), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_model_load(kSample.c_str(), nullptr), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_model_load_memory(nullptr, 4, &model), HONE_INVALID_ARGUMENT);
+  hone_session* session = nullptr;
+  EXPECT_EQ(hone_session_create(nullptr, nullptr, &session), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_run(nullptr), HONE_INVALID_ARGUMENT);
+  EXPECT_TRUE(last_error_says("hone_session_run")) << hone_last_error();
+}
+
+TEST(CApi, FreesNullAndCountsNothingOfIt) {
+  hone_model_free(nullptr);
+  hone_session_free(nullptr);
+  EXPECT_EQ(hone_model_input_count(nullptr), 0u);
+  EXPECT_EQ(hone_model_output_count(nullptr), 0u);
+}
+
+TEST(CApi, NamesTheMissingFile) {
+  hone_model* model = nullptr;
+  EXPECT_EQ(hone_model_load("/nowhere/model.onnx", &model), HONE_NOT_FOUND);
+  EXPECT_EQ(model, nullptr);
+  EXPECT_TRUE(last_error_says("/nowhere/model.onnx")) << hone_last_error();
+}
+
+TEST(CApi, RefusesGarbage) {
+  std::vector<unsigned char> garbage(1000);
+  for (size_t i = 0; i < garbage.size(); ++i) garbage[i] = static_cast<unsigned char>(i * 151 + 7);
+  hone_model* model = nullptr;
+  EXPECT_NE(hone_model_load_memory(garbage.data(), garbage.size(), &model), HONE_OK);
+  EXPECT_EQ(model, nullptr);
+  EXPECT_STRNE(hone_last_error(), "");
+}
+
+TEST(CApi, DescribesInputsAndOutputs) {
+  const ModelPtr model = load_sample();
+  ASSERT_EQ(hone_model_input_count(model.get()), 1u);
+  ASSERT_EQ(hone_model_output_count(model.get()), 1u);
+  hone_tensor_info in, out;
+  ASSERT_EQ(hone_model_input(model.get(), 0, &in), HONE_OK);
+  ASSERT_EQ(hone_model_output(model.get(), 0, &out), HONE_OK);
+  EXPECT_STREQ(in.name, "image");
+  EXPECT_EQ(in.dtype, HONE_F32);
+  ASSERT_EQ(in.rank, 4);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(in.dims[i], kDims[i]);
+  EXPECT_EQ(in.scale, 0);
+  EXPECT_STREQ(out.name, "probabilities");
+  EXPECT_EQ(hone_model_input(model.get(), 1, &in), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_model_output(model.get(), 9, &out), HONE_INVALID_ARGUMENT);
+}
+
+TEST(CApi, RefusesInputsThatDoNotFit) {
+  const ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  const std::vector<float> input = ramp();
+  EXPECT_EQ(hone_session_set_input(session.get(), 1, kDims, 4, input.data(), kElements * 4), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, kDims, 4, input.data(), 12), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, nullptr, 4, input.data(), 12), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, kDims, -1, input.data(), 4), HONE_INVALID_ARGUMENT);
+  constexpr int64_t kNegative[] = {1, -3, 64, 64};
+  EXPECT_NE(hone_session_set_input(session.get(), 0, kNegative, 4, input.data(), kElements * 4), HONE_OK);
+  constexpr int64_t kHuge[] = {INT64_MAX, INT64_MAX, 2, 2};
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, kHuge, 4, input.data(), kElements * 4), HONE_RESOURCE);
+  constexpr int64_t kOther[] = {1, 3, 32, 128};
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, kOther, 4, input.data(), kElements * 4), HONE_OK);
+  EXPECT_EQ(hone_session_run(session.get()), HONE_INVALID_ARGUMENT);
+}
+
+TEST(CApi, NeedsInputsBeforeARunAndARunBeforeOutputs) {
+  const ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  const void* data = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(hone_session_output(session.get(), 0, nullptr, &data, &bytes), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_run(session.get()), HONE_INVALID_ARGUMENT);
+}
+
+TEST(CApi, RefusesUnknownProviders) {
+  const ModelPtr model = load_sample();
+  const hone_session_options options{1, 0, "abacus"};
+  hone_session* session = nullptr;
+  EXPECT_EQ(hone_session_create(model.get(), &options, &session), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(session, nullptr);
+  EXPECT_TRUE(last_error_says("abacus")) << hone_last_error();
+}
+
+TEST(CApi, AgreesWithTheCppApi) {
+  const std::vector<float> input = ramp();
+  const ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  const std::vector<float> from_c = run_c(session.get(), input);
+
+  hone::Inference inference(hone::Model::load(kSample));
+  const auto from_cpp = inference.run({hone::Tensor::of<float>({1, 3, 64, 64}, input)}).at(0).data<float>();
+  ASSERT_EQ(from_c.size(), from_cpp.size());
+  for (size_t i = 0; i < from_c.size(); ++i) EXPECT_EQ(from_c[i], from_cpp[i]);
+}
+
+TEST(CApi, AgreesWithTheReferenceProvider) {
+  const std::vector<float> input = ramp();
+  const ModelPtr model = load_sample();
+  const hone_session_options reference{1, 0, "reference"};
+  const SessionPtr fast = make_session(model.get()), plain = make_session(model.get(), &reference);
+  const std::vector<float> a = run_c(fast.get(), input), b = run_c(plain.get(), input);
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4);
+}
+
+TEST(CApi, SessionOutlivesItsModel) {
+  ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  model.reset();
+  EXPECT_EQ(run_c(session.get(), ramp()).size(), 4u);
+}
+
+TEST(CApi, KeepsErrorsApartByThread) {
+  hone_model* model = nullptr;
+  EXPECT_EQ(hone_model_load("/nowhere/a", &model), HONE_NOT_FOUND);
+  std::thread([] {
+    EXPECT_STREQ(hone_last_error(), "");
+    hone_model* other = nullptr;
+    EXPECT_EQ(hone_model_load("/nowhere/b", &other), HONE_NOT_FOUND);
+  }).join();
+  EXPECT_TRUE(last_error_says("/nowhere/a")) << hone_last_error();
+}
+
+TEST(CApi, SessionsRunAtOnce) {
+  const std::vector<float> input = ramp();
+  const ModelPtr model = load_sample();
+  const SessionPtr a = make_session(model.get()), b = make_session(model.get());
+  std::vector<float> from_a, from_b;
+  std::thread other([&] { from_b = run_c(b.get(), input); });
+  from_a = run_c(a.get(), input);
+  other.join();
+  EXPECT_EQ(from_a, from_b);
+}
+
+}  // namespace
