@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "ir/text.h"
+#include "ops/all.h"
 
 namespace hone {
 namespace {
@@ -23,6 +25,15 @@ TEST(FixShapes, TakesTheOnlyInputWhenNoNameIsGiven) {
   Graph graph = graph_with_input();
   fix_shapes(graph, {{"", {1, 3, 32, 32}}});
   EXPECT_TRUE(graph.type(graph.inputs()[0]).shape.is_static());
+}
+
+TEST(FixShapes, WhatComputedShapesBecomesConstant) {
+  Graph graph = parse_graph(R"(graph "g" { input %x: f32[n,3,h,w] %s = ShapeOf(%x) const %i: i64[2] = {0, 1}
+      %c = Gather(%s, %i) const %m: i64[1] = {-1} %t = Concat(%c, %m) %y = Reshape(%x, %t) output %y })",
+                            all_ops());
+  fix_shapes(graph, {{"x", {2, 3, 4, 5}}});
+  EXPECT_EQ(graph.node_count(), 1u);
+  EXPECT_EQ(to_text(graph.type(graph.outputs()[0]).shape), "[2,3,20]");
 }
 
 TEST(FixShapes, RejectsAnUnknownNameAndListsTheInputs) {

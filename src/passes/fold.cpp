@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "ops/control.h"
 #include "ops/interpreter.h"
@@ -26,15 +28,17 @@ bool has_constant_inputs(const Graph& graph, const Node& node) {
 /// The result's size depends on values inference may not know, but never exceeds a small multiple of the input's.
 bool has_bounded_results(const Node& node) { return node.is<NonZero>() || node.is<Unique>() || node.is<Compress>(); }
 
-/// Bytes of all outputs; −1 when not known before running.
+/// Bytes of all outputs; −1 when not known before running. Shapes may be a hostile file's: sizes saturate.
 int64_t output_bytes(const Graph& graph, const Node& node) {
-  int64_t total = 0;
+  double total = 0;
   for (ValueId output : node.outputs) {
     const TensorType& type = graph.type(output);
     if (!type.shape.is_static()) return -1;
-    total += type.shape.elements() * size_of(type.dtype);
+    double bytes = static_cast<double>(size_of(type.dtype));
+    for (int64_t dim : type.shape.dims()) bytes *= static_cast<double>(dim);
+    total += bytes;
   }
-  return total;
+  return static_cast<int64_t>(std::min(total, 1e18));
 }
 
 bool is_widening(const Graph& graph, const Node& node) {
