@@ -1,6 +1,7 @@
 #include "providers/cpu/convolution_q.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "providers/cpu/tasks.h"
 
@@ -96,10 +97,19 @@ DenseQ::DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant
   const int64_t rows = std::min(blocks_.block, blocks_.rows);
   if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
   if (w_zero_ != 0) sums_bytes_ = align_64(rows * 4);
-  task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() ? align_64(rows * n * 4) : 0);
+  task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() || q.accumulates ? align_64(rows * n * 4) : 0);
 }
 
 void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const {
+  run({x, y, nullptr, nullptr}, pool, scratch);
+}
+
+void DenseQ::accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
+                        void* scratch) const {
+  run({x, nullptr, image_zeros, &sink}, pool, scratch);
+}
+
+void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
   auto* bytes = static_cast<std::byte*>(scratch);
   const int64_t mr = table_.tiles.s8_mr;
   const int64_t nr = table_.tiles.s8_nr;
@@ -107,18 +117,17 @@ void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) 
   const int64_t tiles = blocks_.images * ((blocks_.rows + mr - 1) / mr);
   if (blocks_.splits_columns) {
     for_tasks(pool, (n + nr - 1) / nr, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
-      run_rows(x, y, 0, tiles, first * nr, std::min(n, last * nr), bytes + task * task_scratch_);
+      run_rows(call, 0, tiles, first * nr, std::min(n, last * nr), bytes + task * task_scratch_);
     });
     return;
   }
   for_tasks(pool, tiles, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
-    run_rows(x, y, first, last, 0, n, bytes + task * task_scratch_);
+    run_rows(call, first, last, 0, n, bytes + task * task_scratch_);
   });
 }
 
 // Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
-void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, int64_t n0, int64_t n1,
-                      std::byte* scratch) const {
+void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const {
   const int64_t mr = table_.tiles.s8_mr;
   const int64_t tiles = (blocks_.rows + mr - 1) / mr;
   const int64_t depth = shape_.depth();
@@ -136,8 +145,10 @@ void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, 
     const int64_t m0 = (unit - image * tiles) * mr;
     const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * mr);
     for (int64_t g = 0; g < shape_.groups; ++g) {
-      const uint8_t* from = x + image * in_h * in_w * shape_.in_c + g * group_in;
-      uint8_t* to = y + (image * blocks_.rows + m0) * shape_.out_c + g * n + n0;
+      const uint8_t* from = call.x + image * in_h * in_w * shape_.in_c + g * group_in;
+      const int64_t row = image * blocks_.rows + m0;
+      const bool is_raw = fixed_.is_used() || call.sink != nullptr;
+      uint8_t* to = is_raw && call.y == nullptr ? nullptr : call.y + row * shape_.out_c + g * n + n0;
       GemmS8 gemm{.m = m1 - m0,
                   .n = n1 - n0,
                   .k = depth,
@@ -148,9 +159,11 @@ void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, 
                   .c = to,
                   .c_stride = shape_.out_c,
                   .epilogue = epilogue_,
-                  .raw = fixed_.is_used() ? raw : nullptr,
+                  .raw = is_raw ? raw : nullptr,
                   .raw_stride = n1 - n0};
       if (!blocks_.is_direct) {
+        // Pointwise rows have no padding: any zero will do for them.
+        const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];
         const RowGather gather{from,
                                in_h,
                                in_w,
@@ -165,7 +178,7 @@ void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, 
                                shape_.dilation_w,
                                shape_.pad_top,
                                shape_.pad_left};
-        table_.pack_rows_s8(gather, m0, m1, scratch, blocks_.row_stride, in_unsigned_, static_cast<uint8_t>(in_zero_),
+        table_.pack_rows_s8(gather, m0, m1, scratch, blocks_.row_stride, in_unsigned_, static_cast<uint8_t>(zero),
                             w_zero_ == 0 ? nullptr : sums);
         gemm.a = scratch;
         gemm.a_stride = blocks_.row_stride;
@@ -175,7 +188,11 @@ void DenseQ::run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, 
         }
       }
       table_.gemm_s8(gemm);
-      if (fixed_.is_used()) fixed_.apply(raw, m1 - m0, n1 - n0, g * n + n0, to, shape_.out_c);
+      if (call.sink != nullptr) {
+        (*call.sink)(row, m1 - m0, g * n + n0, n1 - n0, raw);
+      } else if (fixed_.is_used()) {
+        fixed_.apply(raw, m1 - m0, n1 - n0, g * n + n0, to, shape_.out_c);
+      }
     }
     unit = stop;
   }
@@ -188,10 +205,12 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
       fixed_(q),
       in_unsigned_(q.in_unsigned),
       kernel_(table.depthwise_s8),
+      in_zero_(q.in_zero),
       tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
       taps_bytes_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
-      task_scratch_(taps_bytes_ + (fixed_.is_used() ? align_64(shape.out_w * shape.out_c * 4) : 0)),
-      outside_(static_cast<size_t>(shape.out_c), static_cast<uint8_t>(q.in_zero)) {
+      outside_bytes_(align_64(shape.out_c)),
+      task_scratch_(taps_bytes_ + outside_bytes_ +
+                    (fixed_.is_used() || q.accumulates ? align_64(shape.out_w * shape.out_c * 4) : 0)) {
   const int64_t taps = shape.taps();
   const int64_t channels = shape.out_c;
   std::vector<int16_t> by_tap(static_cast<size_t>(taps * channels));
@@ -203,7 +222,7 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
       fits_bytes &= w >= -128 && w <= 127;
     }
   }
-  const bool is_u8 = table.depthwise_u8 != nullptr && fits_bytes && !fixed_.is_used();
+  const bool is_u8 = table.depthwise_u8 != nullptr && fits_bytes && !fixed_.is_used() && !q.accumulates;
   const int32_t zero = is_u8 ? packed_zero_point(table, q.in_zero, q.in_unsigned) : q.in_zero;
   std::vector<int32_t> bias = q.bias;
   for (size_t i = 0; i < by_tap.size(); ++i) bias[i % bias.size()] -= by_tap[i] * zero;
@@ -218,6 +237,16 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
 }
 
 void DepthwiseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const {
+  run(x, y, nullptr, nullptr, pool, scratch);
+}
+
+void DepthwiseQ::accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
+                            void* scratch) const {
+  run(x, nullptr, image_zeros, &sink, pool, scratch);
+}
+
+void DepthwiseQ::run(const uint8_t* x, uint8_t* y, const int32_t* image_zeros, const AccumulatorSink* sink,
+                     ThreadPool& pool, void* scratch) const {
   auto* bytes = static_cast<std::byte*>(scratch);
   if (expanded_bytes_ > 0) {
     expand_channels(x, bytes, shape_.batch * shape_.in_h * shape_.in_w, shape_.in_c, shape_.out_c / shape_.in_c, 1);
@@ -225,13 +254,19 @@ void DepthwiseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scrat
     bytes += expanded_bytes_;
   }
   const int64_t c = shape_.out_c;
+  const bool is_raw = fixed_.is_used() || sink != nullptr;
   for_tasks(pool, shape_.batch * shape_.out_h, tasks_, [&](int64_t task, int64_t first, int64_t last) {
-    auto** taps = reinterpret_cast<const void**>(bytes + task * task_scratch_);
-    auto* raw = reinterpret_cast<int32_t*>(bytes + task * task_scratch_ + taps_bytes_);
+    std::byte* own = bytes + task * task_scratch_;
+    auto** taps = reinterpret_cast<const void**>(own);
+    std::byte* outside = own + taps_bytes_;
+    auto* raw = reinterpret_cast<int32_t*>(own + taps_bytes_ + outside_bytes_);
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = row / shape_.out_h;
-      fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside_.data(), taps);
-      uint8_t* out = y + row * shape_.out_w * c;
+      if (row == first || row % shape_.out_h == 0) {
+        std::memset(outside, image_zeros == nullptr ? in_zero_ : image_zeros[image], static_cast<size_t>(c));
+      }
+      fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside, taps);
+      uint8_t* out = y == nullptr ? nullptr : y + row * shape_.out_w * c;
       kernel_({.pixels = shape_.out_w,
                .channels = c,
                .kernel_h = shape_.kernel_h,
@@ -246,8 +281,12 @@ void DepthwiseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scrat
                .is_unsigned = in_unsigned_,
                .f32 = {},
                .s8 = epilogue_,
-               .raw = fixed_.is_used() ? raw : nullptr});
-      if (fixed_.is_used()) fixed_.apply(raw, shape_.out_w, c, 0, out, c);
+               .raw = is_raw ? raw : nullptr});
+      if (sink != nullptr) {
+        (*sink)(row * shape_.out_w, shape_.out_w, 0, c, raw);
+      } else if (fixed_.is_used()) {
+        fixed_.apply(raw, shape_.out_w, c, 0, out, c);
+      }
     }
   });
 }

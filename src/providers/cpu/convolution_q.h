@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ops/fixed_point.h"
@@ -21,7 +22,12 @@ struct ConvQuant {
   bool product_in_float = false;  ///< in_scale · w_scale is rounded to float, as TFLite's per-tensor kernels do
   bool fixed_point = false;       ///< requantize as TFLite does instead of by one float multiply
   bool halves_up = false;         ///< in fixed point: as TFLite's matrix products do
+  bool accumulates = false;       ///< made for accumulate() alone: scales and outputs do not matter
 };
+
+/// Receives accumulators: `rows` output pixels from number `row` on (all images in one line), channels
+/// [channel, channel + n), rows n apart. Called from several threads.
+using AccumulatorSink = std::function<void(int64_t row, int64_t rows, int64_t channel, int64_t n, const int32_t* acc)>;
 
 /// Requantization in TFLite's fixed point, from accumulators.
 class FixedPointEpilogue {
@@ -44,10 +50,19 @@ class DenseQ {
   DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
   int64_t scratch_bytes() const { return task_scratch_ * blocks_.tasks; }
   void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const;
+  /// Sums Σ x · w over stored x, padding standing for `image_zeros` (one an image).
+  void accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
+                  void* scratch) const;
 
  private:
-  void run_rows(const uint8_t* x, uint8_t* y, int64_t begin, int64_t end, int64_t n0, int64_t n1,
-                std::byte* scratch) const;
+  struct Call {
+    const uint8_t* x;
+    uint8_t* y;
+    const int32_t* image_zeros;   // null: in_zero_
+    const AccumulatorSink* sink;  // null: bytes to y
+  };
+  void run(const Call& call, ThreadPool& pool, void* scratch) const;
+  void run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const;
 
   const KernelTable& table_;
   ConvShape shape_;
@@ -66,17 +81,23 @@ class DepthwiseQ {
   DepthwiseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
   int64_t scratch_bytes() const { return expanded_bytes_ + tasks_ * task_scratch_; }
   void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const;
+  /// As DenseQ's.
+  void accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
+                  void* scratch) const;
 
  private:
+  void run(const uint8_t* x, uint8_t* y, const int32_t* image_zeros, const AccumulatorSink* sink, ThreadPool& pool,
+           void* scratch) const;
+
   const KernelTable& table_;
   ConvShape shape_;
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;
   bool in_unsigned_;
   void (*kernel_)(const DepthwiseRun&);
-  int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, task_scratch_;
+  int32_t in_zero_;
+  int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, outside_bytes_, task_scratch_;
   AlignedBuffer packed_;
-  std::vector<uint8_t> outside_;
 };
 
 }  // namespace hone::cpu

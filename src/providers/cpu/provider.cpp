@@ -33,11 +33,13 @@ struct Rows {
   template <MakeStep kMake>
   static constexpr auto kBound = &bind<kMake, kIsa>;
 
-  static constexpr Kernel kConv[] = {{"depthwise_f32", kBound<make_depthwise_f32>},
+  static constexpr Kernel kConv[] = {{"hybrid", kBound<make_conv_hybrid>},
+                                     {"depthwise_f32", kBound<make_depthwise_f32>},
                                      {"dense_f32", kBound<make_dense_f32>},
                                      {"depthwise_q8", kBound<make_depthwise_bytes>},
                                      {"dense_q8", kBound<make_dense_bytes>}};
-  static constexpr Kernel kFullyConnected[] = {{"dense_f32", kBound<make_fully_connected_f32>},
+  static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
+                                               {"dense_f32", kBound<make_fully_connected_f32>},
                                                {"dense_q8", kBound<make_fully_connected_bytes>}};
   static constexpr Kernel kGemm[] = {{"dense_f32", kBound<make_gemm_f32>}};
   static constexpr Kernel kMatMul[] = {{"dense_f32", kBound<make_matmul_constant_f32>},

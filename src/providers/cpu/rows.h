@@ -13,6 +13,8 @@ std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&)
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_conv_hybrid(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&);
 

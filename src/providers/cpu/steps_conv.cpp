@@ -1,4 +1,5 @@
 // Convolutions, fully connected layers and products with constant matrices.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -6,7 +7,7 @@
 
 #include "ops/conv.h"
 #include "ops/matmul.h"
-#include "providers/cpu/convolution_q.h"
+#include "providers/cpu/hybrid.h"
 #include "providers/cpu/rows.h"
 
 namespace hone::cpu {
@@ -244,6 +245,61 @@ std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest& r, const K
   if (is_empty(shape)) return nullptr;
   const auto q = quant_of(r, shape.out_c, 0, {op.act_min, op.act_max}, true);
   return q ? bytes_step<DenseQ>(r, table, shape, *q) : nullptr;
+}
+
+namespace {
+
+template <class Op>
+bool has_asymmetric_inputs(const Op& op) {
+  if constexpr (requires { op.asymmetric_inputs; }) {
+    return op.asymmetric_inputs;
+  } else {
+    return false;
+  }
+}
+
+// TFLite's dynamic-range operators: f32 in and out, 8-bit weights without zero points.
+bool computes_hybrid(const KernelRequest& r) {
+  if (r.graph.arithmetic != QuantArithmetic::kFixedPoint || !computes_f32(r) || !r.input(1).is_quantized())
+    return false;
+  const TensorType& w = r.input(1);
+  const std::vector<int32_t>& zeros = w.quant->zero_points;
+  return (w.dtype == DType::kI8 || w.dtype == DType::kI4) &&
+         std::all_of(zeros.begin(), zeros.end(), [](int32_t z) { return z == 0; });
+}
+
+std::unique_ptr<Step> hybrid_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                                  Activation act, bool is_asymmetric, bool is_per_pixel) {
+  ConvQuant q;
+  if (!read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
+  std::vector<float> bias;
+  if (const Tensor b = constant_f32(r, 2); b.exists()) bias.assign(b.data<float>().begin(), b.data<float>().end());
+  auto conv =
+      std::make_unique<HybridConv>(table, shape, std::move(q), std::move(bias), is_asymmetric, is_per_pixel, r.threads);
+  const int64_t scratch = conv->scratch_bytes();
+  return make_step(
+      [conv = std::move(conv), act](RunContext& c) {
+        conv->run(in<float>(c, 0), out<float>(c), act.min, act.max, *c.pool, c.scratch);
+      },
+      scratch);
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_conv_hybrid(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_hybrid(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape) return nullptr;
+  return hybrid_step(r, table, *shape, {op.act_min, op.act_max}, !r.input(1).quant->is_per_tensor(), false);
+}
+
+std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_hybrid(r) || r.input(1).shape.rank() != 2) return nullptr;
+  const auto& op = r.node().as<FullyConnected>();
+  const ConvShape shape = fully_connected_shape(r);
+  if (is_empty(shape)) return nullptr;
+  return hybrid_step(r, table, shape, {op.act_min, op.act_max}, has_asymmetric_inputs(op), true);
 }
 
 std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& table) {

@@ -118,6 +118,12 @@ struct LstmCell {
   float* output;
 };
 
+/// Bounds of some floats.
+struct FloatRange {
+  float min, max;
+  bool has_nan;
+};
+
 /// Fixed numbers of one level that decide packed layouts.
 struct Tiles {
   int f32_mr, f32_nr;               ///< register tile of gemm_f32; a last panel of at most half of nr is half as wide
@@ -164,6 +170,10 @@ struct KernelTable {
 
   /// y = clamp(round_even(x * inverse_scale) + zero_point) as int8 or uint8.
   void (*quantize)(const float* x, uint8_t* y, int64_t n, float scale, int32_t zero_point, bool is_unsigned);
+  /// y = clamp(zero + x * inverse_scale rounded, halves away from zero, low, 127) as int8; finite x.
+  void (*quantize_away)(const float* x, uint8_t* y, int64_t n, float inverse_scale, int32_t zero, int32_t low);
+  /// Smallest and largest of x (n > 0); meaningless numbers when has_nan.
+  FloatRange (*range)(const float* x, int64_t n);
   void (*dequantize)(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point, bool is_unsigned);
 
   void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, float beta);

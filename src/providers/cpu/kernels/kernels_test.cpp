@@ -450,6 +450,39 @@ TEST(ByteKernels, AreBitIdenticalOnEveryLevel) {
   }
 }
 
+TEST(RowQuantization, RoundsHalvesAwayFromZero) {
+  Random random;
+  std::vector<float> x = random.floats(77, -150, 150);
+  for (int i = -20; i < 20; ++i) x.push_back(static_cast<float>(i) + 0.5f);
+  const auto n = static_cast<int64_t>(x.size());
+  for (const KernelTable* t : tables()) {
+    for (int32_t zero : {0, 7, -30}) {
+      auto y = guarded<uint8_t>(n, 9);
+      t->quantize_away(x.data(), y.data(), n, 0.5f, zero, -127);
+      EXPECT_TRUE(is_intact<uint8_t>(y, n, 9));
+      for (int64_t i = 0; i < n; ++i) {
+        const float v = std::clamp(std::round(static_cast<float>(zero) + x[i] * 0.5f), -127.0f, 127.0f);
+        ASSERT_EQ(static_cast<int8_t>(y[i]), static_cast<int8_t>(v)) << isa_name(t->isa) << " of " << x[i];
+      }
+    }
+  }
+}
+
+TEST(RowQuantization, FindsRangesAndWhatHasNone) {
+  Random random;
+  for (const KernelTable* t : tables()) {
+    for (int64_t n : {1, 5, 16, 40, 67}) {
+      auto x = random.floats(n, -3, 5);
+      const FloatRange range = t->range(x.data(), n);
+      EXPECT_EQ(range.min, *std::min_element(x.begin(), x.end()));
+      EXPECT_EQ(range.max, *std::max_element(x.begin(), x.end()));
+      EXPECT_FALSE(range.has_nan);
+      x[static_cast<size_t>(random.integer(0, n - 1))] = std::numeric_limits<float>::quiet_NaN();
+      EXPECT_TRUE(t->range(x.data(), n).has_nan);
+    }
+  }
+}
+
 TEST(Softmax, SumsToOneAndAgreesWithTheFormula) {
   Random random;
   const int64_t n = 37;
