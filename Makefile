@@ -53,7 +53,7 @@ fuzz-smoke: ## every reader of untrusted bytes under libFuzzer, 60 s each
 	@tools/fuzz_smoke.sh
 
 oracle-test: ## compare with ONNX Runtime and the real TFLite runtime (npm packages)
-	@tools/setup.sh test
+	@tools/setup.sh oracle
 	@tests/oracle/run.sh
 
 minimal: ## the runtime library alone (TFLite, CPU), its size and that of an example linked with it

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that a task needs; does nothing when they are there. Usage: tools/setup.sh build|test|fuzz
+# Installs the Debian 12 packages that a task needs; does nothing when they are there. Usage: tools/setup.sh build|test|fuzz|oracle
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 
-# build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer.
+# build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer. oracle: npm, which has
+# the original runtimes.
 build=(g++ cmake ninja-build make git pkg-config
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
   libjpeg62-turbo-dev libpng-dev libssl-dev)
 test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minimal clang-format clang-tidy chromium)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
+oracle=("${test[@]}" npm)
 optional=(ccache mold)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${test[@]}") ;;
   fuzz) wanted=("${fuzz[@]}") ;;
-  *) echo "usage: tools/setup.sh build|test|fuzz" >&2; exit 2 ;;
+  oracle) wanted=("${oracle[@]}") ;;
+  *) echo "usage: tools/setup.sh build|test|fuzz|oracle" >&2; exit 2 ;;
 esac
 
 is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
