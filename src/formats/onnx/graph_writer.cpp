@@ -97,11 +97,17 @@ void GraphWriter::emit(std::string_view op_type, std::string_view node_name, con
   while (count > 0 && inputs[count - 1].empty()) --count;
   for (size_t i = 0; i < count; ++i) writer.add_string(1, inputs[i]);
   for (const std::string& name : outputs) writer.add_string(2, name);
-  writer.add_string(3, node_name.data(), node_name.size());
+  writer.add_string(3, unique_node(node_name));
   writer.add_string(4, op_type.data(), op_type.size());
   for (const std::string& attribute : attributes.encoded()) writer.add_message(5, attribute);
   if (!domain.empty()) writer.add_string(7, domain.data(), domain.size());
   nodes_.push_back(std::move(out));
+}
+
+std::string GraphWriter::unique_node(std::string_view wanted) {
+  std::string candidate(wanted);
+  for (int64_t n = 1; !node_names_.insert(candidate).second; ++n) candidate = cat(wanted, "_", n);
+  return candidate;
 }
 
 bool GraphWriter::exists_in(ValueId id, Layout layout) const {

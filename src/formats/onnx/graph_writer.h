@@ -78,12 +78,14 @@ class GraphWriter {
   std::string wanted_name(ValueId id, Layout layout);
   std::string transpose(const std::string& from, ValueId id, Layout to);
   std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored, std::string_view wanted);
+  std::string unique_node(std::string_view wanted);
   std::string quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point, bool is_bias);
   std::string encode(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
   const Graph& graph_;
   ExternalData& external_;
   std::unordered_set<std::string> used_;
+  std::unordered_set<std::string> node_names_;
   std::unordered_set<std::string> reserved_;  ///< value names of the model's own graph that are not yet taken
   std::map<int32_t, Names> names_;
   std::map<std::string, std::string> shared_constants_;  ///< scales and zero points by their bytes

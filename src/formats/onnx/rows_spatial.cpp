@@ -86,11 +86,25 @@ std::vector<std::string> conv_inputs(NodeWriter& w) {
   return inputs;
 }
 
+/// ONNX convolves floats only: integers go through double, which is exact for the sums networks make of them.
+void write_integer_conv(NodeWriter& w, const AttributeList& attributes) {
+  std::vector<std::string> inputs = conv_inputs(w);
+  for (std::string& name : inputs) {
+    const std::string wide = w.temp("double");
+    w.emit("Cast", {name}, {wide}, AttributeList().add("to", DType::kF64));
+    name = wide;
+  }
+  const std::string sum = w.temp("sum");
+  w.emit("Conv", std::move(inputs), {sum}, attributes);
+  w.emit("Cast", {sum}, {w.out()}, AttributeList().add("to", w.output_type().dtype));
+}
+
 void write_conv(NodeWriter& w) {
   const Conv& op = w.op<Conv>();
   AttributeList attributes = window_attributes(op);
   attributes.add("group", op.groups);
   add_kernel_shape(w, attributes);
+  if (is_integer(w.output_type().logical_dtype())) return write_integer_conv(w, attributes);
   w.emit_clamped("Conv", conv_inputs(w), attributes, op.act_min, op.act_max);
 }
 
