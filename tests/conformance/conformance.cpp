@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cases.h"
+#include "conformance/cases.h"
 #include "ops/interpreter.h"
 #include "providers/cpu/provider.h"
 #include "runtime/plan.h"
