@@ -17,8 +17,7 @@ void check_length(std::string_view name, std::span<const int64_t> values, size_t
     throw invalid_model(
         cat("convtranspose: ", name, " ", values, " has ", values.size(), " entries, expected ", spatial));
   for (int64_t v : values)
-    if (v < 0 || v > int64_t(1) << 31)
-      throw invalid_model(cat("convtranspose: ", name, " ", values, " contains ", v));
+    if (v < 0 || v > int64_t(1) << 31) throw invalid_model(cat("convtranspose: ", name, " ", values, " contains ", v));
 }
 
 /// Padding and size of one axis. The result describes the convolution that this one reverses: `in` is the size of the
@@ -40,7 +39,7 @@ WindowAxis resolve_axis(const ConvTranspose& op, size_t i, size_t spatial, int64
     axis.in = reach - axis.pad_begin - axis.pad_end;
     if (axis.in < 0 || (axis.in == 0 && x > 0))
       throw invalid_model(cat("convtranspose: padding ", axis.pad_begin, " + ", axis.pad_end,
-                                 " leaves nothing of an output of size ", reach));
+                              " leaves nothing of an output of size ", reach));
     return axis;
   }
   axis.in = op.output_shape.empty() ? checked_mul(x, axis.stride) : op.output_shape[i];
@@ -76,8 +75,7 @@ void check_channels(const ConvTranspose& op, const Shape& x, const Shape& w) {
   if (op.groups < 1) throw invalid_model(cat("convtranspose: groups is ", op.groups, ", expected 1 or more"));
   const Dim &in = x[x.rank() - 1], &w_in = w[0];
   if (in.is_known() && w_in.is_known() && in.value() != w_in.value())
-    throw invalid_model(
-        cat("convtranspose: weight has ", w_in.value(), " input channels, input x has ", in.value()));
+    throw invalid_model(cat("convtranspose: weight has ", w_in.value(), " input channels, input x has ", in.value()));
   if (w_in.is_known() && w_in.value() % op.groups != 0)
     throw invalid_model(
         cat("convtranspose: ", w_in.value(), " input channels do not divide into ", op.groups, " groups"));
@@ -93,7 +91,7 @@ void infer(InferContext& ctx) {
   }
   if (x.rank() < 3 || x.rank() > 5 || w.rank() != x.rank())
     throw invalid_model(cat("convtranspose: x ", to_text(x), " and weight ", to_text(w),
-                               ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
+                            ", expected equal ranks of 3 to 5 (batch, one to three spatial axes, channels)"));
   check_channels(op, x, w);
   const Dim channels = out_channels(op, w);
   if (ctx.has_input(2)) check_channel_vector("convtranspose", "bias", ctx.shape(2), channels);
@@ -148,9 +146,10 @@ void eval_quantized(EvalContext& ctx) {
                          .weight_axis = w.rank() - 1,
                          .product_in_float = x.dtype() == DType::kU8};
   if (!can_requantize(r)) return eval_in_float(ctx, widened<eval>);
-  ctx.outputs[0] = requantize_sums(r, ctx.output_types[0].shape.dims(), [&]<class U>(std::type_identity<U>) {
-    return convolve_transposed<U>(sizes_of(op, x, w), centered_as<U>(x), centered_as<U>(w));
-  });
+  // 32-bit multipliers for 16-bit x too: unlike its other 16-bit kernels, TFLite's TRANSPOSE_CONV has them.
+  const auto sums =
+      convolve_transposed<uint32_t>(sizes_of(op, x, w), centered_as<uint32_t>(x), centered_as<uint32_t>(w));
+  ctx.outputs[0] = requantize(r, sums, ctx.output_types[0].shape.dims());
 }
 
 int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<const TensorType* const>) {

@@ -81,6 +81,17 @@ TEST(Softmax, RoundsStoredProbabilities) {
   EXPECT_EQ(to_ints(run_op(Softmax{}, {x}, {.output_types = {out}})[0].with_quant(nullptr)), (Dims{-59, 59}));
 }
 
+TEST(Softmax, LooksUpSixteenBitExponentials) {
+  const Tensor x = stored<int16_t>({1, 2}, {0, 1000}, 0.001f, 0);
+  const TensorType out{DType::kI16, {1, 2}, QuantParams::per_tensor(1.0f / 32768, 0)};
+  const Dims y = to_ints(run_op(Softmax{}, {x}, {.output_types = {out}})[0].with_quant(nullptr));
+  EXPECT_NEAR(static_cast<double>(y[0]), 32768 * 0.268941, 8);
+  EXPECT_NEAR(static_cast<double>(y[1]), 32768 * 0.731059, 8);
+  const Tensor one = stored<int16_t>({1, 1}, {-5}, 0.001f, 0);
+  const TensorType single{DType::kI16, {1, 1}, out.quant};
+  EXPECT_EQ(to_ints(run_op(Softmax{}, {one}, {.output_types = {single}})[0].with_quant(nullptr)), (Dims{32767}));
+}
+
 TEST(LogSoftmax, RoundsStoredLogarithms) {
   const Tensor x = stored<int8_t>({1, 2}, {10, 20}, 0.1f, 0);
   const TensorType out{DType::kI8, {1, 2}, QuantParams::per_tensor(16.0f / 256, 127)};

@@ -29,15 +29,15 @@ void rescale(const Tensor& x, const TensorType& to, Tensor& y) {
   });
 }
 
-/// TFLite QUANTIZE of reals: x / scale rounded with halves away from zero.
+/// TFLite QUANTIZE of reals: x / scale in double, rounded with halves away from zero.
 void round_away(const Tensor& x, const TensorType& to, Tensor& y) {
-  const float scale = to.quant->scale(), zero = static_cast<float>(to.quant->zero_point());
-  const float low = static_cast<float>(min_of(to.dtype)), high = static_cast<float>(max_of(to.dtype));
+  const double scale = static_cast<double>(to.quant->scale()), zero = to.quant->zero_point();
+  const double low = static_cast<double>(min_of(to.dtype)), high = static_cast<double>(max_of(to.dtype));
   const std::vector<float> in = elements_as<float>(x);
   Integers::dispatch("quantize", to.dtype, [&]<class T>(std::type_identity<T>) {
     auto out = y.mutable_data<T>();
     for (size_t i = 0; i < out.size(); ++i) {
-      const float v = std::round(in[i] / scale) + zero;
+      const double v = std::round(static_cast<double>(in[i]) / scale) + zero;
       out[i] = std::isnan(v) ? T(0) : static_cast<T>(std::clamp(v, low, high));
     }
   });

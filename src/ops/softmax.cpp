@@ -4,6 +4,7 @@
 
 #include "ops/kernel.h"
 #include "ops/norm.h"
+#include "ops/softmax_i16.h"
 #include "ops/strips.h"
 
 namespace hone {
@@ -104,9 +105,31 @@ float table_sum(const std::array<float, 256>& table, const T* row, int64_t size,
   return sum;
 }
 
+/// 16 bits in and out, symmetric, results in steps of 2⁻¹⁵.
+bool has_i16_form(const EvalContext& ctx) {
+  const Tensor& x = ctx.in(0);
+  const TensorType& out = ctx.output_types[0];
+  return out.quant && is_per_tensor(x) && out.quant->is_per_tensor() && x.dtype() == DType::kI16 &&
+         out.dtype == DType::kI16 && x.quant()->zero_point() == 0 && out.quant->zero_point() == 0 &&
+         out.quant->scale() == 1.0f / 32768 && strips_of<Softmax>(ctx).inner == 1;
+}
+
+void eval_softmax_i16(EvalContext& ctx) {
+  const Strips s = strips_of<Softmax>(ctx);
+  const SoftmaxI16 softmax(static_cast<double>(ctx.in(0).quant()->scale() * ctx.op<Softmax>().beta));
+  const auto x = ctx.in(0).data<int16_t>();
+  const auto y = make_stored(ctx, 0, ctx.in(0).dims()).mutable_data<int16_t>();
+  if (s.size == 0) return;
+  const size_t size = static_cast<size_t>(s.size);
+  s.for_each([&](int64_t at) {
+    softmax.run(x.subspan(static_cast<size_t>(at), size), y.subspan(static_cast<size_t>(at), size));
+  });
+}
+
 /// SOFTMAX of TFLite 2.9's optimized 8-bit kernel: float exponentials from a table, probabilities rounded to the
 /// nearest step (u8: halves up, its zero point not added).
 void eval_softmax_quantized(EvalContext& ctx) {
+  if (has_i16_form(ctx)) return eval_softmax_i16(ctx);
   if (!has_table_form<Softmax>(ctx)) return eval_in_float(ctx, widened<eval_softmax>);
   const Strips s = strips_of<Softmax>(ctx);
   const QuantParams& to = *ctx.output_types[0].quant;
