@@ -130,19 +130,22 @@ int columns_of(std::string_view text) {
 }
 
 std::string wrapped(std::string_view text, int width, int indent) {
-  std::string out;
-  int column = 0;
-  for (const std::string& word : split(text, ' ')) {
+  const size_t start = std::min(text.find_first_not_of(' '), text.size());
+  std::string out(text.substr(0, start));
+  int column = static_cast<int>(start);
+  bool is_first = true;
+  for (const std::string& word : split(text.substr(start), ' ')) {
     const int length = columns_of(word);
-    if (column > 0 && column + 1 + length > width) {
+    if (!is_first && column + 1 + length > width) {
       out += cat("\n", std::string(static_cast<size_t>(indent), ' '));
       column = indent;
-    } else if (column > 0) {
+    } else if (!is_first) {
       out += ' ';
       ++column;
     }
     out += word;
     column += length;
+    is_first = false;
   }
   return out;
 }

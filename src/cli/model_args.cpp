@@ -37,6 +37,17 @@ std::string sizes_json(std::string text, const std::string& flag) {
   return Json::list(out).dump();
 }
 
+/// read_model, with the file in every error.
+Graph read_named(const std::string& path) {
+  try {
+    return read_model(path);
+  } catch (Error& e) {
+    if (std::string_view(e.what()).find(path) == std::string_view::npos)
+      e.add_frame(cat("while importing '", path, "'"));
+    throw;
+  }
+}
+
 }  // namespace
 
 void EngineArgs::declare(Args& args) {
@@ -68,7 +79,7 @@ void ModelArgs::declare_shapes(Args& args) {
 }
 
 Graph ModelArgs::load() const {
-  Graph graph = read_model(path);
+  Graph graph = read_named(path);
   std::map<std::string, Dims> fixed;
   for (const std::string& text : shapes) fixed.insert_or_assign(parse_shape(text).first, parse_shape(text).second);
   if (!fixed.empty()) fix_shapes(graph, fixed);

@@ -187,6 +187,16 @@ struct Opener {
   }
 };
 
+Error no_samples(const std::string& path) {
+  std::string hint = "expected images, .npy or .bin files in a folder per class, or beside a labels csv";
+  std::error_code error;
+  if (fs::is_directory(path, error))
+    for (const std::string& folder : list_folder(path).folders)
+      if (!list_folder(cat(path, "/", folder)).folders.empty())
+        hint = cat("give one of its folders: ", path, "/", folder);
+  return invalid_argument(cat("'", path, "' has no samples"), hint);
+}
+
 }  // namespace
 
 Dataset Dataset::open(const std::string& path, const DatasetOptions& options) {
@@ -204,9 +214,7 @@ Dataset Dataset::open(const std::string& path, const DatasetOptions& options) {
   else
     throw invalid_argument(cat("'", path, "' is not data hone reads"),
                            "give a folder per class, a folder with a labels csv, or .npz with x and y");
-  if (content->labels.empty())
-    throw invalid_argument(cat("'", path, "' has no samples"),
-                           "expected images, .npy or .bin files in a folder per class, or beside a labels csv");
+  if (content->labels.empty()) throw no_samples(path);
   // The class names of a CSV or an array come from --labels when that lists names.
   if (content->classes.empty() && !options.labels.empty() && !options.labels.ends_with(".csv") &&
       !options.labels.ends_with(".npy"))

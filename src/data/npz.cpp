@@ -65,7 +65,7 @@ std::vector<NamedTensor> read_npz(const std::string& path) {
   return with_context([&] { return cat("while reading '", path, "'"); },
                       [&] {
                         if (file->bytes().empty()) throw invalid_argument("npz: the file is empty");
-        zip_source_t* source =
+                        zip_source_t* source =
                             zip_source_buffer_create(file->bytes().data(), file->bytes().size(), 0, nullptr);
                         if (!source) throw resource_error("npz: out of memory");
                         const ZipPtr archive = open_archive(source, ZIP_RDONLY);

@@ -99,6 +99,7 @@ BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, 
   out.first_us = us_since(first_start);
   for (int64_t i = 0; i < options.warmup_runs && us_since(first_start) < options.max_seconds * 5e5; ++i)
     runner.run(inputs);
+  out.peak_rss_bytes = peak_rss_bytes();  // before the list of times grows
   std::vector<double> times;
   const auto start = Clock::now();
   const int64_t goal_ms = static_cast<int64_t>(options.min_seconds * 1e3);
@@ -117,7 +118,6 @@ BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, 
     const double affordable = options.min_seconds * 1e6 / std::max(out.latency_us.median, 1.0);
     out.steps = time_steps(session, inputs, std::clamp<int64_t>(static_cast<int64_t>(affordable), 3, 200));
   }
-  out.peak_rss_bytes = peak_rss_bytes();
   out.arena_bytes = plan.arena_bytes() + plan.scratch_bytes();
   out.weight_bytes = plan.weight_bytes();
   for (const PlannedStep& step : plan.steps()) out.macs += step.macs;

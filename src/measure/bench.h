@@ -39,7 +39,7 @@ struct StepTime {
 struct BenchOptions {
   int64_t warmup_runs = 3;
   int64_t min_runs = 20;
-  int64_t max_runs = 100'000;
+  int64_t max_runs = 5'000'000;
   double min_seconds = 1;   ///< of measured runs
   double max_seconds = 20;  ///< stop even below min_runs, after at least three
   bool steps = false;       ///< also time every step, in separate runs
