@@ -98,6 +98,12 @@ class LayoutRebuild {
     return made_[{seen.source.index, order}] = result;
   }
 
+  /// Whether the value is there in its own order without another Transpose.
+  bool is_made(ValueId value) const {
+    const Seen seen = solution_.see(value);
+    return made_.contains({seen.source.index, seen.via});
+  }
+
   /// The node works on data in its own order.
   void keep(NodeId id) {
     const std::vector<ValueId> inputs = graph_.node(id).inputs;
@@ -202,10 +208,13 @@ class LayoutRebuild {
     const TensorType logical = graph_.type(out);
     const Perm seen = solution_.order_seen(input);
     Perm have;
-    if (seen.empty()) {
+    if (!seen.empty()) have = without(seen, removed_axes(graph_, graph_.node(id), row));
+    // A result that would have to be transposed is no gain over an operand that is already there in its own order.
+    const bool is_free = same_sequence(logical.shape, have, solution_.order_of(out));
+    if (seen.empty() || (!is_free && solution_.order_of(out).empty() && is_made(input))) {
+      have.clear();
       keep(id);
     } else {
-      have = without(seen, removed_axes(graph_, graph_.node(id), row));
       NodeSpec spec = spec_of(graph_, id);
       const int64_t rank = rank_of(graph_, input);
       spec.inputs[0] = stored(solution_.see(input).source);

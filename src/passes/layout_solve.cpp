@@ -122,7 +122,6 @@ void LayoutSolution::link(LinkKind kind, NodeId node, ValueId value, int to) {
   if (graph_.is_constant(seen.source)) return;
   const int from = group_[static_cast<size_t>(seen.source.index)];
   if (from < 0 && to < 0 && seen.via.empty()) return;
-  if (from < 0 && to < 0 && kind == LinkKind::kNeed) return;  // costs the same whatever is chosen
   links_.push_back({kind, value, seen.source, seen.via, node, from, to, weight_of(graph_, value)});
 }
 
@@ -221,6 +220,7 @@ void LayoutSolution::finish_groups() {
   links_of_.resize(parent_.size());
   members_of_.resize(parent_.size());
   for (size_t i = 0; i < links_.size(); ++i) {
+    if (links_[i].kind == LinkKind::kNeed) needs_of_[links_[i].source.index].push_back(i);
     if (links_[i].from >= 0) links_of_[static_cast<size_t>(links_[i].from)].push_back(i);
     if (links_[i].to >= 0 && links_[i].to != links_[i].from) {
       links_of_[static_cast<size_t>(links_[i].to)].push_back(i);
@@ -261,12 +261,57 @@ double LayoutSolution::cost(const Link& link, const std::vector<Perm>& labels) c
   return transposes(shape, seen, {}) + transposes(result, wanted, {});
 }
 
+/// The order in which a kNeed link wants its source.
+Perm LayoutSolution::needed(const Link& link, const std::vector<Perm>& labels) const {
+  const Perm& wanted = link.to < 0 ? kOwnOrder : labels[static_cast<size_t>(link.to)];
+  Perm result = compose(link.via, wanted);
+  if (is_identity(result)) result.clear();
+  return result;
+}
+
+/// Whether a need into `group` is met by a Transpose that somebody outside it needs anyway.
+bool LayoutSolution::is_shared(const Link& link, int group, const Perm& order, const std::vector<Perm>& labels) const {
+  if (link.from == group) return false;
+  for (size_t i : needs_of_.at(link.source.index)) {
+    if (links_[i].to != group && needed(links_[i], labels) == order) return true;
+  }
+  return false;
+}
+
 double LayoutSolution::cost_of_group(int group, const std::vector<Perm>& labels) const {
   double total = 0;
-  for (size_t i : links_of_[static_cast<size_t>(group)]) total += cost(links_[i], labels);
+  std::set<std::pair<int32_t, Perm>> counted;
+  for (size_t i : links_of_[static_cast<size_t>(group)]) {
+    const Link& link = links_[i];
+    const double price = cost(link, labels);
+    if (price == 0) continue;
+    if (link.kind == LinkKind::kNeed) {
+      const Perm order = needed(link, labels);
+      if (!counted.insert({link.source.index, order}).second || is_shared(link, group, order, labels)) continue;
+    }
+    total += price;
+  }
+  return total + forbidden(group, labels);
+}
+
+double LayoutSolution::forbidden(int group, const std::vector<Perm>& labels) const {
+  double total = 0;
   for (NodeId id : members_of_[static_cast<size_t>(group)]) {
     if (!accepts_order(graph_, graph_.node(id), *row(id), labels[static_cast<size_t>(group)])) total += kForbidden;
   }
+  return total;
+}
+
+double LayoutSolution::total_cost(const std::vector<Perm>& labels) const {
+  double total = 0;
+  std::set<std::pair<int32_t, Perm>> counted;
+  for (const Link& link : links_) {
+    const double price = cost(link, labels);
+    if (price == 0) continue;
+    if (link.kind == LinkKind::kNeed && !counted.insert({link.source.index, needed(link, labels)}).second) continue;
+    total += price;
+  }
+  for (size_t g = 0; g < members_of_.size(); ++g) total += forbidden(static_cast<int>(g), labels);
   return total;
 }
 
@@ -323,14 +368,7 @@ double LayoutSolution::descend(std::vector<Perm>& labels) const {
       improved = improved || best != present;
     }
   }
-  double total = 0;
-  for (const Link& link : links_) total += cost(link, labels);
-  for (size_t g = 0; g < members_of_.size(); ++g) {
-    for (NodeId id : members_of_[g]) {
-      if (!accepts_order(graph_, graph_.node(id), *row(id), labels[g])) total += kForbidden;
-    }
-  }
-  return total;
+  return total_cost(labels);
 }
 
 /// Each group takes the order that most of its crossings ask for, in the order of the graph.

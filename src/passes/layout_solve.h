@@ -70,7 +70,11 @@ class LayoutSolution {
   std::vector<Perm> candidates(int group, const std::vector<Perm>& labels) const;
   std::optional<Perm> wish(const Link& link, int group, const std::vector<Perm>& labels) const;
   double cost(const Link& link, const std::vector<Perm>& labels) const;
+  Perm needed(const Link& link, const std::vector<Perm>& labels) const;
+  bool is_shared(const Link& link, int group, const Perm& order, const std::vector<Perm>& labels) const;
   double cost_of_group(int group, const std::vector<Perm>& labels) const;
+  double forbidden(int group, const std::vector<Perm>& labels) const;
+  double total_cost(const std::vector<Perm>& labels) const;
   Perm seen_by(const Link& link, const std::vector<Perm>& labels) const;
 
   int new_group();
@@ -86,9 +90,10 @@ class LayoutSolution {
   std::optional<ReshapeFactors> no_reshape_;
   mutable std::vector<int> parent_;
   std::vector<Link> links_;
-  std::vector<std::vector<size_t>> links_of_;    ///< per group
-  std::vector<std::vector<NodeId>> members_of_;  ///< per group: tied nodes whose row restricts the order
-  std::vector<Perm> labels_;                     ///< per group
+  std::map<int32_t, std::vector<size_t>> needs_of_;  ///< per source: its kNeed links
+  std::vector<std::vector<size_t>> links_of_;        ///< per group
+  std::vector<std::vector<NodeId>> members_of_;      ///< per group: tied nodes whose row restricts the order
+  std::vector<Perm> labels_;                         ///< per group
 };
 
 /// The axes that a kReduced node takes away.
