@@ -8,8 +8,11 @@
 namespace hone::cpu {
 namespace {
 
-// Gathered rows stay in the second level cache next to the weights that sweep over them.
+// Gathered rows stay in the second level cache. Weights that fit beside them leave room; larger ones are read from
+// further away once per block, so that there should be few blocks.
+constexpr int64_t kSmallWeights = 256 * 1024;
 constexpr int64_t kBlockBytes = 128 * 1024;
+constexpr int64_t kLargeBlockBytes = 640 * 1024;
 // A row stride of a whole page puts all rows of a tile into the same few cache lines.
 constexpr int64_t kPage = 4096;
 
@@ -22,7 +25,8 @@ RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, int thre
   b.rows = b.is_direct ? shape.batch * shape.pixels() : shape.pixels();
   b.row_stride = b.is_direct ? shape.in_c : depth + (aliases ? 16 : 0);
   const int64_t mr = table.tiles.f32_mr;
-  b.block = b.is_direct ? b.rows : std::max<int64_t>(1, kBlockBytes / (b.row_stride * 4) / mr) * mr;
+  const int64_t bytes = depth * shape.out_c / shape.groups * 4 <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
+  b.block = b.is_direct ? b.rows : std::max<int64_t>(1, bytes / (b.row_stride * 4) / mr) * mr;
   const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
   b.splits_columns = tiles < threads;
   const int64_t panels = (shape.out_c / shape.groups + table.tiles.f32_nr - 1) / table.tiles.f32_nr;

@@ -8,7 +8,10 @@
 namespace hone::cpu {
 namespace {
 
+// As in convolution.cpp.
+constexpr int64_t kSmallWeights = 256 * 1024;
 constexpr int64_t kBlockBytes = 96 * 1024;
+constexpr int64_t kLargeBlockBytes = 512 * 1024;
 
 EpilogueS8 epilogue_of(const ConvQuant& q) {
   return {static_cast<float>(q.out_min - q.out_zero), static_cast<float>(q.out_max - q.out_zero), q.out_zero};
@@ -38,7 +41,8 @@ RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, const Co
   b.row_stride = b.is_direct ? shape.in_c : packed_row_bytes(table, depth);
   if (!b.is_direct && b.row_stride % 4096 == 0) b.row_stride += 64;
   const int64_t mr = table.tiles.s8_mr;
-  b.block = std::max<int64_t>(1, kBlockBytes / b.row_stride / mr) * mr;
+  const int64_t bytes = depth * shape.out_c / shape.groups <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
+  b.block = std::max<int64_t>(1, bytes / b.row_stride / mr) * mr;
   const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
   b.splits_columns = tiles < threads;
   const int64_t panels = (shape.out_c / shape.groups + table.tiles.s8_nr - 1) / table.tiles.s8_nr;
