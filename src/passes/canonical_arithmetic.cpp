@@ -35,7 +35,8 @@ bool add_from_sub(Graph& graph, NodeId id) {
   const Sub op = node.as<Sub>();
   const ValueId x = node.inputs[0], out = node.outputs[0];
   const Tensor& old = graph.value(node.inputs[1]).constant;
-  const ValueId c = graph.add_constant(make_floats(old.dtype(), old.dims(), *numbers));
+  const std::string name = graph.value(node.inputs[1]).name;
+  const ValueId c = graph.add_constant(make_floats(old.dtype(), old.dims(), *numbers), name);
   return replace_by(graph, out, Add{{}, op.act_min, op.act_max}, {x, c});
 }
 
@@ -52,7 +53,8 @@ bool mul_from_div(Graph& graph, NodeId id) {
   const Div op = node.as<Div>();
   const ValueId x = node.inputs[0], out = node.outputs[0];
   const Tensor& old = graph.value(node.inputs[1]).constant;
-  const ValueId c = graph.add_constant(make_floats(old.dtype(), old.dims(), *numbers));
+  const std::string name = graph.value(node.inputs[1]).name;
+  const ValueId c = graph.add_constant(make_floats(old.dtype(), old.dims(), *numbers), name);
   return replace_by(graph, out, Mul{{}, op.act_min, op.act_max}, {x, c});
 }
 

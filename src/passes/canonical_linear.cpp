@@ -42,7 +42,8 @@ bool fully_connected_from_gemm(Graph& graph, NodeId id) {
   if (node.input(2).exists()) {
     const Tensor bias = bias_of(graph, node.inputs[2], weight.dim(0));
     if (!bias.exists() || (op.beta != 1 && !is_plain_float(bias))) return false;
-    inputs.push_back(graph.add_constant(scaled(bias, static_cast<double>(op.beta))));
+    const std::string name = graph.value(node.inputs[2]).name;
+    inputs.push_back(graph.add_constant(scaled(bias, static_cast<double>(op.beta)), name));
   }
   inputs[1] = graph.add_constant(weight, graph.value(graph.node(id).inputs[1]).name);
   return replace_by(graph, out, FullyConnected{}, std::move(inputs));
@@ -78,7 +79,8 @@ bool bias_into_fully_connected(Graph& graph, NodeId id) {
     if (!bias.exists() || !is_plain_float(bias)) continue;
     const Bounds clamp = *activation_of(node);
     const FullyConnected op{{}, first->as<FullyConnected>().keep_dims, clamp.min, clamp.max};
-    return replace_by(graph, out, op, {x, weight, graph.add_constant(bias)});
+    const std::string name = graph.value(node.inputs[1 - i]).name;
+    return replace_by(graph, out, op, {x, weight, graph.add_constant(bias, name)});
   }
   return false;
 }

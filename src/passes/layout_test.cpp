@@ -85,6 +85,18 @@ TEST(Layout, NodesKeepTheNamesThatReportsSpeakOf) {
   EXPECT_EQ(graph.value(graph.outputs()[0]).name, "y");
 }
 
+TEST(Layout, ConstantsThatWereRewrittenKeepTheirNames) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {1, 2, 2, 4}, nullptr});
+  const ValueId w = weights(graph, 1);
+  graph.set_name(w, "stem.weight");
+  graph.set_outputs({graph.add(Mul{}, {graph.add(Conv{}, {x, w}), per_channel(graph, 2)})});
+  run_pipeline(graph, standard_pipeline());
+  const Node& conv = *graph.producer(graph.outputs()[0]);
+  EXPECT_EQ(graph.value(conv.inputs[1]).name, "stem.weight");
+  EXPECT_EQ(graph.value(conv.inputs[2]).name, "stem.weight.bias");
+}
+
 TEST(Perm, AReshapeCarriesAnOrderThroughWhereItsCutsLineUp) {
   const auto factors = reshape_factors({1, 8, Dim("h"), 3}, {1, 2, 4, Dim("h"), 3});
   ASSERT_TRUE(factors);

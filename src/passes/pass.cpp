@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -92,12 +94,37 @@ PassStats run_timed(Graph& graph, const Pass& pass, const PassOptions& options, 
   return stats;
 }
 
+/// "weight_1" → "weight"; empty when there is no number at the end.
+std::string without_number(const std::string& name) {
+  size_t end = name.size();
+  while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9') --end;
+  return end == name.size() || end < 2 || name[end - 1] != '_' ? std::string() : name.substr(0, end - 1);
+}
+
+/// Constants made since value `first` that were numbered apart from an original that is gone take over its name.
+void settle_constant_names(Graph& graph, size_t first) {
+  std::set<std::string> names;
+  std::vector<ValueId> made;
+  for (size_t i = 0; i < graph.value_capacity(); ++i) {
+    const ValueId id{static_cast<int32_t>(i)};
+    const Value& value = graph.value(id);
+    if (!value.is_input && !value.producer.exists() && !value.constant.exists()) continue;
+    names.insert(value.name);
+    if (i >= first && value.constant.exists()) made.push_back(id);
+  }
+  for (ValueId id : made) {
+    const std::string base = without_number(graph.value(id).name);
+    if (!base.empty() && names.insert(base).second) graph.set_name(id, base);
+  }
+}
+
 }  // namespace
 
 PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOptions& options) {
   PipelineStats total;
   total.nodes_before = graph.node_count();
   total.transposes_before = count_nodes(graph, Transpose::def);
+  const size_t first_new = graph.value_capacity();
   RewriteBudget budget{options.limit};
   std::unique_ptr<Checker> checker;
   if (options.check) checker = std::make_unique<Checker>(graph, options);
@@ -112,6 +139,7 @@ PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOpt
     total.us += stats.us;
     total.passes.push_back(std::move(stats));
   }
+  if (total.changes > 0) settle_constant_names(graph, first_new);
   total.nodes_after = graph.node_count();
   total.transposes_after = count_nodes(graph, Transpose::def);
   return total;
