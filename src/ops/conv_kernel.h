@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/checked.h"
+#include "base/error.h"
 #include "ops/window.h"
 
 namespace hone {
@@ -21,6 +23,15 @@ struct ConvSizes {
   int64_t in_pixels() const { return axes[0].in * axes[1].in * axes[2].in; }
   int64_t out_pixels() const { return axes[0].out * axes[1].out * axes[2].out; }
 };
+
+/// Elements of a result. Throws Error(resource) when they cannot be held.
+template <class... D>
+size_t result_size(D... dims) {
+  const int64_t list[] = {dims...};
+  const int64_t size = checked_product(list);
+  if (size > int64_t(1) << 36) throw resource_error("a result of more than 2^36 elements");
+  return static_cast<size_t>(size);
+}
 
 /// w: [O, taps, I/groups] reordered to [taps, I/groups, O], so that the innermost loop runs over output channels.
 template <class T>
@@ -55,19 +66,12 @@ void accumulate_tap(const ConvSizes& s, const T* x, const T* w, T* acc) {
 template <class F>
 void for_taps(const std::vector<WindowAxis>& axes, int64_t d, int64_t h, int64_t w, F&& f) {
   const WindowAxis &ad = axes[0], &ah = axes[1], &aw = axes[2];
-  for (int64_t kd = 0; kd < ad.kernel; ++kd) {
-    const int64_t id = d * ad.stride - ad.pad_begin + kd * ad.dilation;
-    if (id < 0 || id >= ad.in) continue;
-    for (int64_t kh = 0; kh < ah.kernel; ++kh) {
-      const int64_t ih = h * ah.stride - ah.pad_begin + kh * ah.dilation;
-      if (ih < 0 || ih >= ah.in) continue;
-      for (int64_t kw = 0; kw < aw.kernel; ++kw) {
-        const int64_t iw = w * aw.stride - aw.pad_begin + kw * aw.dilation;
-        if (iw < 0 || iw >= aw.in) continue;
-        f((kd * ah.kernel + kh) * aw.kernel + kw, (id * ah.in + ih) * aw.in + iw);
-      }
-    }
-  }
+  const TapRange rd = ad.taps_inside(d), rh = ah.taps_inside(h), rw = aw.taps_inside(w);
+  for (int64_t kd = rd.begin; kd < rd.end; ++kd)
+    for (int64_t kh = rh.begin; kh < rh.end; ++kh)
+      for (int64_t kw = rw.begin; kw < rw.end; ++kw)
+        f((kd * ah.kernel + kh) * aw.kernel + kw,
+          (ad.input_of(d, kd) * ah.in + ah.input_of(h, kh)) * aw.in + aw.input_of(w, kw));
 }
 
 /// Calls f(output pixel, d, h, w) in row-major order.
@@ -83,7 +87,7 @@ void for_pixels(const std::vector<WindowAxis>& axes, F&& f) {
 template <class T>
 std::vector<T> convolve(const ConvSizes& s, const std::vector<T>& x, const std::vector<T>& w) {
   const std::vector<T> packed = output_channels_last(s, w);
-  std::vector<T> out(static_cast<size_t>(s.batch * s.out_pixels() * s.out_channels));
+  std::vector<T> out(result_size(s.batch, s.axes[0].out, s.axes[1].out, s.axes[2].out, s.out_channels));
   for (int64_t n = 0; n < s.batch; ++n) {
     const T* image = x.data() + n * s.in_pixels() * s.in_channels;
     T* result = out.data() + n * s.out_pixels() * s.out_channels;
@@ -101,7 +105,7 @@ std::vector<T> convolve(const ConvSizes& s, const std::vector<T>& x, const std::
 /// `out` is the size of x and its `in` the size of the result: [N, D', H', W', O].
 template <class T>
 std::vector<T> convolve_transposed(const ConvSizes& s, const std::vector<T>& x, const std::vector<T>& w) {
-  std::vector<T> out(static_cast<size_t>(s.batch * s.in_pixels() * s.out_channels));
+  std::vector<T> out(result_size(s.batch, s.axes[0].in, s.axes[1].in, s.axes[2].in, s.out_channels));
   const int64_t ins = s.group_in(), outs = s.group_out(), taps = s.taps();
   for (int64_t n = 0; n < s.batch; ++n) {
     const T* image = x.data() + n * s.out_pixels() * s.in_channels;

@@ -141,6 +141,16 @@ TEST(Conv, RejectsBadAttributes) {
             "channels)");
 }
 
+TEST(Conv, RefusesResultsThatNoMemoryHolds) {
+  const Tensor x = stored<int8_t>({1, 1, 1, 1}, {1}, 1.0f, 0), w = stored<int8_t>({1, 1, 1, 1}, {1}, 1.0f, 0);
+  const int64_t huge = int64_t(1) << 31;
+  const TensorType out{DType::kI8, Shape::unranked(), QuantParams::per_tensor(1.0f, 0)};
+  EXPECT_EQ(error_of([&] {
+              run_op(Conv{.pads = {huge, huge, 0, 0}}, {x, w}, {.output_types = {out}});
+            }),
+            "a result of more than 2^36 elements");
+}
+
 TEST(Conv, CountsMultiplyAccumulates) {
   const TensorType x = f32({1, 4, 4, 8}), w = f32({16, 3, 3, 8}), y = f32({1, 2, 2, 16});
   const std::vector<const TensorType*> in = {&x, &w};

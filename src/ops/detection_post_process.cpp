@@ -21,7 +21,7 @@ void check_attributes(const DetectionPostProcess& op) {
                                                     {"max_classes_per_detection", op.max_classes_per_detection},
                                                     {"num_classes", op.num_classes}};
   for (const auto& [name, value] : counts)
-    if (value < 1 || value > int64_t(1) << 31) throw op_error(kOp, cat(name, " is ", value, ", expected 1 or more"));
+    if (value < 1 || value > int64_t(1) << 24) throw op_error(kOp, cat(name, " is ", value, ", expected 1 to 2^24"));
   if (op.use_regular_nms && op.detections_per_class < 1)
     throw op_error(kOp, cat("detections_per_class is ", op.detections_per_class, ", expected 1 or more"));
   if (!(op.nms_iou_threshold > 0 && op.nms_iou_threshold <= 1))
@@ -44,6 +44,7 @@ void infer(InferContext& ctx) {
       scores[2].value() != op.num_classes + 1)
     throw op_error(kOp, cat("scores of ", scores[2].value(), " classes, expected ", op.num_classes,
                             " or one more for the background"));
+  if (rows_of(op) > int64_t(1) << 28) throw resource_error(cat("detectionpostprocess: ", rows_of(op), " detections"));
   const Dim rows = rows_of(op);
   ctx.output(0, DType::kF32, {1, rows, 4});
   ctx.output(1, DType::kF32, {1, rows});

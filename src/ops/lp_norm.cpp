@@ -70,10 +70,12 @@ void eval_l2_quantized(EvalContext& ctx) {
   const TensorType& to = ctx.output_types[0];
   const Strips s = strips_of<L2Normalize>(ctx);
   const int32_t middle = x.dtype() == DType::kU8 ? 128 : 0;
-  const bool has_integer_form = to.quant && is_per_tensor(x) && x.dtype() == to.dtype && s.inner == 1 &&
-                                (to.dtype == DType::kI8 || to.dtype == DType::kU8) && to.quant->is_per_tensor() &&
-                                to.quant->scale() == 1.0f / 128 && to.quant->zero_point() == middle &&
-                                s.size <= 1 << 14;
+  const int64_t zero = is_per_tensor(x) ? x.quant()->zero_point() : 0;
+  const bool has_zero_in_range = zero >= min_of(x.dtype()) && zero <= max_of(x.dtype());
+  const bool has_integer_form = has_zero_in_range && to.quant && is_per_tensor(x) && x.dtype() == to.dtype &&
+                                s.inner == 1 && (to.dtype == DType::kI8 || to.dtype == DType::kU8) &&
+                                to.quant->is_per_tensor() && to.quant->scale() == 1.0f / 128 &&
+                                to.quant->zero_point() == middle && s.size <= 1 << 14;
   if (!has_integer_form) return eval_in_float(ctx, widened<eval_l2>);
   const std::vector<int32_t> values = [&] {
     std::vector<int32_t> out = elements_as<int32_t>(x);

@@ -155,8 +155,10 @@ Selection select_soft(const std::vector<Box>& boxes, std::span<const float> scor
 void eval_padded(EvalContext& ctx) {
   const bool soft = ctx.op<NonMaxSuppressionPadded>().soft;
   const Tensor& boxes = ctx.in(0);
-  const int64_t most = to_ints(ctx.in(2)).at(0);
-  if (most < 0) throw op_error(NonMaxSuppressionPadded::kName, cat("max is ", most, ", expected 0 or more"));
+  const std::vector<int64_t> limit = to_ints(ctx.in(2));
+  const int64_t most = limit.empty() ? 0 : limit[0];
+  if (most < 0 || most > int64_t(1) << 28)
+    throw op_error(NonMaxSuppressionPadded::kName, cat("max is ", most, ", expected 0 to 2^28"));
   std::vector<Box> ordered;
   const float* p = boxes.data<float>().data();
   for (int64_t i = 0; i < boxes.dim(0); ++i, p += 4) ordered.push_back(Box{p[0], p[1], p[2], p[3]}.ordered());

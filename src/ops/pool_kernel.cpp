@@ -7,13 +7,9 @@ namespace hone {
 namespace {
 
 int64_t count_axis(const WindowAxis& axis, int64_t out, bool include_pad) {
-  const int64_t low = include_pad ? -axis.pad_begin : 0, high = include_pad ? axis.in + axis.pad_end : axis.in;
-  int64_t count = 0;
-  for (int64_t k = 0; k < axis.kernel; ++k) {
-    const int64_t i = out * axis.stride - axis.pad_begin + k * axis.dilation;
-    count += i >= low && i < high;
-  }
-  return count;
+  const TapRange taps =
+      include_pad ? axis.taps_between(out, -axis.pad_begin, axis.in + axis.pad_end) : axis.taps_inside(out);
+  return taps.end - taps.begin;
 }
 
 }  // namespace

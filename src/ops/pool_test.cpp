@@ -63,6 +63,11 @@ TEST(AveragePool, RoundsStoredIntegersAwayFromZero) {
   EXPECT_EQ(to_ints(run_op(op, {x}, {.output_types = {out}})[0].with_quant(nullptr)), (Dims{2, -2}));
 }
 
+TEST(AveragePool, SkipsTapsOutsideWithoutVisitingThem) {
+  const AveragePool op{.kernel = {int64_t(1) << 31}, .auto_pad = AutoPad::same_upper};
+  expect_near(run_op(op, {counting({1, 3, 1})})[0], {1, 3, 1}, {2, 2, 2});
+}
+
 TEST(LpPool, TakesNormsAndMeans) {
   const Tensor x = Tensor::of<float>({1, 2, 1}, {3, -4});
   expect_near(run_op(LpPool{.kernel = {2}}, {x})[0], {1, 1, 1}, {5});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ops/fixed_point.h"
 #include "ops/kernel.h"
@@ -18,14 +19,18 @@ void eval_real(EvalContext& ctx) { ctx.outputs[0] = cast(ctx.in(0), DType::kF32)
 void rescale(const Tensor& x, const TensorType& to, Tensor& y) {
   const FixedMultiplier ratio =
       quantize_multiplier(static_cast<double>(x.quant()->scale()) / static_cast<double>(to.quant->scale()));
-  const int32_t from_zero = x.quant()->zero_point();
+  const int64_t from_zero = x.quant()->zero_point();
   const int64_t to_zero = to.quant->zero_point(), low = min_of(to.dtype), high = max_of(to.dtype);
-  const std::vector<int32_t> in = elements_as<int32_t>(x);
+  constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
+  const std::vector<int64_t> in = elements_as<int64_t>(x);
   Integers::dispatch("quantize", to.dtype, [&]<class T>(std::type_identity<T>) {
     auto out = y.mutable_data<T>();
     for (size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<T>(
-          std::clamp<int64_t>(multiply_by_quantized_multiplier(in[i] - from_zero, ratio) + to_zero, low, high));
+      out[i] = static_cast<T>(std::clamp<int64_t>(
+          multiply_by_quantized_multiplier(
+              static_cast<int32_t>(std::clamp<int64_t>(in[i] - from_zero, -kLimit, kLimit)), ratio) +
+              to_zero,
+          low, high));
   });
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "ops/kernel.h"
 #include "ops/norm.h"
@@ -97,6 +98,14 @@ std::array<float, 256> exponentials(float scale) {
   return table;
 }
 
+/// The nearest T; 0 for what is not a number, as scales of zero or infinity make it.
+template <class T>
+T saturated(float v) {
+  return std::isnan(v)
+             ? T(0)
+             : static_cast<T>(std::clamp<float>(v, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+}
+
 /// Σ of the table over one row whose largest value is `top`.
 template <class T>
 float table_sum(const std::array<float, 256>& table, const T* row, int64_t size, int top) {
@@ -146,8 +155,7 @@ void eval_softmax_quantized(EvalContext& ctx) {
         const float scaled = table[static_cast<size_t>(top - static_cast<int>(in[i]))] * inverse;
         const float rounded = std::is_same_v<T, uint8_t> ? std::floor(scaled + 0.5f)
                                                          : std::round(scaled) + static_cast<float>(to.zero_point());
-        out[i] =
-            static_cast<T>(std::clamp<float>(rounded, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+        out[i] = saturated<T>(rounded);
       }
     });
   });
@@ -172,7 +180,7 @@ void eval_log_softmax_quantized(EvalContext& ctx) {
       for (int64_t i = at; i < at + s.size; ++i) {
         const float steps =
             std::nearbyint(scale * static_cast<float>(in[i]) - shift) + static_cast<float>(to.zero_point());
-        out[i] = static_cast<T>(std::clamp<float>(steps, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+        out[i] = saturated<T>(steps);
       }
     });
   });

@@ -49,7 +49,7 @@ WindowAxis resolve_axis(std::string_view what, const WindowSpec& spec, size_t i,
   const int64_t room = in + axis.pad_begin + axis.pad_end - axis.extent();
   if (room < 0)
     throw invalid_model(cat(what, ": window of size ", axis.extent(), " does not fit into input of size ", in,
-                               " with padding ", axis.pad_begin, " + ", axis.pad_end));
+                            " with padding ", axis.pad_begin, " + ", axis.pad_end));
   axis.out = room / axis.stride + 1;
   if (spec.ceil_mode && room % axis.stride != 0 && axis.out * axis.stride < in + axis.pad_begin) ++axis.out;
   return axis;
@@ -66,10 +66,19 @@ Dim symbolic_out(const WindowSpec& spec, size_t i, size_t spatial, const Dim& in
 
 }  // namespace
 
+TapRange WindowAxis::taps_between(int64_t o, int64_t low, int64_t high) const {
+  const int64_t start = input_of(o, 0);
+  auto first_from = [&](int64_t bound) {
+    return bound <= start ? 0 : std::min((bound - start + dilation - 1) / dilation, kernel);
+  };
+  const TapRange range{first_from(low), first_from(high)};
+  return range.begin < range.end ? range : TapRange{};
+}
+
 void check_window(std::string_view what, const WindowSpec& spec, int64_t spatial) {
   if (static_cast<int64_t>(spec.kernel.size()) != spatial)
     throw invalid_model(cat(what, ": kernel ", spec.kernel, " has ", spec.kernel.size(), " entries, input has ",
-                               spatial, " spatial dimensions"));
+                            spatial, " spatial dimensions"));
   check_list(what, "kernel", spec.kernel, spatial, 1);
   check_list(what, "strides", spec.strides, spatial, 1);
   check_list(what, "dilations", spec.dilations, spatial, 1);

@@ -11,6 +11,12 @@ namespace hone {
 
 /// The arithmetic of sliding windows that convolutions and pools share (ONNX Conv and MaxPool, TFLite SAME and VALID).
 
+/// Taps begin … end − 1 of a window.
+struct TapRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
 /// One spatial axis with its padding resolved. Output o looks at inputs o·stride − pad_begin + t·dilation, t < kernel.
 struct WindowAxis {
   int64_t in = 1;
@@ -22,6 +28,11 @@ struct WindowAxis {
   int64_t out = 1;
   /// Inputs from the first to the last tap.
   int64_t extent() const { return (kernel - 1) * dilation + 1; }
+  /// Where tap t of output o looks; may lie outside.
+  int64_t input_of(int64_t o, int64_t t) const { return o * stride - pad_begin + t * dilation; }
+  /// Taps of output o that look at inputs low … high − 1.
+  TapRange taps_between(int64_t o, int64_t low, int64_t high) const;
+  TapRange taps_inside(int64_t o) const { return taps_between(o, 0, in); }
 };
 
 /// What the attributes say; views into the attribute struct, not to be stored. Empty strides, dilations and pads mean
