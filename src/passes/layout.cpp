@@ -104,16 +104,25 @@ class LayoutRebuild {
     return made_.contains({seen.source.index, seen.via});
   }
 
-  /// The node works on data in its own order.
+  /// The node works on data in its own order. It stays itself unless so many operands change that inferring it again
+  /// after each would take long.
   void keep(NodeId id) {
     const std::vector<ValueId> inputs = graph_.node(id).inputs;
+    std::vector<ValueId> now = inputs;
+    size_t moved = 0;
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (!inputs[i].exists()) continue;
-      const ValueId now = get(inputs[i], {});
-      if (now == inputs[i]) continue;
-      graph_.set_input(id, i, now);
-      ++changes_;
+      if (inputs[i].exists()) now[i] = get(inputs[i], {});
+      moved += now[i] != inputs[i];
     }
+    if (moved > 16) {
+      NodeSpec spec = spec_of(graph_, id);
+      spec.inputs = std::move(now);
+      return put(id, std::move(spec));
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (now[i] != inputs[i]) graph_.set_input(id, i, now[i]);
+    }
+    changes_ += static_cast<int64_t>(moved);
   }
 
   /// Adds the changed copy of a node and notes what its results are stored as.

@@ -220,7 +220,6 @@ void LayoutSolution::finish_groups() {
   links_of_.resize(parent_.size());
   members_of_.resize(parent_.size());
   for (size_t i = 0; i < links_.size(); ++i) {
-    if (links_[i].kind == LinkKind::kNeed) needs_of_[links_[i].source.index].push_back(i);
     if (links_[i].from >= 0) links_of_[static_cast<size_t>(links_[i].from)].push_back(i);
     if (links_[i].to >= 0 && links_[i].to != links_[i].from) {
       links_of_[static_cast<size_t>(links_[i].to)].push_back(i);
@@ -269,16 +268,22 @@ Perm LayoutSolution::needed(const Link& link, const std::vector<Perm>& labels) c
   return result;
 }
 
-/// Whether a need into `group` is met by a Transpose that somebody outside it needs anyway.
-bool LayoutSolution::is_shared(const Link& link, int group, const Perm& order, const std::vector<Perm>& labels) const {
-  if (link.from == group) return false;
-  for (size_t i : needs_of_.at(link.source.index)) {
-    if (links_[i].to != group && needed(links_[i], labels) == order) return true;
+/// Counts, or with −1 uncounts, the orders that values are wanted in by `group` (−1: by operators with their own
+/// order).
+void LayoutSolution::count_needs(int group, int by, const std::vector<Perm>& labels, Needs& needs) const {
+  const auto count = [&](const Link& link) {
+    if (link.kind == LinkKind::kNeed && link.to == group) needs[{link.source.index, needed(link, labels)}] += by;
+  };
+  if (group < 0) {
+    for (const Link& link : links_) count(link);
+  } else {
+    for (size_t i : links_of_[static_cast<size_t>(group)]) count(links_[i]);
   }
-  return false;
 }
 
-double LayoutSolution::cost_of_group(int group, const std::vector<Perm>& labels) const {
+/// What the group's crossings cost. `others` counts the needs of everybody else: a Transpose that they need anyway is
+/// free.
+double LayoutSolution::cost_of_group(int group, const std::vector<Perm>& labels, const Needs& others) const {
   double total = 0;
   std::set<std::pair<int32_t, Perm>> counted;
   for (size_t i : links_of_[static_cast<size_t>(group)]) {
@@ -286,8 +291,10 @@ double LayoutSolution::cost_of_group(int group, const std::vector<Perm>& labels)
     const double price = cost(link, labels);
     if (price == 0) continue;
     if (link.kind == LinkKind::kNeed) {
-      const Perm order = needed(link, labels);
-      if (!counted.insert({link.source.index, order}).second || is_shared(link, group, order, labels)) continue;
+      const std::pair key{link.source.index, needed(link, labels)};
+      if (!counted.insert(key).second) continue;
+      const auto found = link.from == group ? others.end() : others.find(key);
+      if (found != others.end() && found->second > 0) continue;
     }
     total += price;
   }
@@ -345,7 +352,25 @@ std::vector<Perm> LayoutSolution::candidates(int group, const std::vector<Perm>&
   return {result.begin(), result.end()};
 }
 
+/// The order that costs least given everybody else's; the present one unless another is better.
+Perm LayoutSolution::best_order(int group, std::vector<Perm>& labels, const Needs& others) const {
+  Perm& label = labels[static_cast<size_t>(group)];
+  Perm best = label;
+  double least = cost_of_group(group, labels, others);
+  if (least == 0) return best;
+  for (const Perm& perm : candidates(group, labels)) {
+    label = perm;
+    const double total = cost_of_group(group, labels, others);
+    if (total >= least - 1e-9) continue;
+    least = total;
+    best = perm;
+  }
+  return best;
+}
+
 double LayoutSolution::descend(std::vector<Perm>& labels) const {
+  Needs needs;
+  for (int group = -1; group < static_cast<int>(links_of_.size()); ++group) count_needs(group, 1, labels, needs);
   bool improved = true;
   for (int sweep = 0; improved && sweep < kMaxSweeps; ++sweep) {
     improved = false;
@@ -353,19 +378,10 @@ double LayoutSolution::descend(std::vector<Perm>& labels) const {
       if (links_of_[g].empty()) continue;
       const int group = static_cast<int>(g);
       const Perm present = labels[g];
-      Perm best = present;
-      double least = cost_of_group(group, labels);
-      if (least == 0) continue;
-      for (const Perm& perm : candidates(group, labels)) {
-        labels[g] = perm;
-        const double total = cost_of_group(group, labels);
-        if (total < least - 1e-9) {
-          least = total;
-          best = perm;
-        }
-      }
-      labels[g] = best;
-      improved = improved || best != present;
+      count_needs(group, -1, labels, needs);
+      labels[g] = best_order(group, labels, needs);
+      count_needs(group, 1, labels, needs);
+      improved = improved || labels[g] != present;
     }
   }
   return total_cost(labels);
@@ -385,7 +401,7 @@ void LayoutSolution::propose_most_wanted(std::vector<Perm>& labels) const {
       most = count;
       labels[g] = perm;
     }
-    if (cost_of_group(static_cast<int>(g), labels) >= kForbidden) labels[g].clear();
+    if (forbidden(static_cast<int>(g), labels) > 0) labels[g].clear();
   }
 }
 

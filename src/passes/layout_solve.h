@@ -58,6 +58,9 @@ class LayoutSolution {
     }
   };
 
+  /// How many want a source (by index) in an order.
+  using Needs = std::map<std::pair<int32_t, Perm>, int>;
+
   void resolve_transposes(const std::vector<NodeId>& order);
   void build(const std::vector<NodeId>& order);
   void build_node(NodeId id);
@@ -71,8 +74,9 @@ class LayoutSolution {
   std::optional<Perm> wish(const Link& link, int group, const std::vector<Perm>& labels) const;
   double cost(const Link& link, const std::vector<Perm>& labels) const;
   Perm needed(const Link& link, const std::vector<Perm>& labels) const;
-  bool is_shared(const Link& link, int group, const Perm& order, const std::vector<Perm>& labels) const;
-  double cost_of_group(int group, const std::vector<Perm>& labels) const;
+  void count_needs(int group, int by, const std::vector<Perm>& labels, Needs& needs) const;
+  double cost_of_group(int group, const std::vector<Perm>& labels, const Needs& others) const;
+  Perm best_order(int group, std::vector<Perm>& labels, const Needs& others) const;
   double forbidden(int group, const std::vector<Perm>& labels) const;
   double total_cost(const std::vector<Perm>& labels) const;
   Perm seen_by(const Link& link, const std::vector<Perm>& labels) const;
@@ -90,10 +94,9 @@ class LayoutSolution {
   std::optional<ReshapeFactors> no_reshape_;
   mutable std::vector<int> parent_;
   std::vector<Link> links_;
-  std::map<int32_t, std::vector<size_t>> needs_of_;  ///< per source: its kNeed links
-  std::vector<std::vector<size_t>> links_of_;        ///< per group
-  std::vector<std::vector<NodeId>> members_of_;      ///< per group: tied nodes whose row restricts the order
-  std::vector<Perm> labels_;                         ///< per group
+  std::vector<std::vector<size_t>> links_of_;    ///< per group
+  std::vector<std::vector<NodeId>> members_of_;  ///< per group: tied nodes whose row restricts the order
+  std::vector<Perm> labels_;                     ///< per group
 };
 
 /// The axes that a kReduced node takes away.
