@@ -54,7 +54,9 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // A closed pipe and a file-size limit are errors of write, not deaths.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool is_interrupted() { return interrupts != 0; }

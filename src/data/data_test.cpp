@@ -235,6 +235,11 @@ TEST(Dataset, ReadsALabelsCsvWithRawFiles) {
   EXPECT_NE(error_of([&] { data.load(0, specs); }).find("--input-quant"), std::string::npos);
   specs[0].stored = QuantParams::per_tensor(0.5f, 83);
   EXPECT_EQ(to_doubles(data.load(0, specs)[0]), (std::vector<double>{0, 0.5}));
+  folder.write("y.csv", "file,class\na.bin,dog\n");
+  const std::string names = folder.write("names.txt", "cat\ndog\n");
+  EXPECT_EQ(Dataset::open(folder.path, {.labels = names}).label(0), 1);
+  folder.write("y.csv", "a.bin,1\na.bin,bird\n");
+  EXPECT_NE(error_of([&] { Dataset::open(folder.path, {.labels = names}); }).find("line 2"), std::string::npos);
   folder.write("y.csv", "../../etc/passwd,7\n");
   EXPECT_NE(error_of([&] { Dataset::open(folder.path); }).find("not inside the folder"), std::string::npos);
 }

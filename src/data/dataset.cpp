@@ -125,23 +125,33 @@ struct Opener {
     read_array(out, x, y);
   }
 
+  /// Class of a CSV's last column: a number, or a name of --labels; −1 for neither.
+  static int64_t class_of(const std::string& field, const std::map<std::string, int64_t>& names) {
+    const auto found = names.find(field);
+    return found != names.end() ? found->second : parse_int(field).value_or(-1);
+  }
+
   void read_csv(Content& out, const std::string& csv) {
     out.kind = "labels csv";
+    std::map<std::string, int64_t> names;
+    if (!options.labels.empty() && !options.labels.ends_with(".csv"))
+      for (const std::string& name : read_lines(options.labels))
+        names.emplace(name, static_cast<int64_t>(names.size()));
     int64_t number = 0;
     for (const std::string& line : read_lines(csv)) {
       ++number;
       if (line.empty()) continue;
       const std::vector<std::string> fields = csv_fields(line);
-      const std::optional<int64_t> label = parse_int(fields.back());
-      if (!label && number == 1) continue;  // a header
-      if (fields.size() < 2 || !label || *label < 0)
+      const int64_t label = class_of(fields.back(), names);
+      if (label < 0 && number == 1 && !parse_int(fields.back())) continue;  // a header
+      if (fields.size() < 2 || label < 0)
         throw invalid_argument(cat("'", csv, "' line ", number, ": found '", line.substr(0, 80),
-                                   "', expected file,…,class with the class as a number"));
+                                   "', expected file,…,class with the class as a number, or as a name of --labels"));
       const fs::path file(fields.front());
       if (file.is_absolute() || fields.front().find("..") != std::string::npos)
         throw invalid_argument(cat("'", csv, "' line ", number, ": '", fields.front(), "' is not inside the folder"));
       out.files.push_back(fields.front());
-      out.labels.push_back(*label);
+      out.labels.push_back(label);
     }
   }
 
@@ -187,6 +197,12 @@ struct Opener {
   }
 };
 
+bool is_archive_name(const std::string& path) {
+  const std::string name = lower(path);
+  return name.ends_with(".tar") || name.ends_with(".gz") || name.ends_with(".tgz") || name.ends_with(".zip") ||
+         name.ends_with(".xz");
+}
+
 Error no_samples(const std::string& path) {
   std::string hint = "expected images, .npy or .bin files in a folder per class, or beside a labels csv";
   std::error_code error;
@@ -211,6 +227,8 @@ Dataset Dataset::open(const std::string& path, const DatasetOptions& options) {
     opener.read_npz_file(*content);
   else if (lower(path).ends_with(".npy"))
     opener.read_array(*content, read_npy(path), Tensor());
+  else if (is_archive_name(path))
+    throw invalid_argument(cat("'", path, "' is an archive, expected a folder"), "unpack it first");
   else
     throw invalid_argument(cat("'", path, "' is not data hone reads"),
                            "give a folder per class, a folder with a labels csv, or .npz with x and y");

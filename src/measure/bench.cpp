@@ -152,7 +152,7 @@ Json to_json(const Distribution& d) {
   json["max"] = d.max;
   json["mean"] = d.mean;
   json["stddev"] = d.stddev;
-  json["runs"] = d.count;
+  json["count"] = d.count;
   return json;
 }
 
