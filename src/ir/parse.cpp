@@ -189,6 +189,7 @@ class Parser {
   }
 
   Tensor constant(const TensorType& t) {
+    if (!t.shape.is_static()) fail(cat("a constant needs known dimensions, its type is ", to_text(t)));
     const Dims dims = t.shape.dims();
     Tensor out = Tensor::empty(DType::kF64, dims);
     auto data = out.mutable_data<double>();
