@@ -236,8 +236,8 @@ TEST(Dataset, ReadsALabelsCsvWithRawFiles) {
   specs[0].stored = QuantParams::per_tensor(0.5f, 83);
   EXPECT_EQ(to_doubles(data.load(0, specs)[0]), (std::vector<double>{0, 0.5}));
   folder.write("y.csv", "file,class\na.bin,dog\n");
-  const std::string names = folder.write("names.txt", "cat\ndog\n");
-  EXPECT_EQ(Dataset::open(folder.path, {.labels = names}).label(0), 1);
+  const std::string names = folder.write("names.txt", "cat\ncat\ndog\n");
+  EXPECT_EQ(Dataset::open(folder.path, {.labels = names}).label(0), 2);
   folder.write("y.csv", "a.bin,1\na.bin,bird\n");
   EXPECT_NE(error_of([&] { Dataset::open(folder.path, {.labels = names}); }).find("line 2"), std::string::npos);
   folder.write("y.csv", "../../etc/passwd,7\n");

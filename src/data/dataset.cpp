@@ -135,8 +135,7 @@ struct Opener {
     out.kind = "labels csv";
     std::map<std::string, int64_t> names;
     if (!options.labels.empty() && !options.labels.ends_with(".csv"))
-      for (const std::string& name : read_lines(options.labels))
-        names.emplace(name, static_cast<int64_t>(names.size()));
+      for (int64_t index = 0; const std::string& name : read_lines(options.labels)) names.emplace(name, index++);
     int64_t number = 0;
     for (const std::string& line : read_lines(csv)) {
       ++number;
