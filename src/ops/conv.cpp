@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ops/compute.h"
 #include "ops/conv_kernel.h"
+#include "ops/hybrid.h"
 #include "ops/requantize.h"
 
 namespace hone {
@@ -74,9 +75,19 @@ void eval(EvalContext& ctx) {
   });
 }
 
+/// Per-channel weights go with asymmetric activations, per-tensor weights with symmetric ones.
+void eval_hybrid(EvalContext& ctx) {
+  const Conv& op = ctx.op<Conv>();
+  const Tensor &x = ctx.in(0), &w = ctx.in(1);
+  const QuantizedRows rows = quantize_rows(x.data<float>(), x.dim(0), !w.quant()->is_per_tensor());
+  const std::vector<uint32_t> sums = convolve<uint32_t>(sizes_of(op, x, w), rows.centered, elements_as<uint32_t>(w));
+  store_hybrid({w, ctx.has(2) ? ctx.in(2) : Tensor(), op.act_min, op.act_max}, sums, rows, ctx.make_output(0));
+}
+
 void eval_quantized(EvalContext& ctx) {
   const Conv& op = ctx.op<Conv>();
   const Tensor &x = ctx.in(0), &w = ctx.in(1);
+  if (is_hybrid(x, w, ctx.output_types[0], 0)) return eval_hybrid(ctx);
   const Requantization r{.x = x,
                          .w = w,
                          .bias = ctx.has(2) ? ctx.in(2) : Tensor(),

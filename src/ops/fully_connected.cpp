@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/compute.h"
+#include "ops/hybrid.h"
 #include "ops/matmul.h"
 #include "ops/matmul_kernel.h"
 #include "ops/requantize.h"
@@ -63,9 +64,20 @@ void eval(EvalContext& ctx) {
   });
 }
 
+void eval_hybrid(EvalContext& ctx) {
+  const FullyConnected& op = ctx.op<FullyConnected>();
+  const Tensor &x = ctx.in(0), &w = ctx.in(1);
+  const MatMulSizes sizes = sizes_of(x, w);
+  const QuantizedRows rows = quantize_rows(x.data<float>(), sizes.m, op.asymmetric_inputs);
+  const std::vector<uint32_t> sums =
+      multiply_batches(sizes, rows.centered, swap_last_two(elements_as<uint32_t>(w), sizes.n, sizes.k));
+  store_hybrid({w, ctx.has(2) ? ctx.in(2) : Tensor(), op.act_min, op.act_max}, sums, rows, ctx.make_output(0));
+}
+
 void eval_quantized(EvalContext& ctx) {
   const FullyConnected& op = ctx.op<FullyConnected>();
   const Tensor &x = ctx.in(0), &w = ctx.in(1);
+  if (is_hybrid(x, w, ctx.output_types[0], 0) && w.dim(1) > 0) return eval_hybrid(ctx);
   const Requantization r{.x = x,
                          .w = w,
                          .bias = ctx.has(2) ? ctx.in(2) : Tensor(),

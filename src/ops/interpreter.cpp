@@ -63,8 +63,10 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* 
         const bool moves_stored = def.moves_data && !types.empty() && inputs.size() > 0 && inputs[0].exists() &&
                                   inputs[0].quant() && same_quant(types[0].quant, inputs[0].quant());
         const bool rounds_reals = &def == &Quantize::def && types[0].quant;
+        // Plain activations on quantized weights: TFLite's dynamic-range kernels.
+        const bool is_hybrid = def.quant.weight == 1 && inputs.size() > 1 && inputs[1].exists() && inputs[1].quant();
         if (def.eval_quantized && arithmetic == QuantArithmetic::kFixedPoint && inputs[0].exists() &&
-            (inputs[0].quant() || rounds_reals)) {
+            (inputs[0].quant() || rounds_reals || is_hybrid)) {
           def.eval_quantized(context);
         } else if (!quantized || moves_stored || !def.eval || def.is_random) {
           def.eval(context);
