@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kBinaryPrefix = "tflite.base64.";
 constexpr const char* kDescriptionKey = "tflite.description";
 constexpr const char* kSignatureKey = "tflite.signature";
+constexpr std::string_view kDefaultKey = "serving_default";
 constexpr std::string_view kRuntimeVersion = "min_runtime_version";
 constexpr std::string_view kOldestRuntime = "1.5.0";
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -63,6 +64,16 @@ void append_aliases(ModelFile& file, const AliasList* aliases, const flatbuffers
       }
 }
 
+/// What pack_signatures says without a kept signature.
+std::string default_signature(const Graph& graph) {
+  std::string text(kDefaultKey);
+  for (size_t i = 0; i < graph.inputs().size(); ++i)
+    text += cat("\ninput ", i, " ", graph.value(graph.inputs()[i]).name);
+  for (size_t i = 0; i < graph.outputs().size(); ++i)
+    text += cat("\noutput ", i, " ", graph.value(graph.outputs()[i]).name);
+  return text;
+}
+
 void read_signature(ModelFile& file, Graph& graph) {
   const auto* signatures = file.model().signature_defs();
   if (!signatures) return;
@@ -72,13 +83,13 @@ void read_signature(ModelFile& file, Graph& graph) {
     std::string text = text_of(signature->signature_key());
     append_aliases(file, signature->inputs(), main.inputs(), "input", text);
     append_aliases(file, signature->outputs(), main.outputs(), "output", text);
-    graph.metadata[kSignatureKey] = std::move(text);
+    if (text != default_signature(graph)) graph.metadata[kSignatureKey] = std::move(text);
     return;
   }
 }
 
 struct Signature {
-  std::string key = "serving_default";
+  std::string key = std::string(kDefaultKey);
   std::vector<std::string> inputs, outputs;
 };
 
@@ -110,7 +121,7 @@ Tensor bytes_tensor(std::string_view bytes) {
 }  // namespace
 
 void read_metadata(ModelFile& file, Graph& graph) {
-  if (file.model().description()) {
+  if (file.model().description() && file.model().description()->size() > 0) {
     file.spend(file.model().description()->size());
     graph.metadata[kDescriptionKey] = file.model().description()->str();
   }

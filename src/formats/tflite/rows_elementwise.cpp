@@ -36,7 +36,7 @@ bool write_leaky_relu(WriteNode& n) {
 void read_elu(ReadNode& n) { n.emit(Elu{}, {n.in(0)}); }
 
 bool write_elu(WriteNode& n) {
-  if (n.as<Elu>().alpha == 1) return write_simple<B::ELU>(n);
+  if (n.as<Elu>().alpha == 1) return write_simple<B::ELU, 1, 1>(n);
   if (n.type(0).quant) return false;
   // x > 0 ? x : alpha · elu(x) is max(x, 0) + alpha · elu(min(x, 0)).
   const TensorType t = n.out_type();

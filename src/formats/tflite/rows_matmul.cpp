@@ -26,7 +26,9 @@ void read_fully_connected(ReadNode& n) {
   const auto o = n.options<fb::FullyConnectedOptionsT>();
   if (o.weights_format != fb::WeightsFormat::DEFAULT) throw unsupported("shuffled weights");
   if (n.rank(1) != 2) throw invalid_model(cat("weight has rank ", n.rank(1), ", expected 2"));
-  FullyConnected op{.keep_dims = o.keep_num_dims || is_matrix_of(n.type(0).shape, n.type(1).shape[1])};
+  const bool is_hybrid = !n.type(0).quant && n.type(1).quant;
+  FullyConnected op{.keep_dims = o.keep_num_dims || is_matrix_of(n.type(0).shape, n.type(1).shape[1]),
+                    .asymmetric_inputs = o.asymmetric_quantize_inputs || !is_hybrid};
   n.emit_activated(std::move(op), o.fused_activation_function, {n.in(0), n.in(1), read_bias(n)});
 }
 
@@ -42,9 +44,11 @@ bool write_fully_connected(WriteNode& n) {
   const FullyConnected& op = n.as<FullyConnected>();
   fb::FullyConnectedOptionsT o;
   o.keep_num_dims = op.keep_dims && n.rank(0) != 2;
+  o.asymmetric_quantize_inputs = op.asymmetric_inputs && !n.type(0).quant && n.type(1).quant;
   std::vector<TensorIndex> inputs{n.in(0), n.in(1), n.optional(2)};
-  n.emit_activated(B::FULLY_CONNECTED, version_of(n, o.keep_num_dims, n.has(2)), o, op.act_min, op.act_max, inputs,
-                   n.out());
+  const int32_t version = version_of(n, o.keep_num_dims, n.has(2));
+  n.emit_activated(B::FULLY_CONNECTED, o.asymmetric_quantize_inputs ? std::max(version, 9) : version, o, op.act_min,
+                   op.act_max, inputs, n.out());
   return true;
 }
 

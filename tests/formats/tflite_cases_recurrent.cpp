@@ -1,0 +1,91 @@
+#include "formats/tflite_case_parts.h"
+
+namespace hone {
+
+namespace {
+
+using namespace tflite_parts;
+
+Input weight(Dims dims, uint32_t seed) { return constant(some_floats(std::move(dims), -0.7f, 0.7f, seed)); }
+
+/// The 24 inputs of a sequence LSTM of 5 units over 2 entries of 4 steps with 3 features.
+std::vector<Input> lstm(bool coupled, bool peepholes, bool projection, bool normalised) {
+  const int64_t out = projection ? 2 : 5;
+  std::vector<Input> in{floats({4, 2, 3})};
+  for (uint32_t g = 0; g < 4; ++g) in.push_back(g == 0 && coupled ? absent() : weight({5, 3}, 10 + g));
+  for (uint32_t g = 0; g < 4; ++g) in.push_back(g == 0 && coupled ? absent() : weight({5, out}, 20 + g));
+  for (uint32_t p = 0; p < 3; ++p) in.push_back(!peepholes || (p == 0 && coupled) ? absent() : weight({5}, 30 + p));
+  for (uint32_t g = 0; g < 4; ++g) in.push_back(g == 0 && coupled ? absent() : weight({5}, 40 + g));
+  in.push_back(projection ? weight({2, 5}, 50) : absent());
+  in.push_back(projection ? weight({2}, 51) : absent());
+  in.push_back(variable({2, out}));
+  in.push_back(variable({2, 5}));
+  if (normalised)
+    for (uint32_t g = 0; g < 4; ++g) in.push_back(g == 0 && coupled ? absent() : weight({5}, 60 + g));
+  return in;
+}
+
+TfliteCase sequence(const char* name, std::vector<Input> inputs) {
+  return {.name = name,
+          .code = B::UNIDIRECTIONAL_SEQUENCE_LSTM,
+          .inputs = std::move(inputs),
+          .outputs = {real()},
+          .options = with<fb::UnidirectionalSequenceLSTMOptionsT>([](auto& o) {
+            o.fused_activation_function = fb::Activation::TANH;
+            o.cell_clip = 0.8f;
+            o.time_major = true;
+          }),
+          .version = 1};
+}
+
+}  // namespace
+
+void add_recurrent_cases(Cases& cases) {
+  cases.push_back(sequence("lstm", lstm(false, false, false, false)));
+  cases.push_back(sequence("lstm_coupled_peepholes", lstm(true, true, false, false)));
+  cases.push_back(sequence("lstm_projection", lstm(false, true, true, false)));
+  cases.push_back(sequence("lstm_normalised", lstm(false, false, true, true)));
+  const auto tanh = with<fb::SequenceRNNOptionsT>([](auto& o) { o.fused_activation_function = fb::Activation::TANH; });
+  cases.push_back(
+      {.name = "sequence_rnn",
+       .code = B::UNIDIRECTIONAL_SEQUENCE_RNN,
+       .inputs = {floats({2, 4, 3}), weight({5, 3}, 1), weight({5, 5}, 2), weight({5}, 3), variable({2, 5})},
+       .outputs = {real()},
+       .options = tanh});
+  cases.push_back(
+      {.name = "rnn",
+       .code = B::RNN,
+       .inputs = {floats({2, 3}), weight({5, 3}, 1), weight({5, 5}, 2), weight({5}, 3), variable({2, 5})},
+       .outputs = {real()},
+       .options = with<fb::RNNOptionsT>([](auto& o) { o.fused_activation_function = fb::Activation::RELU; })});
+  cases.push_back({.name = "svdf",
+                   .code = B::SVDF,
+                   .inputs = {floats({2, 3}), weight({8, 3}, 1), weight({8, 6}, 2), weight({4}, 3), variable({2, 48})},
+                   .outputs = {real()},
+                   .options = with<fb::SVDFOptionsT>([](auto& o) {
+                     o.rank = 2;
+                     o.fused_activation_function = fb::Activation::RELU;
+                   })});
+  std::vector<Input> both{floats({4, 2, 3})};
+  for (uint32_t d = 0; d < 2; ++d) {
+    for (uint32_t g = 0; g < 4; ++g) both.push_back(weight({5, 3}, 100 * d + 10 + g));
+    for (uint32_t g = 0; g < 4; ++g) both.push_back(weight({5, 5}, 100 * d + 20 + g));
+    for (int p = 0; p < 3; ++p) both.push_back(absent());
+    for (uint32_t g = 0; g < 4; ++g) both.push_back(weight({5}, 100 * d + 40 + g));
+    both.push_back(absent());
+    both.push_back(absent());
+  }
+  for (int s = 0; s < 4; ++s) both.push_back(variable({2, 5}));
+  for (int a = 0; a < 9; ++a) both.push_back(absent());
+  cases.push_back({.name = "bidirectional_lstm",
+                   .code = B::BIDIRECTIONAL_SEQUENCE_LSTM,
+                   .inputs = std::move(both),
+                   .outputs = {real()},
+                   .options = with<fb::BidirectionalSequenceLSTMOptionsT>([](auto& o) {
+                     o.fused_activation_function = fb::Activation::TANH;
+                     o.merge_outputs = true;
+                     o.time_major = true;
+                   })});
+}
+
+}  // namespace hone

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace hone {
+
+/// The original TFLite runtime through its C API, loaded while the program runs.
+class TfliteRuntime {
+ public:
+  /// The library that HONE_TFLITE_LIB names, or the one tests/oracle/fetch.sh put under the build tree; none when it is
+  /// absent or cannot be loaded.
+  static std::unique_ptr<TfliteRuntime> open();
+  ~TfliteRuntime();
+
+  const std::string& version() const { return version_; }
+  /// Outputs of one inference, plain (without quantization). Throws Error(unsupported) with what the runtime reported
+  /// when it refuses the model or the inputs, which are resized to what is given.
+  std::vector<Tensor> run(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
+
+ private:
+  struct Api;
+  TfliteRuntime();
+  std::unique_ptr<Api> api_;
+  std::string version_;
+};
+
+/// The model with every value that an operator of its main subgraph makes as an output.
+std::vector<std::byte> with_all_outputs(std::span<const std::byte> model);
+/// Names of the outputs of the main subgraph.
+std::vector<std::string> output_names(std::span<const std::byte> model);
+
+}  // namespace hone
