@@ -133,6 +133,29 @@ TEST(Image, PngRoundTripsAndTruncationIsAnError) {
     EXPECT_THROW(decode_image(bytes_of(png.substr(0, length))), Error) << length;
 }
 
+/// An 8 × 8 grey ramp, columns 0, 32, … 224, quality 90.
+constexpr char kJpeg[] =
+    "\xff\xd8\xff\xe0\x00\x10\x4a\x46\x49\x46\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xdb\x00\x43\x00\x03\x02"
+    "\x02\x03\x02\x02\x03\x03\x03\x03\x04\x03\x03\x04\x05\x08\x05\x05\x04\x04\x05\x0a\x07\x07\x06\x08\x0c\x0a\x0c"
+    "\x0c\x0b\x0a\x0b\x0b\x0d\x0e\x12\x10\x0d\x0e\x11\x0e\x0b\x0b\x10\x16\x10\x11\x13\x14\x15\x15\x15\x0c\x0f\x17"
+    "\x18\x16\x14\x18\x12\x14\x15\x14\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00\xff\xc4\x00\x14\x00\x01"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x06\xff\xc4\x00\x17\x10\x00\x03\x01\x00\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09\x45\x82\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x28\xb6\xe5"
+    "\xe4\xff\xd9";
+
+TEST(Image, ReadsJpegAndRefusesATruncatedOne) {
+  const std::string jpeg(kJpeg, sizeof kJpeg - 1);
+  const Tensor image = decode_image(bytes_of(jpeg));
+  ASSERT_EQ(image.dims(), (Dims{8, 8, 3}));
+  for (int64_t x = 0; x < 8; ++x)
+    EXPECT_NEAR(static_cast<double>(to_ints(image)[static_cast<size_t>(x * 3)]), 32.0 * static_cast<double>(x), 4);
+  for (size_t length = 3; length < jpeg.size() - 4; length += 5)
+    EXPECT_THROW(decode_image(bytes_of(jpeg.substr(0, length))), Error) << length;
+  std::string padded = jpeg;
+  padded.insert(20, 3, '\0');  // bytes between markers are harmless
+  EXPECT_TRUE(identical(decode_image(bytes_of(padded)), image));
+}
+
 TEST(Image, ReadsBottomUpBmpAndRejectsClaimsBeyondTheFile) {
   std::string bmp("BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\x18\0", 30);
   bmp.resize(54, '\0');

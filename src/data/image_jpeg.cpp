@@ -5,6 +5,7 @@
 // jpeglib.h needs size_t and FILE from the headers before it.
 // clang-format off
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include "base/error.h"
@@ -29,8 +30,11 @@ void on_error(j_common_ptr info) {
 }
 
 void on_warning(j_common_ptr info, int level) {
-  // Damaged data is a warning to libjpeg, which would go on with grey pixels.
-  if (level < 0) on_error(info);
+  // Damaged data is a warning to libjpeg, which would go on with grey pixels. What leaves the pixels whole passes.
+  if (level >= 0) return;
+  for (const int harmless : {JWRN_EXTRANEOUS_DATA, JWRN_JFIF_MAJOR, JWRN_ADOBE_XFORM, JWRN_TOO_MUCH_DATA})
+    if (info->err->msg_code == harmless) return;
+  on_error(info);
 }
 
 /// Progressive files may hold thousands of scans, each as costly as the whole image.
