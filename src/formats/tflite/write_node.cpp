@@ -150,7 +150,8 @@ void WriteNode::clamp(TensorIndex from, TensorIndex to, float min, float max) {
     const B code = activation == fb::Activation::RELU    ? B::RELU
                    : activation == fb::Activation::RELU6 ? B::RELU6
                                                          : B::RELU_N1_TO_1;
-    return emit(code, Versions{}.of(type), {from}, {to});
+    const Versions versions = code == B::RELU_N1_TO_1 ? Versions{1, 1, 1} : Versions{};
+    return emit(code, versions.of(type), {from}, {to});
   }
   auto bound = [&](float value, const char* name) {
     Tensor scalar = Tensor::scalar(value);
