@@ -57,6 +57,7 @@ void take_worst(Difference& worst, const Difference& d) {
 /// quantized numbers by different rules; equality is judged under the rules of the written file.
 Proof prove(const Graph& source, const Graph& written, const Options& o, const Progress& progress) {
   Proof proof;
+  const EvalOptions stoppable{.seed = 0, .observe = [](NodeId, std::span<const Tensor>) { check_interrupted(); }};
   Graph same = source;
   same.arithmetic = written.arithmetic;
   for (int64_t seed = 0; seed < o.proofs; ++seed) {
@@ -66,11 +67,11 @@ Proof prove(const Graph& source, const Graph& written, const Options& o, const P
     for (size_t i = 0; i < inputs.size() && i < written.inputs().size(); ++i)
       as_read.push_back(convert_input(inputs[i].with_quant(source.type(source.inputs()[i]).quant),
                                       written.type(written.inputs()[i])));
-    const std::vector<Tensor> before = evaluate(same, inputs);
+    const std::vector<Tensor> before = evaluate(same, inputs, stoppable);
     if (source.arithmetic != written.arithmetic)
-      take_worst(proof.arithmetic, difference(evaluate(source, inputs), before));
+      take_worst(proof.arithmetic, difference(evaluate(source, inputs, stoppable), before));
     progress(seed, o.proofs);
-    const std::vector<Tensor> after = evaluate(written, as_read);
+    const std::vector<Tensor> after = evaluate(written, as_read, stoppable);
     const Difference d = difference(before, after);
     take_worst(proof.worst, d);
     proof.is_equal = proof.is_equal && is_within(d, o.tolerance);

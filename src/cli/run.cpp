@@ -162,18 +162,22 @@ struct Report {
 
 int run(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  const Graph graph = prepare(o.model.load(), engine);
+  Graph graph = prepare(o.model.load(), engine);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (const ValueId id = graph.inputs()[i]; !graph.type(id).shape.is_static())
+      graph.set_input_shape(id, Shape(inputs[i].dims()));
   Report report{o, {}, Json::array(), ""};
   if (!o.labels.empty()) {
     const std::string names = read_file(o.labels);
     for (const std::string& line : split(names, '\n')) report.classes.emplace_back(trim(line));
   }
   Runner runner = engine.runner(graph);
-  runner.session().set_seed(static_cast<uint64_t>(o.seed));
-  const std::vector<Tensor>& outputs = runner.run(inputs);
-  check_interrupted();
+  Session& session = runner.session();
+  session.set_seed(static_cast<uint64_t>(o.seed));
+  session.set_observer([](size_t, double, std::span<const Tensor* const>) { check_interrupted(); });
+  const std::vector<Tensor>& outputs = session.run(inputs);
   if (!o.output_dir.empty()) make_directory(o.output_dir);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::string& name = graph.value(graph.outputs()[i]).name;

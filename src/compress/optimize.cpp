@@ -51,7 +51,7 @@ class Search {
     for (size_t i = 0; i < graph.value_capacity(); ++i)
       if (graph.type(ValueId{static_cast<int32_t>(i)}).quant)
         throw invalid_argument("the model is quantized already, expected a float model",
-                               "hone bench and hone eval measure it as it is");
+                               "make it float first: hone quantize MODEL --to float -o FLOAT.tflite");
   }
 
   OptimizeResult run() {
