@@ -146,6 +146,37 @@ TEST(CpuProvider, MultipliesByConstantMatrices) {
   }
 }
 
+// 8-bit weights of random scales; per channel along axis 0 or per tensor.
+Tensor hybrid_weights(Random& random, const Dims& dims, bool is_per_channel) {
+  if (!is_per_channel) return random.bytes(DType::kI8, dims, QuantParams::per_tensor(0.01f, 0));
+  std::vector<float> scales;
+  for (int64_t c = 0; c < dims[0]; ++c) scales.push_back(random.real(0.002f, 0.02f));
+  const std::vector<int32_t> zeros(scales.size(), 0);
+  return random.bytes(DType::kI8, dims, QuantParams::per_channel(scales, zeros, 0));
+}
+
+TEST(CpuProvider, RoundsActivationsThatMeetBytesAsTheReferenceDoes) {
+  Random random;
+  for (int trial = 0; trial < 42; ++trial) {
+    const ConvCase c = random_conv(random, trial);
+    Graph g;
+    g.arithmetic = QuantArithmetic::kFixedPoint;
+    const ValueId x = g.add_input("x", {DType::kF32, Shape(c.x)});
+    const ValueId w = g.add_constant(hybrid_weights(random, c.w, trial % 2 == 0));
+    g.set_outputs({g.add(c.op, {x, w, g.add_constant(random.f32({c.w[0]}))})});
+    expect_close(g, {random.f32(c.x, -1, 3)}, 1e-6);
+  }
+  for (int trial = 0; trial < 16; ++trial) {
+    const int64_t m = random.integer(1, 20), k = random.integer(1, 60), n = random.integer(1, 90);
+    Graph g;
+    g.arithmetic = QuantArithmetic::kFixedPoint;
+    const ValueId x = g.add_input("x", {DType::kF32, {m, k}});
+    const ValueId w = g.add_constant(hybrid_weights(random, {n, k}, trial % 4 > 1));
+    g.set_outputs({g.add(FullyConnected{.asymmetric_inputs = trial % 2 == 0}, {x, w})});
+    expect_close(g, {random.f32({m, k}, -1, 3)}, 1e-6);
+  }
+}
+
 TEST(CpuProvider, MultipliesBatchesOfMatrices) {
   Random random;
   for (int trial = 0; trial < 16; ++trial) {

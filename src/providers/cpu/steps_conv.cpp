@@ -249,15 +249,6 @@ std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest& r, const K
 
 namespace {
 
-template <class Op>
-bool has_asymmetric_inputs(const Op& op) {
-  if constexpr (requires { op.asymmetric_inputs; }) {
-    return op.asymmetric_inputs;
-  } else {
-    return false;
-  }
-}
-
 // TFLite's dynamic-range operators: f32 in and out, 8-bit weights without zero points.
 bool computes_hybrid(const KernelRequest& r) {
   if (r.graph.arithmetic != QuantArithmetic::kFixedPoint || !computes_f32(r) || !r.input(1).is_quantized())
@@ -299,7 +290,7 @@ std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest& r, const 
   const auto& op = r.node().as<FullyConnected>();
   const ConvShape shape = fully_connected_shape(r);
   if (is_empty(shape)) return nullptr;
-  return hybrid_step(r, table, shape, {op.act_min, op.act_max}, has_asymmetric_inputs(op), true);
+  return hybrid_step(r, table, shape, {op.act_min, op.act_max}, op.asymmetric_inputs, true);
 }
 
 std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& table) {
