@@ -63,14 +63,28 @@ void print(const Options& o, const Comparison& c, Console& console) {
   console.out(cat("\nlayers, worst first (", c.layers.size(), " matched by name)\n", layers.render(width)));
 }
 
+/// What `graph` says of its preprocessing, without the layout, which is its own: for a model that says nothing.
+Preprocess carried_by(const Graph& graph) {
+  const auto found = graph.metadata.find(std::string(kPreprocessKey));
+  if (found == graph.metadata.end()) return {};
+  Preprocess p = parse_preprocess(found->second);
+  p.layout.clear();
+  return p;
+}
+
+/// Input specs of `graph`; where its metadata is silent, the other model's preprocessing holds for it too.
+std::vector<InputSpec> specs_of(const Graph& graph, const Graph& other, const Options& o) {
+  const bool is_silent = graph.metadata.count(std::string(kPreprocessKey)) == 0;
+  const Preprocess stated = o.preprocess.preprocess();
+  return input_specs(graph, is_silent ? merge(carried_by(other), stated) : stated, o.preprocess.stored());
+}
+
 Comparison measure(const Options& o, const Graph& a, const Graph& b, const Engine& engine, Console& console) {
   CompareOptions options;
   options.progress = console.progress("comparing");
   if (!o.data.path.empty()) {
     const Dataset data = o.data.open();
-    const Preprocess over = o.preprocess.preprocess();
-    const QuantPtr stored = o.preprocess.stored();
-    return compare_models(a, b, engine, data, input_specs(a, over, stored), input_specs(b, over, stored), options);
+    return compare_models(a, b, engine, data, specs_of(a, b, o), specs_of(b, a, o), options);
   }
   std::vector<std::vector<Tensor>> sets;
   for (int64_t i = 0; i < o.generated; ++i) sets.push_back(generate_inputs(a, static_cast<uint64_t>(i), 1));
