@@ -346,6 +346,16 @@ TEST(CpuProvider, PoolsBytesWithinOneStep) {
   }
 }
 
+TEST(CpuProvider, LeavesAbsurdPaddingToTheReference) {
+  Random random;
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, {1, 1, 4, 2}});
+  const Conv op{.dilations = {1, 30000000}, .pads = {0, 30000000, 0, 30000000}, .groups = 2};
+  g.set_outputs({g.add(op, {x, g.add_constant(random.f32({2, 1, 3, 1}))})});
+  const Provider* providers[] = {&cpu_provider()};
+  EXPECT_EQ(Plan::compile(g, providers)->steps()[0].step->kernel, "reference");
+}
+
 TEST(CpuProvider, LeavesUnknownShapesToTheReference) {
   Graph g;
   const ValueId x = g.add_input("x", {DType::kF32, Shape{Dim(std::string("n")), Dim(4)}});

@@ -13,6 +13,8 @@
 namespace hone::cpu {
 namespace {
 
+constexpr int64_t kMaxTapPointers = 1 << 20;
+
 struct Window {
   int64_t kernel, stride, dilation, pad;
 };
@@ -58,6 +60,10 @@ std::optional<ConvShape> shape_of(const KernelRequest& r, const Conv& op) {
               .pad_left = horizontal->pad,
               .groups = op.groups};
   if (s.batch * s.pixels() * s.out_c * s.depth() == 0) return std::nullopt;
+  // Depthwise keeps a pointer per padded column: absurd padding is left to the reference.
+  if (s.is_depthwise() && (tap_columns(s) > kMaxTapPointers || s.kernel_h > kMaxTapPointers / tap_columns(s))) {
+    return std::nullopt;
+  }
   return s;
 }
 

@@ -10,6 +10,8 @@
 namespace hone::cpu {
 namespace {
 
+constexpr int64_t kMaxTaps = 1 << 20;
+
 struct PoolAxis {
   int64_t in = 1, out = 1, kernel = 1, stride = 1, dilation = 1, pad = 0, pad_end = 0;
 };
@@ -53,6 +55,8 @@ std::optional<PoolShape> pool_shape(const KernelRequest& r, const Op& op) {
   if (!x || !y) return std::nullopt;
   s.x = *x;
   s.y = *y;
+  // A pointer per tap is kept: windows beyond any image are left to the reference.
+  if (s.x.kernel > kMaxTaps || s.y.kernel > kMaxTaps / s.x.kernel) return std::nullopt;
   return s;
 }
 
