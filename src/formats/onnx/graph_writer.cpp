@@ -1,6 +1,7 @@
 #include "formats/onnx/graph_writer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <protozero/pbf_writer.hpp>
 
 #include "base/error.h"
@@ -380,30 +381,60 @@ std::string GraphWriter::write() {
   return encode(inputs, outputs);
 }
 
-std::string GraphWriter::write_subgraph(size_t formal, const std::vector<std::string>& captured) {
-  std::vector<std::string> inputs, outputs;
+/// Names the inputs of a subgraph: the first `formal` are its own, the others outer ones. Returns the own ones' infos.
+std::vector<std::string> GraphWriter::bind_formal(size_t formal, const std::vector<std::string>& captured) {
+  std::vector<std::string> infos;
   for (size_t i = 0; i < graph_.inputs().size(); ++i) {
     const ValueId id = graph_.inputs()[i];
-    Names& names = names_[id.index];
+    std::string& name = names_[id.index].real[index_of(Layout::plain)];
     if (graph_.type(id).quant) throw unsupported("onnx: a subgraph with quantized inputs");
-    if (i >= formal) {
-      names.real[index_of(Layout::plain)] = captured.at(i - formal);
-      continue;
-    }
-    names.real[index_of(Layout::plain)] = unique(graph_.value(id).name);
-    inputs.push_back(encode_value_info(names.real[index_of(Layout::plain)], graph_.type(id)));
+    name = i < formal ? unique(graph_.value(id).name) : captured.at(i - formal);
+    if (i < formal) infos.push_back(encode_value_info(name, graph_.type(id)));
   }
-  write_nodes();
+  return infos;
+}
+
+/// Names of the outputs; what no node here makes is copied, since an output of a subgraph must be made in it.
+std::vector<std::string> GraphWriter::subgraph_outputs() {
+  std::vector<std::string> names;
   for (const ValueId id : graph_.outputs()) {
-    std::string found = stored_name(id, Layout::plain);
-    const bool is_made = graph_.producer(id) != nullptr;
-    if (!is_made) {
-      const std::string copy = unique(cat(graph_.value(id).name, "/out"));
-      emit("Identity", cat(copy, "/Identity"), {found}, {copy}, {});
-      found = copy;
-    }
-    outputs.push_back(encode_value_info(found, graph_.type(id)));
+    names.push_back(stored_name(id, Layout::plain));
+    if (graph_.producer(id) != nullptr) continue;
+    const std::string copy = unique(cat(graph_.value(id).name, "/out"));
+    emit("Identity", cat(copy, "/Identity"), {names.back()}, {copy}, {});
+    names.back() = copy;
   }
+  return names;
+}
+
+std::string GraphWriter::write_subgraph(size_t formal, const std::vector<std::string>& captured) {
+  const std::vector<std::string> inputs = bind_formal(formal, captured);
+  write_nodes();
+  std::vector<std::string> outputs;
+  const std::vector<std::string> names = subgraph_outputs();
+  for (size_t i = 0; i < names.size(); ++i)
+    outputs.push_back(encode_value_info(names[i], graph_.type(graph_.outputs()[i])));
+  return encode(inputs, outputs);
+}
+
+std::string GraphWriter::write_loop_body(const Graph& condition, size_t states,
+                                         const std::vector<std::string>& captured) {
+  const TensorType iteration{DType::kI64, Shape{}, nullptr}, flag{DType::kBool, Shape{}, nullptr};
+  std::vector<std::string> inputs{encode_value_info(unique("iteration"), iteration),
+                                  encode_value_info(unique("condition"), flag)};
+  for (std::string& info : bind_formal(states, captured)) inputs.push_back(std::move(info));
+  write_nodes();
+  const std::vector<std::string> results = subgraph_outputs();
+  GraphWriter test(condition, *this);
+  std::vector<std::string> known = results;
+  known.insert(known.end(), captured.begin(), captured.end());
+  test.bind_formal(0, known);
+  test.write_nodes();
+  std::vector<std::string> outputs{encode_value_info(test.subgraph_outputs().at(0), flag)};
+  std::move(test.nodes_.begin(), test.nodes_.end(), std::back_inserter(nodes_));
+  std::move(test.initializers_.begin(), test.initializers_.end(), std::back_inserter(initializers_));
+  for (size_t i = 0; i < results.size(); ++i)
+    outputs.push_back(encode_value_info(results[i], graph_.type(graph_.outputs()[i])));
   return encode(inputs, outputs);
 }
 

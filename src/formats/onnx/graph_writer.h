@@ -30,12 +30,15 @@ class GraphWriter {
   GraphWriter(const Graph& graph, ExternalData& external) : graph_(graph), external_(external) {}
   /// For a subgraph: names of `outer` are not used again.
   GraphWriter(const Graph& graph, const GraphWriter& outer)
-      : graph_(graph), external_(outer.external_), used_(outer.used_) {}
+      : graph_(graph), external_(outer.external_), used_(outer.used_), node_names_(outer.node_names_) {}
 
   /// The model's own graph: inputs and outputs keep their names.
   std::string write();
   /// A subgraph: the first `formal` inputs are its own, the others the outer names in `captured`.
   std::string write_subgraph(size_t formal, const std::vector<std::string>& captured);
+  /// The body of an ONNX Loop that does what a While with this body and `condition` does: both graphs take `states`
+  /// state variables, then the values in `captured`.
+  std::string write_loop_body(const Graph& condition, size_t states, const std::vector<std::string>& captured);
 
   const Graph& graph() const { return graph_; }
 
@@ -72,6 +75,8 @@ class GraphWriter {
   void write_node(NodeId id);
   void finish_node(const Node& node);
   void bind_input(ValueId id);
+  std::vector<std::string> bind_formal(size_t formal, const std::vector<std::string>& captured);
+  std::vector<std::string> subgraph_outputs();
   std::string bind_output(ValueId id, std::string_view wanted);
   std::string constant_name(ValueId id, Layout layout);
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;

@@ -32,10 +32,11 @@ Dims first_dims(const Dims& dims) {
 }
 
 /// Whether moving the channels to the front leaves the elements where they are.
-bool moves_only_ones(const Dims& dims) {
-  if (dims.back() == 1) return true;
-  for (size_t i = 1; i + 1 < dims.size(); ++i)
-    if (dims[i] != 1) return false;
+bool moves_only_ones(const Shape& shape) {
+  const Dim one(1);
+  if (shape[shape.rank() - 1] == one) return true;
+  for (int64_t i = 1; i + 1 < shape.rank(); ++i)
+    if (!(shape[i] == one)) return false;
   return true;
 }
 
@@ -113,12 +114,11 @@ bool NodeWriter::alias_reshape() {
   if (!from.is_static() || !to.is_static() || from.rank() != to.rank() || from.rank() <= 2) return false;
   if (constant(0).exists() || !same_quant(type(0).quant, output_type().quant)) return false;
   const ValueId x = value(0), y = node().outputs[0];
-  if (writer_.exists_in(x, Layout::plain) && moves_only_ones(to.dims()) && first_dims(to.dims()) == from.dims()) {
+  if (writer_.exists_in(x, Layout::plain) && moves_only_ones(to) && first_dims(to.dims()) == from.dims()) {
     writer_.alias(y, Layout::channels_first, x, Layout::plain);
     return true;
   }
-  if (writer_.exists_in(x, Layout::channels_first) && moves_only_ones(from.dims()) &&
-      first_dims(from.dims()) == to.dims()) {
+  if (writer_.exists_in(x, Layout::channels_first) && moves_only_ones(from) && first_dims(from.dims()) == to.dims()) {
     writer_.alias(y, Layout::plain, x, Layout::channels_first);
     return true;
   }
@@ -127,8 +127,8 @@ bool NodeWriter::alias_reshape() {
 
 std::string NodeWriter::any_order_in() {
   const Shape& shape = type(0).shape;
-  if (!shape.is_static() || shape.rank() <= 2 || constant(0).exists() || writer_.exists_in(value(0), Layout::plain) ||
-      !moves_only_ones(shape.dims()))
+  if (!shape.has_rank() || shape.rank() <= 2 || constant(0).exists() || writer_.exists_in(value(0), Layout::plain) ||
+      !moves_only_ones(shape))
     return plain_in(0);
   return writer_.name(value(0), Layout::channels_first);
 }
@@ -256,6 +256,13 @@ std::string NodeWriter::subgraph(size_t k, size_t formal, size_t captured) {
   for (size_t i = captured; i < input_count(); ++i) names.push_back(plain_in(i));
   GraphWriter inner(node().subgraphs.at(k), writer_);
   return inner.write_subgraph(formal, names);
+}
+
+std::string NodeWriter::while_body(size_t states) {
+  std::vector<std::string> names;
+  for (size_t i = states; i < input_count(); ++i) names.push_back(plain_in(i));
+  GraphWriter inner(node().subgraphs.at(1), writer_);
+  return inner.write_loop_body(node().subgraphs.at(0), states, names);
 }
 
 void add_field(AttributeList& attributes, const FieldInfo& field, const void* op) {

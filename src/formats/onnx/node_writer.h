@@ -87,6 +87,8 @@ class NodeWriter {
   void emit_opaque();
   /// Encoded GraphProto of subgraph k whose inputs from `formal` on are this node's inputs from `captured` on.
   std::string subgraph(size_t k, size_t formal, size_t captured);
+  /// The body of a Loop that stands for this While.
+  std::string while_body(size_t states);
 
  private:
   GraphWriter& writer_;

@@ -89,6 +89,18 @@ void write_loop(NodeWriter& w) {
   w.emit("Loop", std::move(inputs), w.all_out(), AttributeList().add_graph("body", w.subgraph(0, formal, formal)));
 }
 
+/// A Loop without a trip count whose body ends in the condition; the first answer comes from an If that is always
+/// taken.
+void write_while(NodeWriter& w) {
+  const auto states = static_cast<size_t>(w.op<While>().num_state);
+  const std::string first = w.temp("condition"), condition = w.subgraph(0, 0, 0);
+  w.emit("If", {w.constant(Tensor::scalar(true), "true")}, {first},
+         AttributeList().add_graph("then_branch", condition).add_graph("else_branch", condition));
+  std::vector<std::string> inputs{"", first};
+  for (size_t i = 0; i < states; ++i) inputs.push_back(w.plain_in(i));
+  w.emit("Loop", std::move(inputs), w.all_out(), AttributeList().add_graph("body", w.while_body(states)));
+}
+
 TensorType slice_type(const TensorType& whole, int64_t axis) {
   TensorType type = whole;
   if (!type.shape.has_rank() || type.shape.rank() == 0) return {whole.dtype, Shape::unranked(), whole.quant};
@@ -176,6 +188,7 @@ void write_opaque(NodeWriter& w) {
 constexpr Row kRows[] = {
     {"If", 1, kNewestOpset, read_if, &If::def, write_if},
     {"Loop", 1, kNewestOpset, read_loop, &Loop::def, write_loop},
+    {"", 1, 0, nullptr, &While::def, write_while},
     {"Scan", 8, 8, read_batched_scan},
     {"Scan", 9, kNewestOpset, read_scan, &Scan::def, write_scan},
     {"", 1, 0, nullptr, &Opaque::def, write_opaque},

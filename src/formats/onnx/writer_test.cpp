@@ -132,6 +132,22 @@ TEST(OnnxWriter, WritesCapturedValuesOfSubgraphsByTheirOuterNames) {
   }
 }
 
+TEST(OnnxWriter, WritesAWhileAsALoop) {
+  const Graph g = parse(R"(graph "g" {
+    input %x: f32[]
+    input %step: f32[]
+    %y: f32[] = While(%x, %step) {num_state=1} [
+      graph "test" { input %v: f32[]  input %s: f32[]  const %ten: f32[] = {10}  %r: bool[] = Less(%v, %ten)  output %r },
+      graph "body" { input %v: f32[]  input %s: f32[]  %r: f32[] = Add(%v, %s)  output %r } ]
+    output %y
+  })");
+  const Graph again = testing::read(encode_model(g));
+  for (const float start : {0.0f, 9.5f, 12.0f}) {
+    const std::vector<Tensor> inputs{Tensor::scalar(start), Tensor::scalar(3.0f)};
+    EXPECT_TRUE(identical(evaluate(g, inputs).at(0), evaluate(again, inputs).at(0))) << start;
+  }
+}
+
 TEST(OnnxWriter, PassesOpaqueNodesThrough) {
   const std::string node = testing::node("Frob", {"x"}, {"y"}, AttributeList().add("k", 7), "local");
   const Graph g = testing::read(testing::model(testing::graph(
