@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "compress/agreement.h"
+#include "compress/dequantize.h"
 #include "compress/file_size.h"
 #include "measure/paired_latency.h"
 
@@ -43,16 +44,27 @@ DataSplit split_data(const std::string& path, const DatasetOptions& options, siz
 
 namespace {
 
+/// The graph to start from. Weights that are stored as integers behind float arithmetic (a dynamic-range model) become
+/// real numbers again; a model that computes in integers is no start.
+Graph with_float_weights(const Graph& graph) {
+  bool has_integer_weights = false;
+  for (size_t i = 0; i < graph.value_capacity(); ++i) {
+    const ValueId id{static_cast<int32_t>(i)};
+    if (!graph.type(id).quant) continue;
+    if (!graph.is_constant(id) && (graph.value(id).is_input || graph.producer(id)))
+      throw invalid_argument(cat("the model computes in integers already ('", graph.value(id).name, "' is ",
+                                 to_text(graph.type(id)), "), expected a float model"),
+                             "undo it first: hone quantize MODEL --to float -o FLOAT.tflite");
+    has_integer_weights |= graph.is_constant(id);
+  }
+  return has_integer_weights ? to_float(graph) : graph;
+}
+
 class Search {
  public:
   Search(const Graph& graph, const DataSplit& data, const std::vector<InputSpec>& inputs,
          const OptimizeOptions& options)
-      : graph_(graph), data_(data), inputs_(inputs), options_(options) {
-    for (size_t i = 0; i < graph.value_capacity(); ++i)
-      if (graph.type(ValueId{static_cast<int32_t>(i)}).quant)
-        throw invalid_argument("the model is quantized already, expected a float model",
-                               "make it float first: hone quantize MODEL --to float -o FLOAT.tflite");
-  }
+      : graph_(with_float_weights(graph)), data_(data), inputs_(inputs), options_(options) {}
 
   OptimizeResult run() {
     result_.metric = data_.test.has_labels() ? "top1" : "agreement";
@@ -224,7 +236,7 @@ class Search {
       result_.float_layers.push_back(result_.sensitivity[static_cast<size_t>(i)].layer);
   }
 
-  const Graph& graph_;
+  const Graph graph_;
   const DataSplit& data_;
   const std::vector<InputSpec>& inputs_;
   const OptimizeOptions& options_;

@@ -43,10 +43,12 @@ class Decisions {
         ranges_(ranges),
         options_(options),
         parent_(graph.value_capacity()),
-        node_(graph.node_capacity(), 0) {
+        node_(graph.node_capacity(), 0),
+        feeds_weights_(graph.node_capacity(), 0) {
     std::iota(parent_.begin(), parent_.end(), 0);
+    find_what_feeds_weights();
     for (const NodeId id : graph.order())
-      if (takes_part(graph.node(id))) node_[static_cast<size_t>(id.index)] = 1;
+      if (takes_part(graph.node(id), id)) node_[static_cast<size_t>(id.index)] = 1;
     for (const NodeId id : graph.order())
       if (is_quantized(id) && graph.node(id).def->quant.kind == QuantRule::kSameScale) tie(graph.node(id));
     collect_ranges();
@@ -74,8 +76,28 @@ class Decisions {
  private:
   bool has_range(ValueId id) const { return graph_.is_constant(id) || ranges_.count(graph_.value(id).name) > 0; }
 
-  bool takes_part(const Node& node) {
+  /// Marks the nodes whose results reach an operator with weights.
+  void find_what_feeds_weights() {
+    const std::vector<NodeId> order = graph_.order();
+    for (size_t k = order.size(); k-- > 0;)
+      for (const ValueId out : graph_.node(order[k]).outputs)
+        for (const NodeId user : graph_.value(out).users)
+          if (graph_.node(user).def->quant.weight >= 0 || feeds_weights_[static_cast<size_t>(user.index)])
+            feeds_weights_[static_cast<size_t>(order[k].index)] = 1;
+  }
+
+  /// Arithmetic and probabilities behind the last weights, such as the decoding of boxes and the final Softmax: they
+  /// cost next to nothing in float, 256 levels are too few for coordinates, and make ties of near scores.
+  bool is_float_tail(const Node& node, NodeId id) const {
     const QuantRule& rule = node.def->quant;
+    const bool is_arithmetic =
+        rule.kind == QuantRule::kFixedRange || (rule.kind == QuantRule::kOwnRange && node.def->elementwise);
+    return !options_.quantize_io && is_arithmetic && rule.weight < 0 && !feeds_weights_[static_cast<size_t>(id.index)];
+  }
+
+  bool takes_part(const Node& node, NodeId id) {
+    const QuantRule& rule = node.def->quant;
+    if (is_float_tail(node, id)) return false;
     if (rule.kind == QuantRule::kFloat || options_.keep_float.count(node.name) || node.inputs.empty()) return false;
     if (!is_plain_float(graph_.type(node.outputs[0])) || !node.inputs[0].exists()) return false;
     if (rule.weight >= 0 && !graph_.is_constant(node.input(static_cast<size_t>(rule.weight)))) return false;
@@ -149,6 +171,7 @@ class Decisions {
   const QuantizeOptions& options_;
   std::vector<int32_t> parent_;
   std::vector<char> node_;
+  std::vector<char> feeds_weights_;
   std::map<int32_t, Range> group_;
   std::map<int32_t, QuantPtr> params_;
 };

@@ -19,7 +19,9 @@ struct QuantizeOptions {
 /// `ranges`, weights symmetric (−127…127) per output channel (FullyConnected: per tensor, which every TFLite runs),
 /// biases i32 with scale input · weight (Jacob et al., "Quantization and Training of Neural Networks for Efficient
 /// Integer-Arithmetic-Only Inference", 2018). Which operators take part is their QuantRule; the others and
-/// `keep_float` run in float between Dequantize and Quantize. Names of values stay.
+/// `keep_float` run in float between Dequantize and Quantize, and so does what stands
+/// behind the last weights (the final Softmax, the decoding of boxes) unless quantize_io asks for integers throughout.
+/// Names of values stay.
 Graph quantize_static(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options = {});
 
 /// Names of the nodes that quantize_static would compute in integers and that carry weights or ranges of their own:

@@ -100,6 +100,27 @@ TEST(QuantizeStatic, LeavesNamedLayersInFloat) {
   EXPECT_LT(worst_error(c.graph, q), 0.2);
 }
 
+TEST(QuantizeStatic, ArithmeticBehindTheLastWeightsStaysInFloat) {
+  const Graph graph = parse_graph(R"(graph "boxes" {
+    input %x: f32[1,4]
+    const %w: f32[4,4] = random(1)
+    const %size: f32[1,4] = {0.1, 0.1, 0.2, 0.2}
+    %l: f32[1,4] = FullyConnected(%x, %w)
+    %d: f32[1,4] = Mul(%l, %size)
+    %y: f32[1,4] = Add(%d, %size)
+    output %y
+  })",
+                                  all_ops());
+  const Ranges ranges = {{"x", {-1, 1}}, {"l", {-2, 2}}, {"d", {-1, 1}}, {"y", {-1, 1}}};
+  EXPECT_EQ(quantizable_layers(graph, ranges), std::vector<std::string>{"l"});
+  const Graph q = quantize_static(graph, ranges);
+  verify(q);
+  for (const NodeId id : q.order())
+    if (q.node(id).name == "y" || q.node(id).name == "d") EXPECT_EQ(q.type(q.node(id).outputs[0]).quant, nullptr);
+  const Graph integer = quantize_static(graph, ranges, {.quantize_io = true});
+  EXPECT_NE(integer.type(integer.outputs()[0]).quant, nullptr);
+}
+
 TEST(QuantizeStatic, ZeroIsExactInEveryActivation) {
   const Calibrated c;
   const Graph q = quantize_static(c.graph, c.ranges);

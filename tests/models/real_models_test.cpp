@@ -150,17 +150,7 @@ std::vector<Box> faces(std::span<const Tensor> outputs) {
   return kept;
 }
 
-TEST(RealModels, FaceBoxesSurviveInt8) {
-  NEED(model, test_data("ultraface/version-RFB-320.onnx"));
-  NEED(goldens, test_data("golden/version-RFB-320"));
-  const Graph graph = read_simplified(*model);
-  std::vector<Tensor> photos;
-  for (int i = 0; fs::exists(*goldens + "/" + std::to_string(i) + ".in0.npy"); ++i)
-    photos.push_back(read_npy(*goldens + "/" + std::to_string(i) + ".in0.npy"));
-  ASSERT_GE(photos.size(), 3u);
-  const SampleSource source{photos.size(), [&](size_t i) { return std::vector<Tensor>{photos[i]}; }};
-  const Ranges ranges = to_ranges(collect_statistics(graph, source, cpu_engine()), find_calibrator("minmax"));
-  Runner real = cpu_engine().runner(graph), integer = cpu_engine().runner(quantize_static(graph, ranges));
+void expect_same_faces(Runner& real, Runner& integer, const std::vector<Tensor>& photos) {
   size_t total = 0;
   for (const Tensor& photo : photos) {
     const std::vector<Tensor> inputs = {photo};
@@ -174,6 +164,24 @@ TEST(RealModels, FaceBoxesSurviveInt8) {
     }
   }
   EXPECT_GE(total, 3u);
+}
+
+TEST(RealModels, FaceBoxesSurviveInt8) {
+  NEED(model, test_data("ultraface/version-RFB-320.onnx"));
+  NEED(goldens, test_data("golden/version-RFB-320"));
+  const Graph graph = read_simplified(*model);
+  std::vector<Tensor> photos;
+  for (int i = 0; fs::exists(*goldens + "/" + std::to_string(i) + ".in0.npy"); ++i)
+    photos.push_back(read_npy(*goldens + "/" + std::to_string(i) + ".in0.npy"));
+  ASSERT_GE(photos.size(), 3u);
+  const SampleSource source{photos.size(), [&](size_t i) { return std::vector<Tensor>{photos[i]}; }};
+  const Statistics statistics = collect_statistics(graph, source, cpu_engine());
+  Runner real = cpu_engine().runner(graph);
+  for (const Calibrator& calibrator : all_calibrators()) {
+    SCOPED_TRACE(std::string(calibrator.name));
+    Runner integer = cpu_engine().runner(quantize_static(graph, to_ranges(statistics, calibrator)));
+    expect_same_faces(real, integer, photos);
+  }
 }
 
 }  // namespace
