@@ -11,6 +11,7 @@
 #include "formats/formats.h"
 #include "measure/accuracy.h"
 #include "passes/check.h"
+#include "passes/pipelines.h"
 
 namespace hone {
 
@@ -91,11 +92,19 @@ Comparison measure(const Options& o, const Graph& a, const Graph& b, const Engin
   return compare_models(a, b, engine, sets, options);
 }
 
+/// The model in the one form that hone's passes give every file, so that layers of different formats match.
+Graph canonical(const ModelArgs& model) {
+  Graph graph = model.load();
+  require_known_operators(graph);
+  PassOptions options;
+  options.verify = false;
+  run_pipeline(graph, standard_pipeline(), options);
+  return graph;
+}
+
 int compare(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  const Graph a = o.a.load(), b = o.b.load();
-  require_known_operators(a);
-  require_known_operators(b);
+  const Graph a = canonical(o.a), b = canonical(o.b);
   const Comparison result = measure(o, a, b, engine, console);
   if (!o.is_json) {
     print(o, result, console);

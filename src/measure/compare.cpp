@@ -67,26 +67,55 @@ struct Match {
   size_t slot_a, slot_b;
 };
 
-std::map<std::string, size_t> computed_slots(const Plan& plan) {
-  std::map<std::string, size_t> out;
+/// The name without what readers and writers of formats append to the values they put around an operator.
+std::string layer_key(std::string name) {
+  static constexpr std::string_view kSuffixes[] = {"/channels_last", "/channels_first", "/unclamped", "/real",
+                                                   "_quantized",     "_dequantized",    "_stored",    "_output_0"};
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::string_view suffix : kSuffixes) {
+      if (!name.ends_with(suffix) || name.size() == suffix.size()) continue;
+      name.resize(name.size() - suffix.size());
+      changed = true;
+    }
+  }
+  return name;
+}
+
+/// Values that steps compute, by their key.
+std::multimap<std::string, size_t> computed_slots(const Plan& plan) {
+  std::multimap<std::string, size_t> out;
   for (const PlannedStep& step : plan.steps())
     for (const int32_t slot : step.outputs)
-      if (slot >= 0) out.emplace(plan.slots()[static_cast<size_t>(slot)].name, static_cast<size_t>(slot));
+      if (slot >= 0) out.emplace(layer_key(plan.slots()[static_cast<size_t>(slot)].name), static_cast<size_t>(slot));
   return out;
+}
+
+/// The slot of `a` that `slot` of `b` corresponds to: the same name, else the same key and shape; none is −1.
+int64_t find_partner(const Plan& a, const std::multimap<std::string, size_t>& slots, const Slot& slot,
+                     const std::vector<bool>& taken) {
+  int64_t partner = -1;
+  const auto [first, last] = slots.equal_range(layer_key(slot.name));
+  for (auto at = first; at != last; ++at) {
+    const Slot& candidate = a.slots()[at->second];
+    if (candidate.name == slot.name) return static_cast<int64_t>(at->second);
+    if (!taken[at->second] && candidate.type.shape == slot.type.shape) partner = static_cast<int64_t>(at->second);
+  }
+  return partner;
 }
 
 std::vector<Match> match_layers(Recorder& a, Recorder& b, Comparison& out) {
   std::vector<Match> matches;
-  const auto names = computed_slots(a.session.plan());
+  const auto slots = computed_slots(a.session.plan());
   const Plan& plan = b.session.plan();
   for (const PlannedStep& step : plan.steps())
     for (const int32_t index : step.outputs) {
       if (index < 0) continue;
       const size_t slot = static_cast<size_t>(index);
-      const auto found = names.find(plan.slots()[slot].name);
-      if (found == names.end()) continue;
-      a.wanted[found->second] = b.wanted[slot] = true;
-      matches.push_back({found->second, slot});
+      const int64_t partner = find_partner(a.session.plan(), slots, plan.slots()[slot], a.wanted);
+      if (partner < 0) continue;
+      a.wanted[static_cast<size_t>(partner)] = b.wanted[slot] = true;
+      matches.push_back({static_cast<size_t>(partner), slot});
       out.layers.push_back({plan.slots()[slot].name, std::string(step.op), {}});
     }
   return matches;

@@ -127,6 +127,24 @@ TEST(Compare, MeasuresLayersAndAgreementOfFloatAndInt8) {
   EXPECT_EQ(c.outputs[0].error.max, 0);
 }
 
+TEST(Compare, MatchesLayersWhoseNamesAFormatDecorated) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph a = parse_graph(R"(graph "g" { input %x: f32[1,3]
+    %net/h_output_0: f32[1,3] = Relu(%x)
+    %y: f32[1,3] = Relu(%net/h_output_0)
+    output %y })",
+                              all_ops());
+  const Graph b = parse_graph(R"(graph "g" { input %x: f32[1,3]
+    %net/h/unclamped/channels_last: f32[1,3] = Relu(%x)
+    %y: f32[1,3] = Relu(%net/h/unclamped/channels_last)
+    output %y })",
+                              all_ops());
+  const Comparison c = compare_models(a, b, reference(), data, input_specs(a), input_specs(b));
+  ASSERT_EQ(c.layers.size(), 2u);
+  EXPECT_EQ(c.layers[0].name, "net/h/unclamped/channels_last");
+}
+
 TEST(Bench, ReportsEveryFieldOfItsJson) {
   BenchOptions options;
   options.min_runs = 5;
