@@ -38,6 +38,7 @@ struct Rows {
                                      {"dense_f32", kBound<make_dense_f32>},
                                      {"depthwise_q8", kBound<make_depthwise_bytes>},
                                      {"dense_q8", kBound<make_dense_bytes>}};
+  static constexpr Kernel kConvTranspose[] = {{"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
                                                {"dense_f32", kBound<make_fully_connected_f32>},
                                                {"dense_q8", kBound<make_fully_connected_bytes>}};
@@ -73,6 +74,7 @@ struct Rows {
 
   static constexpr KernelRow kAll[] = {
       {&Conv::def, kConv},
+      {&ConvTranspose::def, kConvTranspose},
       {&FullyConnected::def, kFullyConnected},
       {&Gemm::def, kGemm},
       {&MatMul::def, kMatMul},

@@ -146,6 +146,28 @@ TEST(CpuProvider, MultipliesByConstantMatrices) {
   }
 }
 
+TEST(CpuProvider, ConvolvesTransposed) {
+  Random random;
+  for (int trial = 0; trial < 32; ++trial) {
+    const int64_t groups = trial % 3 == 0 ? 2 : 1;
+    ConvTranspose op{.strides = {random.integer(1, 3), random.integer(1, 3)},
+                     .dilations = {random.integer(1, 2), 1},
+                     .auto_pad = static_cast<AutoPad>(trial % 4),
+                     .groups = groups,
+                     .act_min = trial % 2 == 0 ? 0 : -INFINITY};
+    if (op.auto_pad == AutoPad::explicit_pads) {
+      op.pads = {0, 1, 1, 0};
+      op.output_padding = {0, op.strides[1] - 1};
+    }
+    const Dims x{2, random.integer(2, 6), random.integer(2, 6), groups * random.integer(1, 9)};
+    const Dims w{x[3], random.integer(2, 3), 3, random.integer(1, 20)};
+    Graph g;
+    const ValueId in = g.add_input("x", {DType::kF32, Shape(x)});
+    g.set_outputs({g.add(op, {in, g.add_constant(random.f32(w)), g.add_constant(random.f32({w[3] * groups}))})});
+    expect_close(g, {random.f32(x)});
+  }
+}
+
 // 8-bit weights of random scales; per channel along axis 0 or per tensor.
 Tensor hybrid_weights(Random& random, const Dims& dims, bool is_per_channel) {
   if (!is_per_channel) return random.bytes(DType::kI8, dims, QuantParams::per_tensor(0.01f, 0));

@@ -18,6 +18,9 @@ std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest&, const Ke
 std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&);
 
+// steps_conv_transpose.cpp
+std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const KernelTable&);
+
 // steps_matmul.cpp
 std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);
 
