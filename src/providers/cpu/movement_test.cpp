@@ -70,6 +70,8 @@ TEST(CpuProvider, MovesElements) {
   }
   expect_close_f32(random, {1, 3, 40, 50}, Transpose{.perm = {0, 2, 3, 1}});
   expect_close_f32(random, {1, 1, 40, 50}, Transpose{.perm = {0, 2, 3, 1}});
+  expect_close_f32(random, {2, 33, 4, 18}, Transpose{.perm = {0, 2, 3, 1}});
+  expect_close_f32(random, {2, 33, 4, 18}, Transpose{.perm = {1, 0, 3, 2}});
   expect_close_f32(random, dims, Reshape{}, {ints({6, -1})});
   expect_close_f32(random, dims, Flatten{});
   expect_close_f32(random, {1, 3, 1}, Squeeze{}, {ints({0})});

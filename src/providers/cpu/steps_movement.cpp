@@ -100,11 +100,25 @@ void merge_dims(Dims& out, Dims& strides) {
   strides = std::move(s);
 }
 
+// The last two dims swap: planes transposed one after the other.
+void transpose_planes(const KernelTable& t, const uint32_t* x, uint32_t* y, const Dims& out, const Dims& strides) {
+  const size_t rank = out.size();
+  const int64_t columns = out[rank - 2];
+  const int64_t rows = out[rank - 1];
+  const Dims outer(out.begin(), out.end() - 2);
+  Dims index(outer.size());
+  do {
+    int64_t at = 0;
+    for (size_t i = 0; i < index.size(); ++i) at += index[i] * strides[i];
+    t.transpose_32(x + at, strides[rank - 1], y, rows, rows, columns);
+    y += rows * columns;
+  } while (next_index(index, outer));
+}
+
 std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table) {
-  if (item == 4 && dims.size() == 2 && strides[0] == 1) {
-    const auto f = table.transpose_32;
-    return make_step(
-        [=](RunContext& c) { f(in<uint32_t>(c, 0), strides[1], out<uint32_t>(c), dims[1], dims[1], dims[0]); });
+  if (item == 4 && strides[dims.size() - 2] == 1) {
+    const KernelTable* t = &table;
+    return make_step([=](RunContext& c) { transpose_planes(*t, in<uint32_t>(c, 0), out<uint32_t>(c), dims, strides); });
   }
   if (strides.back() == 1) {
     BoxCopy copy{dims, strides, byte_strides(dims, item), item, 0};

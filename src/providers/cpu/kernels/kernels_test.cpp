@@ -483,6 +483,21 @@ TEST(RowQuantization, FindsRangesAndWhatHasNone) {
   }
 }
 
+TEST(Transpose32, MovesEveryElementOnce) {
+  for (const KernelTable* t : tables()) {
+    for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{3, 50}, {37, 41}, {16, 32}, {64, 17}, {1, 9}}) {
+      std::vector<uint32_t> x(static_cast<size_t>(rows * columns));
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<uint32_t>(i);
+      auto y = guarded<uint32_t>(rows * columns, 7);
+      t->transpose_32(x.data(), columns, y.data(), rows, rows, columns);
+      EXPECT_TRUE(is_intact<uint32_t>(y, rows * columns, 7));
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < columns; ++c) ASSERT_EQ(y[c * rows + r], x[r * columns + c]) << isa_name(t->isa);
+      }
+    }
+  }
+}
+
 TEST(Softmax, SumsToOneAndAgreesWithTheFormula) {
   Random random;
   const int64_t n = 37;
