@@ -38,6 +38,15 @@ constexpr Row compare_row() {
           }};
 }
 
+/// The kernels compare stored integers: all of one storage.
+template <B Code>
+bool write_extremum(WriteNode& n) {
+  const TensorType& to = n.out_type();
+  n.emit(Code, Versions{1, 2, 3}.of(to), fb::MaximumMinimumOptionsT(),
+         {n.stored_as(n.in(0), to), n.stored_as(n.in(1), to)}, {n.out()});
+  return true;
+}
+
 void read_add_n(ReadNode& n) {
   ValueId sum = n.in(0);
   if (n.input_count() == 1) return n.emit(Identity{}, {sum});
@@ -109,8 +118,8 @@ constexpr Row kRows[] = {
     {B::ADD_N, 2, read_add_n, nullptr, nullptr},
     simple_row<Pow, B::POW>(),
     simple_row<FloorDiv, B::FLOOR_DIV>(),
-    simple_row<Maximum, B::MAXIMUM, 1, 2, 3>(),
-    simple_row<Minimum, B::MINIMUM, 1, 2, 3>(),
+    {B::MAXIMUM, 4, read_simple<Maximum>, &Maximum::def, write_extremum<B::MAXIMUM>},
+    {B::MINIMUM, 4, read_simple<Minimum>, &Minimum::def, write_extremum<B::MINIMUM>},
     simple_row<SquaredDifference, B::SQUARED_DIFFERENCE>(),
     simple_row<Atan2, B::ATAN2>(),
     {B::PRELU, 1, read_simple<PRelu>, &PRelu::def, write_prelu},

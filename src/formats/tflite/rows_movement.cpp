@@ -94,7 +94,10 @@ bool write_concat(WriteNode& n) {
   fb::ConcatenationOptionsT o;
   o.axis = static_cast<int32_t>(normalize_axis(n.as<Concat>().axis, n.rank(0), "concat"));
   std::vector<TensorIndex> inputs;
-  for (size_t i = 0; i < n.input_count(); ++i) inputs.push_back(n.in(i));
+  // Kernels of u8 alone rescale their inputs.
+  const bool rescales = n.out_type().dtype == DType::kU8;
+  for (size_t i = 0; i < n.input_count(); ++i)
+    inputs.push_back(rescales ? n.in(i) : n.stored_as(n.in(i), n.out_type()));
   n.emit(B::CONCATENATION, Versions{}.of(n.type(0)), o, std::move(inputs), {n.out()});
   return true;
 }

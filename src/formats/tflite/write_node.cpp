@@ -143,7 +143,7 @@ bool WriteNode::find_activation(float min, float max, fb::Activation& activation
 }
 
 void WriteNode::clamp(TensorIndex from, TensorIndex to, float min, float max) {
-  const TensorType& type = type_of(to);
+  const TensorType type = type_of(to);  // a copy: new tensors move the others
   fb::Activation activation = fb::Activation::NONE;
   if (find_activation(min, max, activation) && activation != fb::Activation::NONE) {
     using B = fb::BuiltinOperator;
@@ -160,7 +160,7 @@ void WriteNode::clamp(TensorIndex from, TensorIndex to, float min, float max) {
   };
   const Versions versions{.f32 = 1, .i8 = 2, .i16 = 4};
   const bool has_min = !std::isinf(min), has_max = !std::isinf(max);
-  TensorIndex at = from;
+  TensorIndex at = stored_as(from, type);
   if (has_min) {
     const TensorIndex next = has_max ? temp(type, "clamped") : to;
     emit(fb::BuiltinOperator::MAXIMUM, versions.of(type), fb::MaximumMinimumOptionsT(), {at, bound(min, "min")},
@@ -170,8 +170,17 @@ void WriteNode::clamp(TensorIndex from, TensorIndex to, float min, float max) {
   if (has_max) {
     emit(fb::BuiltinOperator::MINIMUM, versions.of(type), fb::MaximumMinimumOptionsT(), {at, bound(max, "max")}, {to});
   } else if (!has_min) {
-    reshape(from, to);
+    reshape(at, to);
   }
+}
+
+TensorIndex WriteNode::stored_as(TensorIndex from, const TensorType& to) {
+  const TensorType& type = type_of(from);
+  if (!to.quant || (type.dtype == to.dtype && same_quant(type.quant, to.quant))) return from;
+  const TensorIndex stored = temp({to.dtype, type.shape, to.quant}, "stored");
+  emit(fb::BuiltinOperator::QUANTIZE, type_of(from).quant || to.dtype == DType::kI16 ? 2 : 1, fb::QuantizeOptionsT(),
+       {from}, {stored});
+  return stored;
 }
 
 void WriteNode::reshape(TensorIndex from, TensorIndex to) {

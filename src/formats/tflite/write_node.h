@@ -86,6 +86,9 @@ class WriteNode {
   }
   /// to = min(max(from, min), max) by a single operator where TFLite has it.
   void clamp(TensorIndex from, TensorIndex to, float min, float max);
+  /// `from` in the storage of `to`: itself, or a QUANTIZE of it where `to` is quantized in another way. For operators
+  /// whose kernels compare stored integers.
+  TensorIndex stored_as(TensorIndex from, const TensorType& to);
   /// to = from in other dims with the same elements.
   void reshape(TensorIndex from, TensorIndex to);
   void transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);
