@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "compress/rebuild.h"
 #include "compress/weights.h"
+#include "ops/binary.h"
 #include "ops/movement.h"
 #include "ops/quantize.h"
 #include "ops/unary.h"
@@ -70,8 +71,10 @@ class Decisions {
            is_plain_float(graph_.type(node.inputs[i]));
   }
 
-  /// Whether input i of a same-scale node carries the data (Concat: all inputs, others: the first).
-  static bool is_tied(const Node& node, size_t i) { return i == 0 || node.is<Concat>(); }
+  /// Whether input i of a same-scale node carries the data: all inputs of what compares or joins, else the first.
+  static bool is_tied(const Node& node, size_t i) {
+    return i == 0 || node.is<Concat>() || node.is<Maximum>() || node.is<Minimum>();
+  }
 
  private:
   bool has_range(ValueId id) const { return graph_.is_constant(id) || ranges_.count(graph_.value(id).name) > 0; }

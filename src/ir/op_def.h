@@ -93,7 +93,7 @@ struct EvalContext {
 struct QuantRule {
   enum Kind : uint8_t {
     kFloat,       ///< stays in float
-    kSameScale,   ///< first output has the parameters of input 0 (and of all data inputs, for Concat)
+    kSameScale,   ///< first output has the parameters of input 0 (Concat, Maximum, Minimum: of all data inputs)
     kOwnRange,    ///< activations in and out carry their own calibrated ranges
     kFixedRange,  ///< output scale and zero point are fixed (int8): out_scale, out_zero_point
   };

@@ -12,6 +12,7 @@ namespace hone {
 namespace {
 
 constexpr QuantRule kOwnRange{.kind = QuantRule::kOwnRange};
+constexpr QuantRule kSameScale{.kind = QuantRule::kSameScale};
 
 /// A fused activation on the real result; none costs nothing for integers.
 template <class Op, class T>
@@ -84,10 +85,10 @@ constinit const OpDef Mod::def =
     binary<Mod, Numbers>([](const Mod& op, auto a, auto b) { return modulo(op.fmod, a, b); });
 constinit const OpDef Maximum::def =
     binary<Maximum, Numbers>([](auto a, auto b) { return a != a || a > b ? a : b; },
-                             {.commutative = true, .quant = kOwnRange, .eval_quantized = eval_quantized_maximum});
+                             {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_maximum});
 constinit const OpDef Minimum::def =
     binary<Minimum, Numbers>([](auto a, auto b) { return a != a || a < b ? a : b; },
-                             {.commutative = true, .quant = kOwnRange, .eval_quantized = eval_quantized_minimum});
+                             {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_minimum});
 constinit const OpDef SquaredDifference::def = binary<SquaredDifference, Numbers>(
     [](auto a, auto b) { return wrapping_mul(wrapping_sub(a, b), wrapping_sub(a, b)); },
     {.commutative = true, .quant = kOwnRange, .eval_quantized = eval_quantized_squared_difference});

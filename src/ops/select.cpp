@@ -77,7 +77,6 @@ constinit const OpDef Clip::def{.name = Clip::kName,
                                 .max_inputs = 3,
                                 .infer = infer_clip,
                                 .eval = eval_clip,
-                                .quant = {.kind = QuantRule::kOwnRange},
                                 .elementwise = true};
 
 }  // namespace hone
