@@ -1,4 +1,5 @@
-// Times a whole MobileNetV2 1.0 224 with random weights on the cpu provider, and the shortest time of each operator with --ops:
+// Times a whole MobileNetV2 1.0 224 with random weights on the cpu provider; with --ops also each operator's shortest
+// time:
 //   hone_network_bench [--threads N] [--int8] [--ops] [--seconds S]
 #include <algorithm>
 #include <chrono>

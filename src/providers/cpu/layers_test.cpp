@@ -101,5 +101,23 @@ TEST(CpuProvider, ResizesBilinearly) {
   }
 }
 
+TEST(CpuProvider, ResizesBytesWithinOneStep) {
+  Random random;
+  for (ResizeCoordinates c : {ResizeCoordinates::half_pixel, ResizeCoordinates::align_corners}) {
+    const Resize op{.mode = ResizeMode::linear, .coordinates = c, .axes = {1, 2}};
+    for (DType dtype : {DType::kI8, DType::kU8}) {
+      for (QuantArithmetic arithmetic : {QuantArithmetic::kFloat, QuantArithmetic::kFixedPoint}) {
+        Graph g;
+        g.arithmetic = arithmetic;
+        const QuantPtr q = random.quant(dtype, 0.05f);
+        const ValueId x = g.add_input("x", {dtype, {2, 5, 4, 19}, q});
+        g.set_outputs({g.add(op, {x, ValueId{}, ValueId{}, g.add_constant(ints({9, 11}))},
+                             {.type = {dtype, Shape::unranked(), q}, .has_type = true})});
+        expect_one_step(g, {random.bytes(dtype, {2, 5, 4, 19}, q)}, false);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hone::cpu

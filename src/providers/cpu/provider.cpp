@@ -63,7 +63,7 @@ struct Rows {
   static constexpr Kernel kGather[] = {{"gather", kBound<make_gather>}};
   static constexpr Kernel kMaxPool[] = {{"max_pool", kBound<make_max_pool>}};
   static constexpr Kernel kAveragePool[] = {{"average_pool", kBound<make_average_pool>}};
-  static constexpr Kernel kResize[] = {{"bilinear_f32", kBound<make_bilinear_f32>}, {"nearest", kBound<make_nearest>}};
+  static constexpr Kernel kResize[] = {{"bilinear", kBound<make_bilinear>}, {"nearest", kBound<make_nearest>}};
   static constexpr Kernel kMean[] = {{"reduce_f32", kBound<make_reduce_f32>}, {"mean_q8", kBound<make_mean_bytes>}};
   static constexpr Kernel kReduce[] = {{"reduce_f32", kBound<make_reduce_f32>}};
   static constexpr Kernel kSoftmax[] = {{"softmax_f32", kBound<make_softmax_f32>},

@@ -48,7 +48,7 @@ std::unique_ptr<Step> make_max_pool(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_average_pool(const KernelRequest&, const KernelTable&);
 
 // steps_resize.cpp
-std::unique_ptr<Step> make_bilinear_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_bilinear(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_nearest(const KernelRequest&, const KernelTable&);
 
 // steps_reduce.cpp

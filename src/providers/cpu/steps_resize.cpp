@@ -56,29 +56,47 @@ std::optional<Sampling> sampling_of(const KernelRequest& r) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_bilinear_f32(const KernelRequest& r, const KernelTable& table) {
-  if (!is_f32(r.input(0)) || !is_f32(r.output()) || r.node().as<Resize>().mode != ResizeMode::linear) return nullptr;
+namespace {
+
+// Calls f(x00, x01, x10, x11, y, channels, fx, fy) for every output pixel.
+template <class T, class F>
+void for_samples(const RunContext& c, const Sampling& s, int64_t tasks, const F& f) {
+  const int64_t channels = s.x[3];
+  for_tasks(*c.pool, s.y[0] * s.y[1], tasks, [&](int64_t, int64_t from, int64_t to) {
+    for (int64_t row = from; row < to; ++row) {
+      const T* image = in<T>(c, 0) + row / s.y[1] * s.x[1] * s.x[2] * channels;
+      const Sample& v = s.rows[static_cast<size_t>(row % s.y[1])];
+      const T* top = image + v.low * s.x[2] * channels;
+      const T* bottom = image + v.high * s.x[2] * channels;
+      T* y = out<T>(c) + row * s.y[2] * channels;
+      for (const Sample& h : s.columns) {
+        const int64_t left = h.low * channels;
+        const int64_t right = h.high * channels;
+        f(top + left, top + right, bottom + left, bottom + right, y, channels, h.weight, v.weight);
+        y += channels;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_bilinear(const KernelRequest& r, const KernelTable& table) {
+  if (r.node().as<Resize>().mode != ResizeMode::linear) return nullptr;
+  const bool is_real = is_f32(r.input(0)) && is_f32(r.output());
+  const bool keeps_bytes = is_quantized_bytes(r.input(0)) && r.input(0).dtype == r.output().dtype &&
+                           same_quant(r.input(0).quant, r.output().quant) && !wants_fixed_point(r);
+  if (!is_real && !keeps_bytes) return nullptr;
   auto s = sampling_of(r);
   if (!s) return nullptr;
   const int64_t tasks = std::min(tasks_for(r.output().shape.elements(), r.threads), s->y[0] * s->y[1]);
-  const auto f = table.bilinear;
-  return make_step([=, s = std::move(*s)](RunContext& c) {
-    const int64_t channels = s.x[3];
-    for_tasks(*c.pool, s.y[0] * s.y[1], tasks, [&](int64_t, int64_t from, int64_t to) {
-      for (int64_t row = from; row < to; ++row) {
-        const float* image = in<float>(c, 0) + row / s.y[1] * s.x[1] * s.x[2] * channels;
-        const Sample& v = s.rows[static_cast<size_t>(row % s.y[1])];
-        const float* top = image + v.low * s.x[2] * channels;
-        const float* bottom = image + v.high * s.x[2] * channels;
-        float* y = out<float>(c) + row * s.y[2] * channels;
-        for (const Sample& h : s.columns) {
-          const int64_t left = h.low * channels;
-          const int64_t right = h.high * channels;
-          f(top + left, top + right, bottom + left, bottom + right, y, channels, h.weight, v.weight);
-          y += channels;
-        }
-      }
-    });
+  if (is_real) {
+    return make_step(
+        [f = table.bilinear, tasks, s = std::move(*s)](RunContext& c) { for_samples<float>(c, s, tasks, f); });
+  }
+  const bool is_unsigned = is_unsigned_byte(r.input(0));
+  return make_step([f = table.bilinear_q, is_unsigned, tasks, s = std::move(*s)](RunContext& c) {
+    for_samples<uint8_t>(c, s, tasks, [=](auto... args) { f(args..., is_unsigned); });
   });
 }
 

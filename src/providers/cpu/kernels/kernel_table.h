@@ -194,6 +194,9 @@ struct KernelTable {
   /// y = (x00 * (1 - fx) + x01 * fx) * (1 - fy) + (x10 * (1 - fx) + x11 * fx) * fy
   void (*bilinear)(const float* x00, const float* x01, const float* x10, const float* x11, float* y, int64_t n,
                    float fx, float fy);
+  /// The same on bytes with one scale and zero point throughout, rounded half to even.
+  void (*bilinear_q)(const uint8_t* x00, const uint8_t* x01, const uint8_t* x10, const uint8_t* x11, uint8_t* y,
+                     int64_t n, float fx, float fy, bool is_unsigned);
   void (*lstm_cell)(const LstmCell&);
   /// y [columns, rows] = x [rows, columns] transposed, 4-byte elements; strides in elements.
   void (*transpose_32)(const uint32_t* x, ptrdiff_t x_stride, uint32_t* y, ptrdiff_t y_stride, int64_t rows,
