@@ -94,8 +94,10 @@ TEST(QuantizeStatic, LeavesNamedLayersInFloat) {
   const Calibrated c;
   const Graph q = quantize_static(c.graph, c.ranges, {.keep_float = {"c2"}});
   verify(q);
-  for (const NodeId id : q.order())
-    if (q.node(id).name == "c2") EXPECT_EQ(q.type(q.node(id).outputs[0]).dtype, DType::kF32);
+  for (const NodeId id : q.order()) {
+    if (q.node(id).name != "c2") continue;
+    EXPECT_EQ(q.type(q.node(id).outputs[0]).dtype, DType::kF32);
+  }
   EXPECT_EQ(count_of(q, Quantize::def), 2u) << to_text(q);
   EXPECT_LT(worst_error(c.graph, q), 0.2);
 }
@@ -115,8 +117,10 @@ TEST(QuantizeStatic, ArithmeticBehindTheLastWeightsStaysInFloat) {
   EXPECT_EQ(quantizable_layers(graph, ranges), std::vector<std::string>{"l"});
   const Graph q = quantize_static(graph, ranges);
   verify(q);
-  for (const NodeId id : q.order())
-    if (q.node(id).name == "y" || q.node(id).name == "d") EXPECT_EQ(q.type(q.node(id).outputs[0]).quant, nullptr);
+  for (const NodeId id : q.order()) {
+    if (q.node(id).name != "y" && q.node(id).name != "d") continue;
+    EXPECT_EQ(q.type(q.node(id).outputs[0]).quant, nullptr);
+  }
   const Graph integer = quantize_static(graph, ranges, {.quantize_io = true});
   EXPECT_NE(integer.type(integer.outputs()[0]).quant, nullptr);
 }
