@@ -33,8 +33,21 @@ typedef enum hone_status {
 } hone_status;
 
 typedef enum hone_dtype {
-  HONE_F32 = 0, HONE_F16, HONE_BF16, HONE_F64, HONE_I4, HONE_U4, HONE_I8, HONE_U8,
-  HONE_I16, HONE_U16, HONE_I32, HONE_U32, HONE_I64, HONE_U64, HONE_BOOL
+  HONE_F32 = 0,
+  HONE_F16,
+  HONE_BF16,
+  HONE_F64,
+  HONE_I4,
+  HONE_U4,
+  HONE_I8,
+  HONE_U8,
+  HONE_I16,
+  HONE_U16,
+  HONE_I32,
+  HONE_U32,
+  HONE_I64,
+  HONE_U64,
+  HONE_BOOL
 } hone_dtype;
 
 typedef struct hone_model hone_model;
@@ -45,16 +58,16 @@ typedef struct hone_session hone_session;
 typedef struct hone_tensor_info {
   const char* name;
   hone_dtype dtype;
-  int32_t rank;             /* -1: not known */
+  int32_t rank; /* -1: not known */
   const int64_t* dims;
-  float scale;              /* real = scale * (stored - zero_point) */
+  float scale; /* real = scale * (stored - zero_point) */
   int32_t zero_point;
 } hone_tensor_info;
 
 typedef struct hone_session_options {
-  int32_t threads;          /* 0: all usable CPUs */
-  int32_t exact;            /* 1: fixed-point requantization, bit-equal to the reference */
-  const char* provider;     /* "cpu", "reference"; NULL: "cpu" */
+  int32_t threads;      /* 0: all usable CPUs */
+  int32_t exact;        /* 1: fixed-point requantization, bit-equal to the reference */
+  const char* provider; /* "cpu", "reference"; NULL: "cpu" */
 } hone_session_options;
 
 HONE_API const char* hone_version(void);
@@ -77,8 +90,8 @@ HONE_API hone_status hone_session_set_input(hone_session* session, size_t index,
                                             const void* data, size_t bytes);
 HONE_API hone_status hone_session_run(hone_session* session);
 /* The data lives until the session's next run. */
-HONE_API hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info,
-                                         const void** data, size_t* bytes);
+HONE_API hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info, const void** data,
+                                         size_t* bytes);
 
 #ifdef __cplusplus
 }
