@@ -242,7 +242,9 @@ void GraphReader::read_node(const NodeProto& node, Scope& scope) {
 
 std::vector<ValueId> GraphReader::read_row(const NodeProto& node, Scope& scope, std::vector<ValueId> inputs) {
   const int64_t opset = scope.opset(node.domain);
-  const Row* row = is_onnx_domain(node.domain) ? find_reader(node.op_type, opset) : nullptr;
+  const Row* row = is_onnx_domain(node.domain)      ? find_reader(node.op_type, opset)
+                   : node.domain == "com.microsoft" ? find_microsoft_reader(node.op_type)
+                                                    : nullptr;
   if (!row) return add_opaque(node, scope, std::move(inputs), "");
   ScopeSubgraphs subgraphs(*this, scope);
   NodeReader reader({graph_, node, opset, inputs, model_.decoder(), model_.tensors(), subgraphs, scope.arguments});

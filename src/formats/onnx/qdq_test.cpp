@@ -89,7 +89,8 @@ TEST(OnnxQdq, ComputesWhatTheSeparateNodesCompute) {
   const Tensor folded = evaluate(read(conv_model()), std::vector{x}).at(0);
   // The same by hand, on reals.
   const Tensor xq = dequantize(quantize(x, DType::kI8, QuantParams::per_tensor(0.02f, 3)));
-  const std::vector<int8_t> w(weights({3, 2, 3, 3}).data<int8_t>().begin(), weights({3, 2, 3, 3}).data<int8_t>().end());
+  const Tensor weight = weights({3, 2, 3, 3});
+  const std::span<const int8_t> w = weight.data<int8_t>();
   const float ws[] = {0.01f, 0.02f, 0.005f}, bias[] = {100 * 0.0002f, -50 * 0.0004f, 7 * 0.0001f};
   for (int o = 0; o < 3; ++o)
     for (int i = 0; i < 4; ++i) {
@@ -149,6 +150,23 @@ TEST(OnnxQdq, KeepsScalesThatAreKnownAtRunTimeOnly) {
   const Graph g = read(bytes);
   EXPECT_EQ(count<QuantizeLinear>(g), 1u);
   EXPECT_EQ(count<DequantizeLinear>(g), 1u);
+}
+
+TEST(OnnxQdq, FoldsOnnxRuntimesOwnQuantizedOperators) {
+  const std::string add = node("QLinearAdd", {"x", "s", "z", "x", "s", "z", "t", "z"}, {"a"}, {}, "com.microsoft");
+  const std::string sigmoid = node("QLinearSigmoid", {"a", "t", "z", "s", "z"}, {"y"}, {}, "com.microsoft");
+  const std::string bytes =
+      model(graph({{add, sigmoid},
+                   {value("x", DType::kU8, {4})},
+                   {value("y", DType::kU8, {4})},
+                   {encode_tensor("s", Tensor::scalar(0.0078125f)), encode_tensor("t", Tensor::scalar(0.015625f)),
+                    encode_tensor("z", Tensor::scalar<uint8_t>(0))},
+                   {}}));
+  const Graph g = read(bytes);
+  EXPECT_EQ(g.node_count(), 2u);
+  // 0.5 + 0.5 = 1; σ(1) = 0.731, in steps of 1/128: 94.
+  EXPECT_EQ(to_ints(evaluate(g, std::vector{Tensor::of<uint8_t>({4}, {64, 64, 64, 64})}).at(0).with_quant(nullptr))[0],
+            94);
 }
 
 TEST(OnnxQdq, FoldsQLinearMatMulIntoAFullyConnectedLayer) {

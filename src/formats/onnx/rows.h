@@ -38,6 +38,8 @@ std::span<const Row> misc_rows();
 
 /// The row that reads `op` (of ONNX's own domain) at `opset`, or null.
 const Row* find_reader(std::string_view op, int64_t opset);
+/// The row that reads `op` of ONNX Runtime's domain "com.microsoft", or null.
+const Row* find_microsoft_reader(std::string_view op);
 /// The row that writes nodes of `def`, or null.
 const Row* find_writer(const OpDef* def);
 /// Every row, for documentation and tests.
