@@ -29,7 +29,7 @@ WindowAxis resolve_axis(const ConvTranspose& op, size_t i, size_t spatial, int64
                   .dilation = op.dilations.empty() ? 1 : op.dilations[i],
                   .out = x};
   const int64_t extra = op.output_padding.empty() ? 0 : op.output_padding[i];
-  const int64_t reach = x == 0 ? 0 : checked_mul(axis.stride, x - 1) + axis.extent() + extra;
+  const int64_t reach = x == 0 ? 0 : checked_add(checked_add(checked_mul(axis.stride, x - 1), axis.extent()), extra);
   const bool same = op.auto_pad == AutoPad::same_upper || op.auto_pad == AutoPad::same_lower;
   if (op.output_shape.empty() && !same) {
     if (op.auto_pad == AutoPad::explicit_pads && !op.pads.empty()) {
