@@ -100,6 +100,8 @@ TEST(TfIdfVectorizer, CountsGramsAcrossSkips) {
                            .pool = {5, 6, 5, 6, 6, 7}};
   const Tensor x = Tensor::of<int32_t>({2, 4}, {5, 6, 1, 7, 5, 5, 6, 7});
   expect_near(run_op(op, {x})[0], {2, 4}, {1, 1, 1, 1, 2, 1, 2, 1});
+  EXPECT_EQ(error_of([&] { infer_op(TfIdfVectorizer{.ngram_indexes = {int64_t(1) << 40}}, {x.type()}); }),
+            "tfidfvectorizer: ngram_indexes contains 1099511627776");
   EXPECT_EQ(error_of([&] { infer_op(TfIdfVectorizer{.mode = "X"}, {x.type()}); }),
             "tfidfvectorizer: mode is 'X', expected TF, IDF or TFIDF");
 }

@@ -1,5 +1,7 @@
 #include <cmath>
+#include <span>
 
+#include "base/checked.h"
 #include "ops/kernel.h"
 #include "ops/norm.h"
 
@@ -31,54 +33,61 @@ void infer_layer(InferContext& ctx) {
   for (size_t i = 1; i < ctx.output_count(); ++i) ctx.output(i, DType::kF32, statistics);
 }
 
+/// Input i spread over the normalized dims; `fallback` everywhere when it is absent.
+std::vector<double> spread(const EvalContext& ctx, size_t i, const Dims& dims, double fallback) {
+  std::vector<double> out(static_cast<size_t>(checked_product(dims)), fallback);
+  if (!ctx.has(i) || out.empty()) return out;
+  const auto values = elements_as<double>(ctx.in(i));
+  const Dims strides = broadcast_strides(ctx.in(i).dims(), dims);
+  Dims index(dims.size(), 0);
+  for (double& v : out) {
+    int64_t offset = 0;
+    for (size_t k = 0; k < index.size(); ++k) offset += index[k] * strides[k];
+    v = values[static_cast<size_t>(offset)];
+    next_index(index, dims);
+  }
+  return out;
+}
+
+/// Mean and 1 / √(variance + epsilon) of one row.
+struct Moments {
+  double mean = 0;
+  double inverse_deviation = 0;
+};
+
+template <class T>
+Moments moments_of(std::span<const T> row, float epsilon) {
+  const double count = static_cast<double>(row.size());
+  double mean = 0, variance = 0;
+  for (T v : row) mean += static_cast<double>(v);
+  mean /= count;
+  for (T v : row) variance += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
+  return {mean, 1 / std::sqrt(variance / count + static_cast<double>(epsilon))};
+}
+
 void eval_layer(EvalContext& ctx) {
   const LayerNorm& op = ctx.op<LayerNorm>();
   const Tensor& x = ctx.in(0);
-  const size_t axis = static_cast<size_t>(axis_of(LayerNorm::kName, op.axis, x.rank()));
-  const Dims normalized(x.dims().begin() + static_cast<int64_t>(axis), x.dims().end());
-  int64_t size = 1;
-  for (int64_t d : normalized) size *= d;
-  const int64_t rows = size == 0 ? 0 : x.elements() / size;
-  auto spread = [&](size_t i, double fallback) {
-    std::vector<double> out(static_cast<size_t>(size), fallback);
-    if (!ctx.has(i) || size == 0) return out;
-    const auto values = elements_as<double>(ctx.in(i));
-    const Dims strides = broadcast_strides(ctx.in(i).dims(), normalized);
-    Dims index(normalized.size(), 0);
-    for (double& v : out) {
-      int64_t offset = 0;
-      for (size_t k = 0; k < index.size(); ++k) offset += index[k] * strides[k];
-      v = values[static_cast<size_t>(offset)];
-      next_index(index, normalized);
-    }
-    return out;
-  };
-  const auto scale = spread(1, 1), bias = spread(2, 0);
-  std::vector<double> means, inverses;
+  const int64_t axis = axis_of(LayerNorm::kName, op.axis, x.rank());
+  const Dims normalized(x.dims().begin() + axis, x.dims().end());
+  const auto scale = spread(ctx, 1, normalized, 1), bias = spread(ctx, 2, normalized, 0);
+  const size_t size = scale.size();
+  std::vector<Moments> rows(static_cast<size_t>(checked_product(std::span(x.dims()).first(static_cast<size_t>(axis)))));
   Tensor& y = ctx.make_output(0);
   dispatch_real("layernorm", y.dtype(), [&]<class T>(std::type_identity<T>) {
-    const T* in = x.data<T>().data();
-    T* out = y.mutable_data<T>().data();
-    for (int64_t r = 0; r < rows; ++r, in += size, out += size) {
-      double mean = 0, variance = 0;
-      for (int64_t i = 0; i < size; ++i) mean += static_cast<double>(in[i]);
-      mean /= static_cast<double>(size);
-      for (int64_t i = 0; i < size; ++i)
-        variance += (static_cast<double>(in[i]) - mean) * (static_cast<double>(in[i]) - mean);
-      variance /= static_cast<double>(size);
-      const double inverse = 1 / std::sqrt(variance + static_cast<double>(op.epsilon));
-      for (int64_t i = 0; i < size; ++i) {
-        const size_t k = static_cast<size_t>(i);
-        out[i] = static_cast<T>((static_cast<double>(in[i]) - mean) * inverse * scale[k] + bias[k]);
-      }
-      means.push_back(mean);
-      inverses.push_back(inverse);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const auto in = x.data<T>().subspan(r * size, size);
+      const auto out = y.mutable_data<T>().subspan(r * size, size);
+      rows[r] = moments_of(in, op.epsilon);
+      for (size_t i = 0; i < size; ++i)
+        out[i] = static_cast<T>((static_cast<double>(in[i]) - rows[r].mean) * rows[r].inverse_deviation * scale[i] +
+                                bias[i]);
     }
   });
-  const std::vector<double>* statistics[] = {&means, &inverses};
   for (size_t i = 1; i < ctx.outputs.size(); ++i) {
     auto out = ctx.make_output(i).mutable_data<float>();
-    for (size_t r = 0; r < out.size(); ++r) out[r] = static_cast<float>((*statistics[i - 1])[r]);
+    for (size_t r = 0; r < out.size(); ++r)
+      out[r] = static_cast<float>(i == 1 ? rows[r].mean : rows[r].inverse_deviation);
   }
 }
 

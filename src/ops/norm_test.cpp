@@ -57,6 +57,12 @@ TEST(LayerNorm, GivesMeanAndInverseDeviation) {
   expect_near(y[2], {2, 1}, {1, 0.1});
 }
 
+TEST(LayerNorm, GivesStatisticsOfEmptyRows) {
+  const auto y =
+      run_op(LayerNorm{}, {Tensor::zeros(DType::kF32, {2, 0}), Tensor::zeros(DType::kF32, {0})}, {.outputs = 2});
+  EXPECT_EQ(y[1].dims(), (Dims{2, 1}));
+}
+
 TEST(Lrn, SumsOverAWindowOfChannels) {
   const Tensor x = counting({1, 1, 3});
   expect_near(run_op(Lrn{.size = 2, .alpha = 2, .beta = 1, .bias = 0}, {x})[0], {1, 1, 3},

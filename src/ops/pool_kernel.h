@@ -31,6 +31,7 @@ ConvSizes pool_sizes(std::string_view what, const WindowSpec& spec, const Dims& 
 /// of each image.
 template <class F>
 void for_pooled(const ConvSizes& s, F&& f) {
+  if (s.in_channels == 0) return;
   for (int64_t n = 0; n < s.batch; ++n)
     for_pixels(s.axes, [&](int64_t pixel, int64_t d, int64_t h, int64_t w) {
       f(n * s.in_pixels() * s.in_channels, (n * s.out_pixels() + pixel) * s.in_channels, d, h, w);

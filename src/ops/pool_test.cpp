@@ -21,6 +21,11 @@ TEST(MaxPool, CountsColumnsFirstWhenAsked) {
   EXPECT_EQ(to_ints(y[1]), (Dims{2, 4, 3, 5}));
 }
 
+TEST(MaxPool, TakesATensorWithoutChannels) {
+  const auto y = run_op(MaxPool{.kernel = {2}}, {Tensor::zeros(DType::kF32, {1, 3, 0})}, {.outputs = 2});
+  EXPECT_EQ(y[0].dims(), (Dims{1, 2, 0}));
+}
+
 TEST(MaxPool, IgnoresPadding) {
   const Tensor x = Tensor::of<float>({1, 2, 1}, {-3, -2});
   expect_near(run_op(MaxPool{.kernel = {3}, .pads = {1, 1}}, {x})[0], {1, 2, 1}, {-2, -2});

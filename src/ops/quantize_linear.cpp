@@ -29,7 +29,7 @@ class ScaleMap {
     Dims expected{s.size};
     if (block > 0) {
       expected = x;
-      expected[static_cast<size_t>(axis)] = blocks_ = (s.size + block - 1) / block;
+      expected[static_cast<size_t>(axis)] = blocks_ = s.size == 0 ? 0 : (s.size - 1) / block + 1;
     }
     if (scale != expected) throw op_error(op, cat("scale has shape ", scale, ", expected ", expected));
   }

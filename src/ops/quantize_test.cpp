@@ -46,6 +46,11 @@ TEST(QuantizeLinear, RoundsHalvesToEvenPerTensorPerAxisAndPerBlock) {
   EXPECT_EQ(to_ints(y), (Dims{1, 3, -8, 3}));
 }
 
+TEST(QuantizeLinear, TakesABlockLongerThanTheAxis) {
+  const QuantizeLinear op{.axis = 0, .block_size = std::numeric_limits<int64_t>::max()};
+  EXPECT_EQ(to_ints(run_op(op, {Tensor::of<float>({2}, {1, 2}), Tensor::of<float>({1}, {0.5f})})[0]), (Dims{2, 4}));
+}
+
 TEST(QuantizeLinear, RejectsScalesThatFitNoAxis) {
   EXPECT_EQ(error_of([] {
               infer_op(QuantizeLinear{.axis = 0}, {f32({2, 3}), f32({3})});

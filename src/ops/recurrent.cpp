@@ -172,52 +172,72 @@ std::vector<int64_t> lengths_of(std::string_view op, const EvalContext& ctx, con
   return lengths;
 }
 
+/// Elements of input i, null when it is absent.
+template <class T>
+const T* elements_of(const EvalContext& ctx, size_t i) {
+  return ctx.has(i) ? ctx.in(i).data<T>().data() : nullptr;
+}
+
+template <class Op, class T>
+Cell<T> cell_of(const EvalContext& ctx, const Layout& layout, int64_t direction) {
+  const int64_t rows = kGates<Op> * layout.hidden;
+  const T *bias = elements_of<T>(ctx, 3), *peephole = elements_of<T>(ctx, 7);
+  return {.inputs = layout.inputs,
+          .hidden = layout.hidden,
+          .w = elements_of<T>(ctx, 1) + direction * rows * layout.inputs,
+          .r = elements_of<T>(ctx, 2) + direction * rows * layout.hidden,
+          .bias = bias ? bias + direction * 2 * rows : nullptr,
+          .peephole = peephole ? peephole + direction * 3 * layout.hidden : nullptr,
+          .gates = kGates<Op>,
+          .act = activations_of(ctx.op<Op>(), direction),
+          .h = {},
+          .c = {},
+          .next = std::vector<T>(static_cast<size_t>(layout.hidden))};
+}
+
+/// Runs one sequence of the batch through the cell and stores every state and the last ones.
+template <class Op, class T>
+void run_sequence(EvalContext& ctx, const Layout& layout, Cell<T>& cell, int64_t direction, int64_t b, int64_t length) {
+  const Op& op = ctx.op<Op>();
+  const int64_t state = layout.state_at(direction, b);
+  auto initial = [&](const T* from) {
+    return from ? std::vector<T>(from + state, from + state + layout.hidden)
+                : std::vector<T>(static_cast<size_t>(layout.hidden));
+  };
+  cell.h = initial(elements_of<T>(ctx, 5));
+  cell.c = initial(elements_of<T>(ctx, 6));
+  const bool is_reverse = op.direction == Direction::reverse || direction == 1;
+  const T* x = elements_of<T>(ctx, 0);
+  T* y = ctx.outputs[0].mutable_data<T>().data();
+  for (int64_t s = 0; s < length; ++s) {
+    const int64_t t = is_reverse ? length - 1 - s : s;
+    step(op, cell, x + layout.x_at(t, b));
+    std::copy(cell.h.begin(), cell.h.end(), y + layout.y_at(t, direction, b));
+  }
+  const std::vector<T>* last[] = {&cell.h, &cell.c};
+  for (size_t i = 1; i < ctx.outputs.size(); ++i)
+    std::copy(last[i - 1]->begin(), last[i - 1]->end(), ctx.outputs[i].mutable_data<T>().data() + state);
+}
+
 template <class Op, class T>
 void run(EvalContext& ctx) {
   const Op& op = ctx.op<Op>();
-  const Tensor &x = ctx.in(0), &r = ctx.in(2);
-  const Layout layout{
-      x.dim(op.batch_first ? 1 : 0), x.dim(op.batch_first ? 0 : 1), x.dim(2), r.dim(2), directions(op), op.batch_first};
+  const Tensor& x = ctx.in(0);
+  const Layout layout{x.dim(op.batch_first ? 1 : 0),
+                      x.dim(op.batch_first ? 0 : 1),
+                      x.dim(2),
+                      ctx.in(2).dim(2),
+                      directions(op),
+                      op.batch_first};
   const std::vector<int64_t> lengths = lengths_of(Op::kName, ctx, layout);
-  const int64_t rows = kGates<Op> * layout.hidden;
-  auto input = [&](size_t i) { return ctx.has(i) ? ctx.in(i).data<T>().data() : nullptr; };
   for (size_t i = 0; i < ctx.outputs.size(); ++i) {
     Tensor& y = ctx.make_output(i);
     std::fill_n(y.mutable_data<T>().data(), y.elements(), T(0));
   }
-  T* y = ctx.outputs[0].mutable_data<T>().data();
-  const size_t width = static_cast<size_t>(layout.hidden);
   for (int64_t d = 0; d < layout.directions; ++d) {
-    Cell<T> cell{.inputs = layout.inputs,
-                 .hidden = layout.hidden,
-                 .w = input(1) + d * rows * layout.inputs,
-                 .r = input(2) + d * rows * layout.hidden,
-                 .bias = input(3) ? input(3) + d * 2 * rows : nullptr,
-                 .peephole = input(7) ? input(7) + d * 3 * layout.hidden : nullptr,
-                 .gates = kGates<Op>,
-                 .act = activations_of(op, d),
-                 .h = {},
-                 .c = {},
-                 .next = std::vector<T>(width)};
-    const bool is_reverse = op.direction == Direction::reverse || d == 1;
-    for (int64_t b = 0; b < layout.batch; ++b) {
-      auto initial = [&](const T* state) {
-        return state ? std::vector<T>(state + layout.state_at(d, b), state + layout.state_at(d, b) + layout.hidden)
-                     : std::vector<T>(width);
-      };
-      cell.h = initial(input(5));
-      cell.c = initial(input(6));
-      const int64_t length = lengths[static_cast<size_t>(b)];
-      for (int64_t s = 0; s < length; ++s) {
-        const int64_t t = is_reverse ? length - 1 - s : s;
-        step(op, cell, x.data<T>().data() + layout.x_at(t, b));
-        std::copy(cell.h.begin(), cell.h.end(), y + layout.y_at(t, d, b));
-      }
-      const std::vector<T>* final_state[] = {&cell.h, &cell.c};
-      for (size_t i = 1; i < ctx.outputs.size(); ++i)
-        std::copy(final_state[i - 1]->begin(), final_state[i - 1]->end(),
-                  ctx.outputs[i].mutable_data<T>().data() + layout.state_at(d, b));
-    }
+    Cell<T> cell = cell_of<Op, T>(ctx, layout, d);
+    for (int64_t b = 0; b < layout.batch; ++b)
+      run_sequence<Op, T>(ctx, layout, cell, d, b, lengths[static_cast<size_t>(b)]);
   }
 }
 

@@ -56,7 +56,9 @@ void infer(InferContext& ctx) {
   const Shape& x = ctx.shape(0);
   if (!x.has_rank()) return ctx.output(0, DType::kF32, Shape::unranked());
   if (x.rank() < 1 || x.rank() > 2) throw op_error(kOp, cat("x ", x, ", expected rank 1 or 2"));
-  ctx.output(0, DType::kF32, x.rank() == 1 ? Shape{width_of(op)} : Shape{x[0], width_of(op)});
+  Shape out = x;
+  out[x.rank() - 1] = width_of(op);
+  ctx.output(0, DType::kF32, out);
 }
 
 /// Counts the pool's n-grams in one row; tokens of an n-gram stand skip + 1 apart. Single tokens know no skips.
