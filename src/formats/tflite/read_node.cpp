@@ -50,7 +50,10 @@ const Tensor& ReadNode::constant(size_t i) {
   return graph().value(in(i)).constant;
 }
 
-std::vector<int64_t> ReadNode::ints(size_t i) { return to_ints(constant(i)); }
+std::vector<int64_t> ReadNode::ints(size_t i) {
+  reader_.state().file.spend(static_cast<uint64_t>(constant(i).elements()));
+  return to_ints(constant(i));
+}
 
 const TensorType& ReadNode::out_type(size_t j) const {
   if (j >= op_.outputs.size())
@@ -112,9 +115,14 @@ void ReadNode::bind(size_t j, ValueId value) {
     throw invalid_model(cat("output ", j, " is absent, found ", op_.outputs.size(), " outputs"));
   reader_.bind(op_.outputs[j], value);
   is_bound_ = true;
+  // What this operator made under a working name is known by the file's name from here on.
+  const Node* maker = op_.outputs[j] >= 0 ? graph().producer(value) : nullptr;
+  if (maker && (maker->source.op.empty() || maker->source.name == output_name(0)))
+    graph().set_name(value, output_name(j));
 }
 
 ValueId ReadNode::add_constant(Tensor value, const char* suffix) {
+  reader_.state().file.spend(static_cast<uint64_t>(value.byte_size()));
   const std::string base = op_.outputs.empty() ? op_name_ : output_name(0);
   return graph().add_constant(std::move(value), cat(base, "/", suffix));
 }
@@ -141,6 +149,7 @@ ValueId ReadNode::scalar(size_t i) {
 ValueId ReadNode::permuted(size_t i, const std::vector<int64_t>& perm) {
   if (rank(i) != static_cast<int64_t>(perm.size()))
     throw invalid_model(cat("input ", i, " has rank ", rank(i), ", expected ", perm.size()));
+  if (is_constant(i)) reader_.state().file.spend(static_cast<uint64_t>(constant(i).byte_size()));
   if (is_constant(i)) return graph().add_constant(transposed(constant(i), perm), graph().value(in(i)).name);
   return temp(Transpose{.perm = perm}, {in(i)});
 }

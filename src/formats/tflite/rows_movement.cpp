@@ -1,3 +1,4 @@
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/tflite/rows.h"
@@ -118,11 +119,12 @@ std::vector<int64_t> split_sizes(ReadNode& n, int64_t axis) {
     if (sizes[i] < 0)
       rest = static_cast<int64_t>(i);
     else
-      sum += sizes[i];
+      sum = checked_add(sum, sizes[i]);
   }
   if (rest < 0) return sizes;
   const Dim& d = n.type(0).shape[normalize_axis(axis, n.rank(0), "split")];
   if (!d.is_known()) throw unsupported("split of an unknown size with a size of −1");
+  if (sum > d.value()) throw invalid_model(cat("split sizes add up to ", sum, ", the axis has ", d.value()));
   sizes[static_cast<size_t>(rest)] = d.value() - sum;
   return sizes;
 }

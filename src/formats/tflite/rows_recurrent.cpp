@@ -145,6 +145,7 @@ TensorIndex state(WriteNode& n, size_t i) {
 }
 
 bool write_sequence_lstm(WriteNode& n) {
+  if (n.type(0).quant) throw unsupported("LSTM on integers: the scales inside its cells were not kept");
   const SequenceLstm& op = n.as<SequenceLstm>();
   fb::UnidirectionalSequenceLSTMOptionsT o;
   o.fused_activation_function = file_activation(op.activation);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/tflite/rows.h"
@@ -34,7 +35,7 @@ void read_slice(ReadNode& n) {
   std::vector<int64_t> end;
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] < -1 || begin[i] < 0) throw invalid_model(cat("slice begins at ", begin[i], " with size ", size[i]));
-    end.push_back(size[i] == -1 ? kToTheEnd : begin[i] + size[i]);
+    end.push_back(size[i] == -1 ? kToTheEnd : checked_add(begin[i], size[i]));
   }
   n.emit(Slice{}, {n.in(0), n.add_ints(begin, "begin"), n.add_ints(end, "end"), n.add_ints(axes, "axes")});
 }
@@ -45,6 +46,12 @@ struct StridedPlan {
   std::vector<int64_t> dropped;                    ///< axes of the input
   std::vector<int64_t> added;                      ///< axes of the result
 };
+
+/// Throws Error(invalid_model) for positions no tensor of this format can have.
+int64_t in_32_bits(int64_t position) {
+  if (position != static_cast<int32_t>(position)) throw invalid_model(cat("slice position ", position));
+  return position;
+}
 
 StridedPlan plan_strided(ReadNode& n, const fb::StridedSliceOptionsT& o) {
   const std::vector<int64_t> begin = n.ints(1), end = n.ints(2), step = n.ints(3);
@@ -73,11 +80,11 @@ StridedPlan plan_strided(ReadNode& n, const fb::StridedSliceOptionsT& o) {
       if (step[i] == 0) throw invalid_model("strided slice with a stride of 0");
       const bool shrinks = has(o.shrink_axis_mask, i);
       const bool forward = step[i] > 0;
-      const int64_t stop = o.offset ? begin[i] + end[i] : end[i];
+      const int64_t stop = o.offset ? in_32_bits(begin[i]) + in_32_bits(end[i]) : end[i];
       int64_t from = has(o.begin_mask, i) ? (forward ? 0 : kToTheEnd) : begin[i];
       int64_t to = has(o.end_mask, i) ? (forward ? kToTheEnd : kToTheFront) : stop;
       if (shrinks) {
-        from = has(o.begin_mask, i) ? 0 : begin[i];
+        from = has(o.begin_mask, i) ? 0 : in_32_bits(begin[i]);
         to = from == -1 ? kToTheEnd : from + 1;
         plan.dropped.push_back(axis);
       } else {

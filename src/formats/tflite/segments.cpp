@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/movement.h"
@@ -51,7 +52,8 @@ void read_unsorted(ReadNode& n, ScatterReduction reduction) {
 
 void read_segment_sum(ReadNode& n) {
   const std::vector<int64_t> ids = n.ints(1);
-  emit_segments(n, ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1, ScatterReduction::add);
+  emit_segments(n, ids.empty() ? 0 : checked_add(std::max<int64_t>(*std::max_element(ids.begin(), ids.end()), 0), 1),
+                ScatterReduction::add);
 }
 
 void read_unsorted_sum(ReadNode& n) { read_unsorted(n, ScatterReduction::add); }

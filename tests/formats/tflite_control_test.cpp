@@ -1,0 +1,162 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "formats/tflite_case.h"
+#include "formats/tflite_models.h"
+#include "ir/text.h"
+#include "ops/binary.h"
+#include "ops/interpreter.h"
+#include "ops/unary.h"
+
+namespace hone {
+namespace {
+
+using B = fb::BuiltinOperator;
+
+/// Models of several operators and subgraphs, put together table by table.
+class ModelBuilder {
+ public:
+  ModelBuilder() {
+    model_.version = 3;
+    model_.buffers.push_back(std::make_unique<fb::BufferT>());
+  }
+  /// Begins the next subgraph.
+  void subgraph() { model_.subgraphs.push_back(std::make_unique<fb::SubGraphT>()); }
+  int32_t tensor(fb::TensorType type, std::vector<int32_t> shape = {}) {
+    auto t = std::make_unique<fb::TensorT>();
+    t->type = type;
+    t->shape = std::move(shape);
+    t->name = "t" + std::to_string(graph().tensors.size());
+    graph().tensors.push_back(std::move(t));
+    return static_cast<int32_t>(graph().tensors.size() - 1);
+  }
+  int32_t constant(float value) {
+    const int32_t index = tensor(fb::TensorType::FLOAT32);
+    auto buffer = std::make_unique<fb::BufferT>();
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
+    buffer->data.assign(bytes, bytes + sizeof value);
+    graph().tensors.back()->buffer = static_cast<uint32_t>(model_.buffers.size());
+    model_.buffers.push_back(std::move(buffer));
+    return index;
+  }
+  template <class Options>
+  void op(B code, std::vector<int32_t> inputs, std::vector<int32_t> outputs, Options options) {
+    add(code, std::move(inputs), std::move(outputs)).builtin_options.Set(std::move(options));
+  }
+  void op(B code, std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
+    add(code, std::move(inputs), std::move(outputs));
+  }
+  void ends(std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
+    graph().inputs = std::move(inputs);
+    graph().outputs = std::move(outputs);
+  }
+  Graph read() const {
+    flatbuffers::FlatBufferBuilder builder;
+    fb::FinishModelBuffer(builder, fb::Model::Pack(builder, &model_));
+    const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+    return read_bytes({bytes, bytes + builder.GetSize()});
+  }
+
+ private:
+  fb::SubGraphT& graph() { return *model_.subgraphs.back(); }
+  fb::OperatorT& add(B code, std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
+    auto entry = std::make_unique<fb::OperatorCodeT>();
+    entry->builtin_code = code;
+    entry->deprecated_builtin_code = static_cast<int8_t>(std::min(code, B::PLACEHOLDER_FOR_GREATER_OP_CODES));
+    auto op = std::make_unique<fb::OperatorT>();
+    op->opcode_index = static_cast<uint32_t>(model_.operator_codes.size());
+    op->inputs = std::move(inputs);
+    op->outputs = std::move(outputs);
+    model_.operator_codes.push_back(std::move(entry));
+    graph().operators.push_back(std::move(op));
+    return *graph().operators.back();
+  }
+  fb::ModelT model_;
+};
+
+float run(const Graph& graph, std::vector<Tensor> inputs) { return evaluate(graph, inputs)[0].data<float>()[0]; }
+
+constexpr auto kFloat = fb::TensorType::FLOAT32;
+constexpr auto kFlag = fb::TensorType::BOOL;
+
+TEST(TfliteControl, ReadsAndWritesIf) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t flag = m.tensor(kFlag), x = m.tensor(kFloat), y = m.tensor(kFloat);
+  fb::IfOptionsT o;
+  o.then_subgraph_index = 1;
+  o.else_subgraph_index = 2;
+  m.op(B::IF, {flag, x}, {y}, o);
+  m.ends({flag, x}, {y});
+  for (const B code : {B::NEG, B::EXP}) {
+    m.subgraph();
+    const int32_t in = m.tensor(kFloat), out = m.tensor(kFloat);
+    m.op(code, {in}, {out});
+    m.ends({in}, {out});
+  }
+  const Graph graph = m.read();
+  for (const Graph& g : {graph, read_bytes(write_tflite(graph))}) {
+    EXPECT_FLOAT_EQ(run(g, {Tensor::scalar(true), Tensor::scalar(1.0f)}), -1);
+    EXPECT_FLOAT_EQ(run(g, {Tensor::scalar(false), Tensor::scalar(0.0f)}), 1);
+  }
+}
+
+TEST(TfliteControl, ReadsAndWritesWhile) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat), y = m.tensor(kFloat);
+  fb::WhileOptionsT o;
+  o.cond_subgraph_index = 1;
+  o.body_subgraph_index = 2;
+  m.op(B::WHILE, {x}, {y}, o);
+  m.ends({x}, {y});
+  m.subgraph();
+  const int32_t state = m.tensor(kFloat), limit = m.constant(50), flag = m.tensor(kFlag);
+  m.op(B::LESS, {state, limit}, {flag});
+  m.ends({state}, {flag});
+  m.subgraph();
+  const int32_t before = m.tensor(kFloat), two = m.constant(2), after = m.tensor(kFloat);
+  m.op(B::MUL, {before, two}, {after}, fb::MulOptionsT());
+  m.ends({before}, {after});
+  const Graph graph = m.read();
+  EXPECT_FLOAT_EQ(run(graph, {Tensor::scalar(3.0f)}), 96);
+  EXPECT_FLOAT_EQ(run(read_bytes(write_tflite(graph)), {Tensor::scalar(3.0f)}), 96);
+}
+
+TEST(TfliteControl, IgnoresInitialisationAndFollowsVariables) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat), handle = m.tensor(fb::TensorType::RESOURCE), zero = m.tensor(kFloat),
+                sum = m.tensor(kFloat), again = m.tensor(kFloat), y = m.tensor(kFloat);
+  fb::CallOnceOptionsT once;
+  once.init_subgraph_index = 1;
+  m.op(B::CALL_ONCE, {}, {}, once);
+  m.op(B::VAR_HANDLE, {}, {handle});
+  m.op(B::READ_VARIABLE, {handle}, {zero});
+  m.op(B::ADD, {zero, x}, {sum}, fb::AddOptionsT());
+  m.op(B::ASSIGN_VARIABLE, {handle, sum}, {});
+  m.op(B::READ_VARIABLE, {handle}, {again});
+  m.op(B::MUL, {again, again}, {y}, fb::MulOptionsT());
+  m.ends({x}, {y});
+  m.subgraph();
+  m.ends({}, {});
+  EXPECT_FLOAT_EQ(run(m.read(), {Tensor::scalar(3.0f)}), 9);
+}
+
+TEST(TfliteControl, HalfPrecisionWeightsStayHalfInTheFile) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, Shape(Dims{1, 2}), nullptr});
+  const ValueId half = graph.add_constant(cast(Tensor::of<float>({2}, {0.5f, 3.0f}), DType::kF16), "half");
+  const ValueId wide = graph.add(Cast{.to = DType::kF32}, {half});
+  graph.set_outputs({graph.add(Mul{}, {x, wide}, {.name = "y"})});
+  const std::vector<std::byte> bytes = write_tflite(graph);
+  const fb::Model& model = *fb::GetModel(bytes.data());
+  EXPECT_EQ(model.operator_codes()->Get(0)->builtin_code(), B::DEQUANTIZE);
+  const Graph again = read_bytes(bytes);
+  const std::vector<Tensor> inputs{Tensor::of<float>({1, 2}, {2.0f, 4.0f})};
+  EXPECT_EQ(to_doubles(evaluate(again, inputs)[0]), (std::vector<double>{1, 12}));
+}
+
+}  // namespace
+}  // namespace hone
