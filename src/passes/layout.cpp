@@ -329,7 +329,7 @@ class LayoutRebuild {
     }
     for (const auto& [name, value] : value_names_) {
       const bool is_renamed = std::any_of(output_names_.begin(), output_names_.end(),
-                                          [&](const NamedValue& n) { return n.value == value; });
+                                          [kept = value](const NamedValue& n) { return n.value == kept; });
       if (!is_renamed && graph_.value(value).producer.exists()) graph_.set_name(value, name);
     }
   }
