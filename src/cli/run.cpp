@@ -58,7 +58,7 @@ std::vector<Tensor> load_inputs(const Options& o, const Graph& graph) {
   std::vector<Tensor> out(specs.size());
   for (size_t i = 0; i < o.inputs.size(); ++i) {
     const auto [at, path] = split_input(graph, o.inputs[i], i);
-    with_context([&] { return cat("while preparing input '", specs[at].name, "'"); },
+    with_context([&, at = at] { return cat("while preparing input '", specs[at].name, "'"); },
                  [&, at = at, path = path] {
                    if (lower(path).ends_with(".npz"))
                      take_npz(path, specs, out);
