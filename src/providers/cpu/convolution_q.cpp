@@ -203,8 +203,7 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
 }
 
 DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& q, int threads)
-    : table_(table),
-      shape_(shape),
+    : shape_(shape),
       epilogue_(epilogue_of(q)),
       fixed_(q),
       in_unsigned_(q.in_unsigned),

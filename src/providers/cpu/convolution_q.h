@@ -89,7 +89,6 @@ class DepthwiseQ {
   void run(const uint8_t* x, uint8_t* y, const int32_t* image_zeros, const AccumulatorSink* sink, ThreadPool& pool,
            void* scratch) const;
 
-  const KernelTable& table_;
   ConvShape shape_;
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;
