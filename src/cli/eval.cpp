@@ -81,16 +81,6 @@ void print(const Options& o, const Dataset& data, const Accuracy& a, Console& co
   console.out(cat("\n", table.render(width)));
 }
 
-/// A classifier that guesses was most likely fed other numbers than it was trained on.
-void warn_of_chance(const Graph& graph, const Accuracy& a, size_t output, Console& console) {
-  const Shape& shape = graph.type(graph.outputs()[output]).shape;
-  if (!shape.has_rank() || shape.rank() < 1 || !shape[shape.rank() - 1].is_known()) return;
-  const int64_t classes = shape[shape.rank() - 1].value();
-  if (classes < 2 || a.samples < 20 || a.top1_interval.low > 1.0 / static_cast<double>(classes)) return;
-  console.note(cat("warning: no better than guessing among ", classes,
-                   " classes: is the preprocessing right? see --preprocess, --scale, --mean, --std, --labels"));
-}
-
 int eval(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   const Graph graph = prepare(o.model.load(), engine);
@@ -105,7 +95,7 @@ int eval(const Options& o, Console& console) {
     console.out(cat(report_json(o, data, accuracy, inputs.front()).dump(2), "\n"));
   else
     print(o, data, accuracy, console);
-  warn_of_chance(graph, accuracy, options.output, console);
+  warn_of_chance(graph, options.output, accuracy.samples, accuracy.top1_interval, console);
   return 0;
 }
 

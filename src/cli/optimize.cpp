@@ -170,6 +170,8 @@ int optimize_command(const Options& o, Console& console) {
     console.out(report.dump(2) + "\n");
   else
     print(o, result, files, console);
+  if (result.metric == "top1")
+    warn_of_chance(graph, options.output, result.baseline.samples, result.baseline.interval, console);
   bool is_proven = true;
   for (const DeliveredFile& f : files) is_proven &= f.bytes == 0 || f.is_verified;
   return is_proven ? 0 : kExitNo;

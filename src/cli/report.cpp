@@ -29,6 +29,15 @@ std::string speed(int64_t macs, double us) {
 
 }  // namespace
 
+void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const Interval& top1, Console& console) {
+  const Shape& shape = graph.type(graph.outputs()[output]).shape;
+  if (!shape.has_rank() || shape.rank() < 1 || !shape[shape.rank() - 1].is_known()) return;
+  const int64_t classes = shape[shape.rank() - 1].value();
+  if (classes < 2 || samples < 20 || top1.low > 1.0 / static_cast<double>(classes)) return;
+  console.note(cat("warning: no better than guessing among ", classes,
+                   " classes: is the preprocessing right? see --preprocess, --scale, --mean, --std, --labels"));
+}
+
 std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width) {
   std::vector<const StepTime*> order;
   for (const StepTime& step : steps) order.push_back(&step);

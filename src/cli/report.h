@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cli/console.h"
 #include "measure/accuracy.h"
 #include "measure/bench.h"
 
@@ -13,6 +14,8 @@ namespace hone {
 std::string accuracy_text(double part, const Interval& interval);
 /// {"value":…,"low":…,"high":…} in 0 … 1.
 Json to_json(double part, const Interval& interval);
+/// A note when a classifier is no better than guessing: it was most likely fed other numbers than it was trained on.
+void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const Interval& top1, Console& console);
 /// The table of steps, slowest first; at most `rows` of them, 0: all.
 std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width);
 /// Times summed up by operator, slowest first.
