@@ -356,6 +356,14 @@ class Parser {
 
 }  // namespace
 
-Graph parse_graph(std::string_view text, const OpSet& ops) { return Parser(text, ops).parse_file(); }
+Graph parse_graph(std::string_view text, const OpSet& ops) {
+  Graph graph = Parser(text, ops).parse_file();
+  try {
+    verify(graph);  // A stated type may be one that an operator does not give, e.g. a Transpose that rescales.
+  } catch (const Error& e) {
+    throw invalid_model(e.message());
+  }
+  return graph;
+}
 
 }  // namespace hone
