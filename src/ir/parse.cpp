@@ -1,4 +1,5 @@
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <random>
 
@@ -161,6 +162,11 @@ class Parser {
     return out;
   }
 
+  int64_t whole(double v, double low, double high) {
+    if (!(v >= low && v <= high) || v != std::floor(v)) fail(cat(v, " is no whole number in ", low, " to ", high));
+    return static_cast<int64_t>(v);
+  }
+
   QuantPtr quant() {
     expect('{');
     QuantParams q;
@@ -172,11 +178,12 @@ class Parser {
       if (key == "scale") {
         q.scales.assign(values.begin(), values.end());
       } else if (key == "zero_point") {
-        for (const double v : values) q.zero_points.push_back(static_cast<int32_t>(v));
+        for (const double v : values)
+          q.zero_points.push_back(static_cast<int32_t>(whole(v, -2147483648.0, 2147483647.0)));
       } else if (key == "axis") {
-        q.axis = static_cast<int64_t>(values[0]);
+        q.axis = whole(values[0], -1, 64);
       } else if (key == "block") {
-        q.block_size = static_cast<int64_t>(values[0]);
+        q.block_size = whole(values[0], 0, 1e9);
       } else {
         fail(cat("unknown quantization field '", key, "'"));
       }
