@@ -158,5 +158,25 @@ TEST(TfliteControl, HalfPrecisionWeightsStayHalfInTheFile) {
   EXPECT_EQ(to_doubles(evaluate(again, inputs)[0]), (std::vector<double>{1, 12}));
 }
 
+/// The metadata that tells which release a file needs.
+std::string runtime_of(const std::string& case_name) {
+  for (const TfliteCase& c : tflite_cases()) {
+    if (c.name != case_name) continue;
+    const std::vector<std::byte> bytes = write_tflite(read_bytes(c.model()));
+    const fb::Model& model = *fb::GetModel(bytes.data());
+    for (const fb::Metadata* entry : *model.metadata())
+      if (entry->name()->str() == "min_runtime_version")
+        return reinterpret_cast<const char*>(model.buffers()->Get(entry->buffer())->data()->data());
+  }
+  return {};
+}
+
+TEST(TfliteWriter, NamesTheOldestRuntimeThatHasEveryOperator) {
+  EXPECT_EQ(runtime_of("add_f32"), "1.5.0");
+  EXPECT_EQ(runtime_of("conv_i8"), "1.14.0");
+  EXPECT_EQ(runtime_of("batch_matmul_i8"), "2.3.0");
+  EXPECT_EQ(runtime_of("gelu_f32"), "2.9.0");
+}
+
 }  // namespace
 }  // namespace hone

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "formats/tflite/runtime_version.h"
 
 namespace hone::tflite {
 
@@ -14,7 +15,6 @@ constexpr const char* kDescriptionKey = "tflite.description";
 constexpr const char* kSignatureKey = "tflite.signature";
 constexpr std::string_view kDefaultKey = "serving_default";
 constexpr std::string_view kRuntimeVersion = "min_runtime_version";
-constexpr std::string_view kOldestRuntime = "1.5.0";
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string to_base64(std::string_view bytes) {
@@ -147,7 +147,7 @@ std::vector<flatbuffers::Offset<fb::Metadata>> pack_metadata(flatbuffers::FlatBu
     const auto text = builder.CreateString(name);
     entries.push_back(fb::CreateMetadata(builder, text, state.add_buffer(bytes_tensor(bytes))));
   };
-  std::string version(kOldestRuntime);
+  std::string version = oldest_runtime(state);
   version.resize(16, '\0');
   add(kRuntimeVersion, version);
   for (const auto& [key, value] : graph.metadata) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,7 +44,7 @@ class SubgraphWriter {
   WriteState& state_;
   const Graph& graph_;
   std::unique_ptr<fb::SubGraphT> subgraph_ = std::make_unique<fb::SubGraphT>();
-  std::vector<TensorType> types_;
+  std::deque<TensorType> types_;  ///< references stay good while tensors are added
   std::vector<TensorIndex> tensor_of_value_;
 };
 
