@@ -70,8 +70,7 @@ DType sum_dtype(std::string_view what, DType a, DType b) {
 void check_channel_vector(std::string_view what, std::string_view name, const Shape& shape, const Dim& channels) {
   if (!shape.has_rank()) return;
   if (shape.rank() != 1 || (shape[0].is_known() && channels.is_known() && shape[0].value() != channels.value()))
-    throw invalid_model(
-        cat(what, ": ", name, " has shape ", to_text(shape), ", expected ", to_text(Shape{channels})));
+    throw invalid_model(cat(what, ": ", name, " has shape ", to_text(shape), ", expected ", to_text(Shape{channels})));
 }
 
 void throw_no_kernel(std::string_view what, DType dtype) {

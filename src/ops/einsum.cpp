@@ -69,8 +69,8 @@ Equation parse(const std::string& equation, std::span<const int64_t> ranks) {
   const size_t arrow = text.find("->");
   const std::vector<std::string> terms = split(text.substr(0, arrow), ',');
   if (terms.size() != ranks.size())
-    throw invalid_model(cat("einsum: equation '", equation, "' has ", terms.size(), " terms, expected ",
-                               ranks.size(), " (one for each input)"));
+    throw invalid_model(cat("einsum: equation '", equation, "' has ", terms.size(), " terms, expected ", ranks.size(),
+                            " (one for each input)"));
   Equation out;
   int64_t ellipsis = 0;
   for (size_t i = 0; i < terms.size(); ++i) out.operands.push_back(parse_term(terms[i], ranks[i], ellipsis));
@@ -82,8 +82,7 @@ Equation parse(const std::string& equation, std::span<const int64_t> ranks) {
   for (int label : out.output) {
     const size_t l = static_cast<size_t>(label);
     if (!known[l] || used[l])
-      throw invalid_model(
-          cat("einsum: result of '", equation, "' has a label ", known[l] ? "twice" : "of no input"));
+      throw invalid_model(cat("einsum: result of '", equation, "' has a label ", known[l] ? "twice" : "of no input"));
     used[l] = true;
   }
   return out;

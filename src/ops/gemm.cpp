@@ -23,7 +23,7 @@ void infer(InferContext& ctx) {
   const Dim kb = b.has_rank() ? b[tb] : Dim(), n = b.has_rank() ? b[1 - tb] : Dim();
   if (k.is_known() && kb.is_known() && k.value() != kb.value())
     throw invalid_model(cat("gemm: a ", to_text(a), " and b ", to_text(b), " have inner sizes ", k.value(), " and ",
-                               kb.value(), ", expected equal ones"));
+                            kb.value(), ", expected equal ones"));
   const Shape out{m, n};
   if (ctx.has_input(2) && !compatible(broadcast(out, ctx.shape(2)), out))
     throw invalid_model(cat("gemm: c ", to_text(ctx.shape(2)), " does not broadcast to ", to_text(out)));

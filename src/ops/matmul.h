@@ -31,17 +31,16 @@ struct Gemm : Operator<"Gemm"> {
   static const OpDef def;
 };
 
-/// (x: […,I], w: [O,I], b?: [O]) → […,O]; without keep_dims x is flattened to [∏/I, I] (TFLite). asymmetric_inputs: with
-/// plain x and 8-bit w, TFLite's dynamic-range kernel quantizes x with a zero point.
+/// (x: […,I], w: [O,I], b?: [O]) → […,O]; without keep_dims x is flattened to [∏/I, I] (TFLite). asymmetric_inputs:
+/// with plain x and 8-bit w, TFLite's dynamic-range kernel quantizes x with a zero point.
 struct FullyConnected : Operator<"FullyConnected"> {
   bool keep_dims = true;
   float act_min = -std::numeric_limits<float>::infinity();
   float act_max = std::numeric_limits<float>::infinity();
   bool asymmetric_inputs = true;
-  static constexpr std::tuple fields{Field{"keep_dims", &FullyConnected::keep_dims},
-                                     Field{"act_min", &FullyConnected::act_min},
-                                     Field{"act_max", &FullyConnected::act_max},
-                                     Field{"asymmetric_inputs", &FullyConnected::asymmetric_inputs}};
+  static constexpr std::tuple fields{
+      Field{"keep_dims", &FullyConnected::keep_dims}, Field{"act_min", &FullyConnected::act_min},
+      Field{"act_max", &FullyConnected::act_max}, Field{"asymmetric_inputs", &FullyConnected::asymmetric_inputs}};
   static const OpDef def;
 };
 

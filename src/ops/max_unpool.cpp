@@ -34,8 +34,7 @@ void infer(InferContext& ctx) {
   if (x.rank() < 3 || x.rank() > 5) throw invalid_model(cat("maxunpool: x ", to_text(x), ", expected rank 3 to 5"));
   check_window("maxunpool", spec_of(op), x.rank() - 2);
   if (!compatible(x, ctx.shape(1)))
-    throw invalid_model(
-        cat("maxunpool: indices ", to_text(ctx.shape(1)), " and x ", to_text(x), " differ in shape"));
+    throw invalid_model(cat("maxunpool: indices ", to_text(ctx.shape(1)), " and x ", to_text(x), " differ in shape"));
   Shape out = pooled_from(op, x);
   if (ctx.has_input(2)) {
     const Tensor* wanted = ctx.constant(2);

@@ -72,8 +72,9 @@ void eval_quantized_reduce_sum(EvalContext& c) {
   store(c, sums, [&](int64_t sum) { return std::round(static_cast<float>(sum) * scale + bias) + out.zero_point(); });
 }
 
-/// Means over height and width of [N,H,W,C] that keep their axes have kernels of their own in TFLite: i8 and i16 rescale
-/// the sum and divide integers, u8 has one fixed-point multiplier for scale and count. All others divide in float.
+/// Means over height and width of [N,H,W,C] that keep their axes have kernels of their own in TFLite: i8 and i16
+/// rescale the sum and divide integers, u8 has one fixed-point multiplier for scale and count. All others divide in
+/// float.
 void eval_quantized_reduce_mean(EvalContext& c) {
   if (!is_integer_case<ReduceMean>(c)) return eval_in_float(c, ReduceMean::def.eval);
   const Sums sums = sums_of(c);

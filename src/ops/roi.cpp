@@ -34,8 +34,7 @@ void infer_roi_align(InferContext& ctx) {
     throw invalid_model(cat("roialign: sampling_ratio is ", op.sampling_ratio, ", expected 0 to 4096"));
   Shape out = roi_shape("roialign", ctx, 4, op.output_height, op.output_width);
   if (!compatible(batch, Shape{out[0]}))
-    throw invalid_model(
-        cat("roialign: batch indices ", to_text(batch), ", expected [", to_text(Shape{out[0]}), "]"));
+    throw invalid_model(cat("roialign: batch indices ", to_text(batch), ", expected [", to_text(Shape{out[0]}), "]"));
   ctx.output(0, ctx.dtype(0), out);
 }
 
@@ -49,8 +48,7 @@ int64_t image_offset(std::string_view what, const Tensor& x, double index) {
 /// Coordinates beyond this are nonsense and would overflow.
 template <class T>
 T checked_coordinate(std::string_view what, T value) {
-  if (!(std::abs(value) < T(1e9)))
-    throw invalid_model(cat(what, ": region coordinate ", static_cast<double>(value)));
+  if (!(std::abs(value) < T(1e9))) throw invalid_model(cat(what, ": region coordinate ", static_cast<double>(value)));
   return value;
 }
 
