@@ -72,9 +72,11 @@ CommandBody setup_help(Args& args) {
   };
 }
 
-CommandBody setup_version(Args&) {
-  return [](Console& console) {
-    console.out("hone " HONE_VERSION "\n");
+CommandBody setup_version(Args& args) {
+  const auto is_json = std::make_shared<bool>(false);
+  args.flag("--json", *is_json, "print JSON");
+  return [is_json](Console& console) {
+    console.out(*is_json ? "{\"version\": \"" HONE_VERSION "\"}\n" : "hone " HONE_VERSION "\n");
     return 0;
   };
 }
