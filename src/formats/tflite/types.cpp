@@ -70,7 +70,9 @@ QuantPtr quant_of(const fb::QuantizationParameters* q, DType dtype, const Shape&
     if (!std::isfinite(scales[i]) || scales[i] < 0)
       throw invalid_model(cat("scale ", i, " is ", scales[i], ", expected a finite number that is not negative"));
     if (zeros == 0) continue;
-    const int64_t zero = q->zero_point()->Get(static_cast<flatbuffers::uoffset_t>(zeros == 1 ? 0 : i));
+    int64_t zero = 0;  // a hostile file may hold 8-byte numbers at any multiple of 4: the verifier lets them pass
+    std::memcpy(&zero, q->zero_point()->Data() + (zeros == 1 ? 0 : i) * sizeof zero, sizeof zero);
+    zero = flatbuffers::EndianScalar(zero);
     if (zero < min_of(dtype) || zero > max_of(dtype) || zero != static_cast<int32_t>(zero))
       throw invalid_model(cat("zero point ", i, " is ", zero, ", expected a value of ", to_string(dtype)));
     zero_points[i] = static_cast<int32_t>(zero);
