@@ -40,12 +40,14 @@ DetectionPostProcess decode(const std::vector<uint8_t>& bytes) {
   auto number = [&](const char* key, auto& to) {
     const flexbuffers::Reference value = map[key];
     if (value.IsNull()) return;
-    if constexpr (std::is_same_v<std::decay_t<decltype(to)>, float>)
+    if (!value.IsBool() && !value.IsNumeric()) throw invalid_model(cat(kDetection, ": option ", key, " is no number"));
+    if constexpr (std::is_same_v<std::decay_t<decltype(to)>, float>) {
       to = value.AsFloat();
-    else if constexpr (std::is_same_v<std::decay_t<decltype(to)>, bool>)
-      to = value.AsBool();
-    else
-      to = value.AsInt64();
+    } else {
+      if (value.IsFloat())
+        throw invalid_model(cat(kDetection, ": option ", key, " is a real number, expected an integer"));
+      to = static_cast<std::decay_t<decltype(to)>>(value.AsInt64());
+    }
   };
   number("max_detections", op.max_detections);
   number("max_classes_per_detection", op.max_classes_per_detection);
