@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "formats/tflite/rows.h"
 #include "formats/tflite/types.h"
 #include "ops/quantize.h"
@@ -9,7 +10,10 @@ namespace {
 
 using B = fb::BuiltinOperator;
 
-void read_quantize(ReadNode& n) { n.emit(Quantize{}, {n.in(0)}); }
+void read_quantize(ReadNode& n) {
+  if (!n.out_type(0).quant) throw invalid_model("quantize: the result has no scale");
+  n.emit(Quantize{}, {n.in(0)});
+}
 
 void read_dequantize(ReadNode& n) {
   if (n.type(0).quant) return n.emit(Dequantize{}, {n.in(0)});
@@ -18,6 +22,7 @@ void read_dequantize(ReadNode& n) {
 
 bool write_quantize(WriteNode& n) {
   const TensorType& to = n.out_type();
+  if (!to.quant) return false;
   const bool is_requantized = n.type(0).is_quantized();
   const int32_t version = !to.quant->is_per_tensor() ? 3 : to.dtype == DType::kI16 || is_requantized ? 2 : 1;
   n.emit(B::QUANTIZE, version, fb::QuantizeOptionsT(), {n.in(0)}, {n.out()});
