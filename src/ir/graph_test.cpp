@@ -61,6 +61,22 @@ TEST(Text, RejectsEveryTruncationOfALegalGraph) {
   for (size_t n = 0; n + 2 < kText.size(); ++n) EXPECT_THROW(parse_graph(kText.substr(0, n), blend_only()), Error) << n;
 }
 
+TEST(Text, SmallTextMakesNoLargeConstant) {
+  const auto error_of = [](const std::string& constant) {
+    try {
+      parse_graph("graph \"g\" { const %w: f32" + constant + " output %w }", blend_only());
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(error_of("[1000000,1000000] = {1, 2}").find("constant has 2 values, its type wants 1000000000000"),
+            std::string::npos);
+  EXPECT_NE(error_of("[1000000,1000000] = fill(1)").find("more than 33554432 elements"), std::string::npos);
+  EXPECT_NE(error_of("[33554432] = fill(1) const %v: f32[1] = random(1)").find("more than 33554432 elements"),
+            std::string::npos);
+}
+
 TEST(Graph, RejectsNodesThatInferenceRejectsAndSaysWhere) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::kF32, {1, 4}, nullptr});

@@ -35,6 +35,7 @@ class Parser {
 
  private:
   static constexpr int kMaxDepth = 32;
+  static constexpr int64_t kMaxGenerated = int64_t{1} << 25;
 
   [[noreturn]] void fail(std::string message) const { throw invalid_model(cat("text form: ", message)); }
 
@@ -197,20 +198,24 @@ class Parser {
 
   Tensor constant(const TensorType& t) {
     if (!t.shape.is_static()) fail(cat("a constant needs known dimensions, its type is ", to_text(t)));
-    const Dims dims = t.shape.dims();
-    Tensor out = Tensor::empty(DType::kF64, dims);
-    auto data = out.mutable_data<double>();
+    const int64_t count = t.shape.elements();
+    Tensor out;
     if (accept('{')) {
       const std::vector<double> values = numbers(balanced("}"));
       expect('}');
-      if (values.size() != data.size())
-        fail(cat("constant has ", values.size(), " values, its type wants ", data.size()));
-      std::copy(values.begin(), values.end(), data.begin());
+      if (std::ssize(values) != count) fail(cat("constant has ", values.size(), " values, its type wants ", count));
+      out = Tensor::empty(DType::kF64, t.shape.dims());
+      std::copy(values.begin(), values.end(), out.mutable_data<double>().begin());
     } else {
       const std::string kind = word();
       expect('(');
       const double argument = number(balanced(")"));
       expect(')');
+      if (count > kMaxGenerated - generated_)
+        fail(cat("constants made by fill and random have more than ", kMaxGenerated, " elements together"));
+      generated_ += count;
+      out = Tensor::empty(DType::kF64, t.shape.dims());
+      const auto data = out.mutable_data<double>();
       if (kind == "fill") {
         std::fill(data.begin(), data.end(), argument);
       } else if (kind == "random") {
@@ -359,6 +364,7 @@ class Parser {
   const OpSet& ops_;
   size_t at_ = 0;
   int depth_ = 0;
+  int64_t generated_ = 0;
 };
 
 }  // namespace

@@ -75,6 +75,25 @@ TEST(TfliteHostile, EveryCaseSurvivesChangedBytes) {
   }
 }
 
+TEST(TfliteHostile, EveryOperatorSurvivesMissingInputsAndOutputs) {
+  const auto* names = fb::EnumNamesBuiltinOperator();
+  for (int32_t code = 0; names[code]; ++code)
+    for (const size_t inputs : {0, 1, 2})
+      for (const size_t outputs : {0, 1}) {
+        SCOPED_TRACE(testing::Message() << names[code] << " of " << inputs << " inputs and " << outputs << " outputs");
+        error_of(changed([&](fb::ModelT& m) {
+          auto& written = *m.operator_codes[0];
+          written.builtin_code = static_cast<fb::BuiltinOperator>(code);
+          written.deprecated_builtin_code = static_cast<int8_t>(std::min(code, 127));
+          written.version = 1;
+          auto& op = *m.subgraphs[0]->operators[0];
+          op.inputs.resize(inputs);
+          op.outputs.resize(outputs);
+          op.builtin_options = {};
+        }));
+      }
+}
+
 TEST(TfliteHostile, NamesTensorAndOperatorOfABadIndex) {
   const std::string text = error_of(changed([](fb::ModelT& m) { m.subgraphs[0]->operators[0]->inputs[1] = 77; }));
   EXPECT_NE(text.find("tensor index is 77"), std::string::npos) << text;

@@ -31,10 +31,12 @@ FusedActivation fused_activation(fb::Activation activation) {
 ReadNode::ReadNode(SubgraphReader& reader, const fb::OperatorT& op, OperatorName name)
     : reader_(reader), op_(op), op_name_(std::move(name.text)), version_(name.version), is_custom_(name.is_custom) {}
 
-ValueId ReadNode::in(size_t i) {
+int32_t ReadNode::index_of(size_t i) const {
   if (!has(i)) throw invalid_model(cat("input ", i, " is absent, found ", op_.inputs.size(), " inputs"));
-  return reader_.value_of(op_.inputs[i]);
+  return op_.inputs[i];
 }
+
+ValueId ReadNode::in(size_t i) { return reader_.value_of(index_of(i)); }
 
 const TensorType& ReadNode::type(size_t i) { return graph().type(in(i)); }
 
@@ -181,15 +183,15 @@ void ReadNode::opaque() {
   for (size_t j = 0; j < output_count(); ++j) bind(j, graph().node(id).outputs[j]);
 }
 
-ValueId ReadNode::variable(int32_t handle, const TensorType& type) {
-  ValueId& value = reader_.variable(handle);
+ValueId ReadNode::variable(size_t i, const TensorType& type) {
+  ValueId& value = reader_.variable(index_of(i));
   if (value.exists()) return value;
   if (!type.shape.is_static()) throw unsupported("variable of unknown size");
   value = add_constant(reader_.state().file.zeros(type.dtype, type.shape.dims(), type.quant), "initial");
   return value;
 }
 
-void ReadNode::assign_variable(int32_t handle, ValueId value) { reader_.variable(handle) = value; }
+void ReadNode::assign_variable(size_t i, ValueId value) { reader_.variable(index_of(i)) = value; }
 
 Graph ReadNode::subgraph(int64_t index) {
   const auto* subgraphs = reader_.state().file.model().subgraphs();

@@ -105,15 +105,16 @@ class ReadNode {
 
   /// Keeps this operator as an Opaque node with its encoded options.
   void opaque();
-  /// Value of the variable that resource tensor `handle` names: what was assigned last, zeros of `type` before that.
-  ValueId variable(int32_t handle, const TensorType& type);
-  void assign_variable(int32_t handle, ValueId value);
+  /// Value of the variable that input i, a resource, names: what was assigned last, zeros of `type` before that.
+  ValueId variable(size_t i, const TensorType& type);
+  void assign_variable(size_t i, ValueId value);
   /// The file's subgraph `index` as a graph of its own.
   Graph subgraph(int64_t index);
 
  private:
   ValueId temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type);
   void emit_tanh(ValueId x);
+  int32_t index_of(size_t i) const;
   Source source() const;
   std::string output_name(size_t j) const;
   SubgraphReader& reader_;

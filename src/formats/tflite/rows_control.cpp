@@ -69,9 +69,9 @@ void read_call_once(ReadNode&) {}
 /// Resources of one inference: what was assigned last, and zeros before that.
 void read_var_handle(ReadNode&) {}
 
-void read_read_variable(ReadNode& n) { n.bind(0, n.variable(n.raw().inputs.at(0), n.out_type(0))); }
+void read_read_variable(ReadNode& n) { n.bind(0, n.variable(0, n.out_type(0))); }
 
-void read_assign_variable(ReadNode& n) { n.assign_variable(n.raw().inputs.at(0), n.in(1)); }
+void read_assign_variable(ReadNode& n) { n.assign_variable(0, n.in(1)); }
 
 /// An opaque node of this format goes back as it came.
 bool write_opaque(WriteNode& n) {
