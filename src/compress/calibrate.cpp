@@ -35,7 +35,9 @@ Statistics collect_statistics(const Graph& graph, const SampleSource& samples, c
   std::vector<const Provider*> pointers;
   for (const Provider& p : plain) pointers.push_back(&p);
   Statistics statistics;
-  Runner runner(graph, pointers, engine.plan);
+  PlanOptions options = engine.plan;
+  options.keeps_all_values = true;
+  Runner runner(graph, pointers, options);
   for (size_t i = 0; i < samples.count; ++i) {
     const std::vector<Tensor> inputs = samples.inputs(i);
     Session& session = runner.session_for(inputs);

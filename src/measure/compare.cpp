@@ -40,6 +40,11 @@ double ErrorSums::cosine() const {
 
 namespace {
 
+PlanOptions keeping_all_values(PlanOptions options) {
+  options.keeps_all_values = true;
+  return options;
+}
+
 /// Slots of inner values by name, of plans whose values may be compared.
 struct Recorder {
   Session session;
@@ -47,7 +52,7 @@ struct Recorder {
   std::vector<bool> wanted;
 
   explicit Recorder(const Graph& graph, const Engine& engine)
-      : session(Plan::compile(graph, engine.providers, engine.plan)) {
+      : session(Plan::compile(graph, engine.providers, keeping_all_values(engine.plan))) {
     values.resize(session.plan().slots().size());
     wanted.resize(values.size());
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -54,18 +56,21 @@ class Compiler {
 
   void make_steps(std::vector<PlannedStep>& steps) {
     std::vector<std::string> missing;
+    std::map<NodeId, Pair> pairs = options_.keeps_all_values ? std::map<NodeId, Pair>() : find_pairs();
     for (const NodeId id : graph_.order()) {
-      PlannedStep planned = make_step(id);
+      if (absorbed_.contains(id)) continue;
+      const Node& node = graph_.node(id);
+      const auto pair = pairs.find(id);
+      PlannedStep planned = pair == pairs.end() ? make_step(id) : std::move(pair->second.planned);
       if (!planned.step) {
-        missing.push_back(cat(graph_.node(id).def->name, " in ", describe(graph_.node(id))));
+        missing.push_back(cat(node.def->name, " in ", describe(node)));
         continue;
       }
-      const Node& node = graph_.node(id);
       planned.name = node.name;
-      planned.op = node.def->name;
-      planned.macs = count_macs(node);
+      planned.macs += count_macs(node);
       steps.push_back(std::move(planned));
-      ids_.push_back(id);
+      inputs_.push_back(pair == pairs.end() ? node.inputs : std::move(pair->second.inputs));
+      outputs_.push_back(node.outputs);
     }
     if (missing.empty()) return;
     std::string list;
@@ -76,14 +81,13 @@ class Compiler {
   void make_slots(std::vector<PlannedStep>& steps, std::vector<Slot>& slots) {
     for (const ValueId in : graph_.inputs()) slot(in, Slot::kInput, slots);
     for (size_t s = 0; s < steps.size(); ++s) {
-      const Node& node = graph_.node(ids_[s]);
-      for (const ValueId in : node.inputs) {
+      for (const ValueId in : inputs_[s]) {
         const int32_t index =
             in.exists() ? slot(in, graph_.is_constant(in) ? Slot::kConstant : Slot::kAllocated, slots) : -1;
         steps[s].inputs.push_back(index);
         if (index >= 0) slots[static_cast<size_t>(index)].last_use = static_cast<int32_t>(s);
       }
-      for (const ValueId out : node.outputs) {
+      for (const ValueId out : outputs_[s]) {
         const bool in_arena = !steps[s].step->allocates && graph_.type(out).shape.is_static();
         const int32_t index = slot(out, in_arena ? Slot::kArena : Slot::kAllocated, slots);
         slots[static_cast<size_t>(index)].last_use =
@@ -112,9 +116,74 @@ class Compiler {
   static int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_of(type.dtype); }
 
  private:
-  PlannedStep make_step(NodeId id) {
-    const KernelRequest request{graph_, id, options_.exact, options_.threads};
+  /// A step that runs two nodes, kept under the last of them.
+  struct Pair {
     PlannedStep planned;
+    std::vector<ValueId> inputs;
+  };
+
+  KernelRequest request_for(NodeId id) const { return {graph_, id, options_.exact, options_.threads}; }
+
+  std::map<NodeId, Pair> find_pairs() {
+    std::map<NodeId, Pair> found;
+    std::map<NodeId, size_t> place;
+    const std::vector<NodeId> order = graph_.order();
+    for (size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+    for (const NodeId id : order) {
+      const Node& last = graph_.node(id);
+      std::vector<std::pair<size_t, size_t>> candidates;  // place of the first node, input of the last
+      for (size_t at = 0; at < last.inputs.size(); ++at) {
+        if (feeds_alone(last.inputs[at]) && !found.contains(graph_.value(last.inputs[at]).producer))
+          candidates.emplace_back(place[graph_.value(last.inputs[at]).producer], at);
+      }
+      // The latest: what it reads lives least longer.
+      std::sort(candidates.rbegin(), candidates.rend());
+      for (const auto& [before, at] : candidates) {
+        std::optional<Pair> pair = make_pair({request_for(order[before]), request_for(id), at});
+        if (!pair) continue;
+        absorbed_.insert(order[before]);
+        found.emplace(id, std::move(*pair));
+        break;
+      }
+    }
+    return found;
+  }
+
+  /// Computed by a node with one result that one node reads, once.
+  bool feeds_alone(ValueId id) const {
+    if (!id.exists() || !graph_.value(id).producer.exists() || graph_.value(id).users.size() != 1) return false;
+    const auto& outputs = graph_.outputs();
+    return graph_.node(graph_.value(id).producer).outputs.size() == 1 &&
+           std::find(outputs.begin(), outputs.end(), id) == outputs.end();
+  }
+
+  std::optional<Pair> make_pair(const PairRequest& request) {
+    const Node& first = request.first.node();
+    const Node& last = request.last.node();
+    for (const Provider* provider : providers_) {
+      for (const PairKernel& kernel : provider->pairs) {
+        if (kernel.first != first.def || kernel.last != last.def) continue;
+        Pair pair;
+        pair.planned.step =
+            with_context([&] { return cat("in ", describe(last)); }, [&] { return kernel.make(request); });
+        if (!pair.planned.step) continue;
+        pair.planned.step->kernel = kernel.name;
+        pair.planned.op = kernel.op;
+        pair.planned.provider = provider->name;
+        pair.planned.macs = count_macs(first);
+        pair.inputs = first.inputs;
+        for (size_t i = 0; i < last.inputs.size(); ++i)
+          if (i != request.at) pair.inputs.push_back(last.inputs[i]);
+        return pair;
+      }
+    }
+    return std::nullopt;
+  }
+
+  PlannedStep make_step(NodeId id) {
+    const KernelRequest request = request_for(id);
+    PlannedStep planned;
+    planned.op = request.node().def->name;
     for (const Provider* provider : providers_) {
       for (const KernelRow& row : provider->rows) {
         if (row.op != request.node().def) continue;
@@ -161,7 +230,8 @@ class Compiler {
   Graph graph_;
   std::vector<const Provider*> providers_;
   PlanOptions options_;
-  std::vector<NodeId> ids_;
+  std::set<NodeId> absorbed_;                           ///< nodes that run in the step of the one they feed
+  std::vector<std::vector<ValueId>> inputs_, outputs_;  ///< by step
   std::vector<int32_t> slot_of_;
 };
 

@@ -15,12 +15,15 @@ namespace hone {
 struct PlanOptions {
   int threads = 1;     ///< 0: all usable CPUs
   bool exact = false;  ///< fixed-point requantization, bit-equal to the reference
+  /// Every value of the graph is computed by a step of its own, for observers that look at all of them; otherwise a
+  /// provider may run two nodes as one step.
+  bool keeps_all_values = false;
 };
 
 /// A step with its place in the graph and the values it reads and writes.
 struct PlannedStep {
   std::unique_ptr<Step> step;
-  std::string name;  ///< node name
+  std::string name;  ///< of the node, the last of them where a step runs two
   std::string_view op;
   std::string_view provider;
   std::vector<int32_t> inputs;  ///< value slots, −1 for absent

@@ -56,6 +56,23 @@ struct Kernel {
   std::unique_ptr<Step> (*make)(const KernelRequest&);
 };
 
+/// Two nodes about to be compiled as one step: `first` feeds `last` alone and its result is no output of the graph.
+struct PairRequest {
+  KernelRequest first, last;
+  size_t at = 0;  ///< the input of `last` that `first` computes
+};
+
+/// A way to run a node together with the one that feeds it. The step's inputs are those of the first node, then the
+/// other inputs of the last; its results must be what the two nodes give one after the other. `make` returns null when
+/// it does not take these two.
+struct PairKernel {
+  const OpDef* first;
+  const OpDef* last;
+  std::string_view op;  ///< for profiles: "Conv+Add"
+  std::string_view name;
+  std::unique_ptr<Step> (*make)(const PairRequest&);
+};
+
 /// The kernels of one operator, best first. The reference stands behind every row, implicitly.
 struct KernelRow {
   const OpDef* op;
@@ -69,6 +86,8 @@ struct Provider {
   std::span<const KernelRow> rows;
   /// Optional machine-dependent rewriting before kernels are chosen; the result is never saved as a model.
   void (*lower)(Graph&) = nullptr;
+  /// Optional: what runs as one step before single nodes are asked for, best first.
+  std::span<const PairKernel> pairs = {};
 };
 
 /// Runs every operator by its reference kernel.

@@ -104,13 +104,14 @@ DenseQ::DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant
   task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() || q.accumulates ? align_64(rows * n * 4) : 0);
 }
 
-void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const {
-  run({x, y, nullptr, nullptr}, pool, scratch);
+void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch, const uint8_t* residual,
+                 const BinaryQ& sum) const {
+  run({x, y, nullptr, nullptr, residual, sum}, pool, scratch);
 }
 
 void DenseQ::accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
                         void* scratch) const {
-  run({x, nullptr, image_zeros, &sink}, pool, scratch);
+  run({x, nullptr, image_zeros, &sink, nullptr, {}}, pool, scratch);
 }
 
 void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
@@ -152,7 +153,9 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
       const uint8_t* from = call.x + image * in_h * in_w * shape_.in_c + g * group_in;
       const int64_t row = image * blocks_.rows + m0;
       const bool is_raw = fixed_.is_used() || call.sink != nullptr;
-      uint8_t* to = is_raw && call.y == nullptr ? nullptr : call.y + row * shape_.out_c + g * n + n0;
+      const int64_t at = row * shape_.out_c + g * n + n0;
+      uint8_t* to = is_raw && call.y == nullptr ? nullptr : call.y + at;
+      const uint8_t* residual = call.residual == nullptr ? nullptr : call.residual + at;
       GemmS8 gemm{.m = m1 - m0,
                   .n = n1 - n0,
                   .k = depth,
@@ -164,7 +167,8 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
                   .c_stride = shape_.out_c,
                   .epilogue = epilogue_,
                   .raw = is_raw ? raw : nullptr,
-                  .raw_stride = n1 - n0};
+                  .raw_stride = n1 - n0,
+                  .residual = {residual, shape_.out_c, call.sum}};
       if (!blocks_.is_direct) {
         // Pointwise rows have no padding: any zero will do for them.
         const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];

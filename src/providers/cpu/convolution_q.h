@@ -49,7 +49,9 @@ class DenseQ {
  public:
   DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
   int64_t scratch_bytes() const { return task_scratch_ * blocks_.tasks; }
-  void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch) const;
+  /// `residual`: like y, or null; may be y itself. It is added as `sum` says, where x is the convolution's own result.
+  void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch, const uint8_t* residual = nullptr,
+           const BinaryQ& sum = {}) const;
   /// Sums Σ x · w over stored x, padding standing for `image_zeros` (one an image).
   void accumulate(const uint8_t* x, const int32_t* image_zeros, const AccumulatorSink& sink, ThreadPool& pool,
                   void* scratch) const;
@@ -60,6 +62,8 @@ class DenseQ {
     uint8_t* y;
     const int32_t* image_zeros;   // null: in_zero_
     const AccumulatorSink* sink;  // null: bytes to y
+    const uint8_t* residual;      // or null
+    BinaryQ sum;
   };
   void run(const Call& call, ThreadPool& pool, void* scratch) const;
   void run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const;

@@ -27,23 +27,38 @@ std::unique_ptr<Step> bind(const KernelRequest& request) {
   return kMake(request, kernels_for(kIsa));
 }
 
+template <MakeWithAddend kMake, Isa kIsa>
+std::unique_ptr<Step> bind_alone(const KernelRequest& request) {
+  return kMake(request, kernels_for(kIsa), {});
+}
+
+template <MakeWithAddend kMake, Isa kIsa>
+std::unique_ptr<Step> bind_sum(const PairRequest& request) {
+  const Addend addend = addend_of(request);
+  return addend.exists() ? kMake(request.first, kernels_for(kIsa), addend) : nullptr;
+}
+
 /// Which kernels run which operator, best first; what none of them takes falls to the reference.
 template <Isa kIsa>
 struct Rows {
   template <MakeStep kMake>
   static constexpr auto kBound = &bind<kMake, kIsa>;
+  template <MakeWithAddend kMake>
+  static constexpr auto kAlone = &bind_alone<kMake, kIsa>;
+  template <MakeWithAddend kMake>
+  static constexpr auto kSum = &bind_sum<kMake, kIsa>;
 
   static constexpr Kernel kConv[] = {{"hybrid", kBound<make_conv_hybrid>},
                                      {"depthwise_f32", kBound<make_depthwise_f32>},
-                                     {"dense_f32", kBound<make_dense_f32>},
+                                     {"dense_f32", kAlone<make_dense_f32>},
                                      {"depthwise_q8", kBound<make_depthwise_bytes>},
-                                     {"dense_q8", kBound<make_dense_bytes>}};
+                                     {"dense_q8", kAlone<make_dense_bytes>}};
   static constexpr Kernel kConvTranspose[] = {{"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
-                                               {"dense_f32", kBound<make_fully_connected_f32>},
-                                               {"dense_q8", kBound<make_fully_connected_bytes>}};
-  static constexpr Kernel kGemm[] = {{"dense_f32", kBound<make_gemm_f32>}};
-  static constexpr Kernel kMatMul[] = {{"dense_f32", kBound<make_matmul_constant_f32>},
+                                               {"dense_f32", kAlone<make_fully_connected_f32>},
+                                               {"dense_q8", kAlone<make_fully_connected_bytes>}};
+  static constexpr Kernel kGemm[] = {{"dense_f32", kAlone<make_gemm_f32>}};
+  static constexpr Kernel kMatMul[] = {{"dense_f32", kAlone<make_matmul_constant_f32>},
                                        {"matmul_f32", kBound<make_matmul_f32>}};
   static constexpr Kernel kUnary[] = {{"unary_f32", kBound<make_unary_f32>}, {"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kLookup[] = {{"lookup_q8", kBound<make_lookup>}};
@@ -134,7 +149,17 @@ struct Rows {
       {&Gru::def, kGru},
   };
 
-  static constexpr Provider kProvider{"cpu", "own kernels for this machine's processor", kAll};
+  static constexpr PairKernel kPairs[] = {
+      {&Conv::def, &Add::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
+      {&Conv::def, &Add::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
+      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
+      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},
+      {&Gemm::def, &Add::def, "Gemm+Add", "dense_f32", kSum<make_gemm_f32>},
+      {&MatMul::def, &Add::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
+  };
+
+  static constexpr Provider kProvider{
+      .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .pairs = kPairs};
 };
 
 Isa chosen_isa() {

@@ -6,17 +6,28 @@ namespace hone::cpu {
 
 /// What makes the steps of the provider's kernels; each returns null when it does not take the node. Grouped by file.
 
+/// What an Add after a layer adds to its result, of the same shape: read while the result is still in registers.
+struct Addend {
+  int input = -1;                  ///< of the step; none: nothing is added
+  float act_min = 0, act_max = 0;  ///< clamp of the sum
+  BinaryQ sum = {};                ///< for bytes: x is the layer's own result
+  bool exists() const { return input >= 0; }
+};
+
+/// How a layer that may have an addend is made.
+using MakeWithAddend = std::unique_ptr<Step> (*)(const KernelRequest&, const KernelTable&, const Addend&);
+
 // steps_conv.cpp
-std::unique_ptr<Step> make_dense_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_dense_f32(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest&, const KernelTable&, const Addend&);
+std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_conv_hybrid(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&);
-std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&, const Addend&);
+std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&, const Addend&);
 
 // steps_conv_transpose.cpp
 std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const KernelTable&);
@@ -25,6 +36,9 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const Kernel
 std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);
 
 // steps_elementwise.cpp
+/// The addend of a pair whose last node is Add, for the step that computes the first; does not exist() where its
+/// storage or shape does not fit.
+Addend addend_of(const PairRequest&);
 std::unique_ptr<Step> make_unary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);

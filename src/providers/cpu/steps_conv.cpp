@@ -72,13 +72,37 @@ ConvShape product_shape(int64_t rows, int64_t depth, int64_t columns) {
   return {.in_w = rows, .in_c = depth, .out_w = rows, .out_c = columns};
 }
 
+bool computes_f32(const KernelRequest& r) {
+  return r.is_static() && is_f32(r.input(0)) && is_f32(r.output()) && r.constant(1).exists() &&
+         (!r.has_input(2) || r.constant(2).exists());
+}
+
+// TFLite's dynamic-range operators: f32 in and out, 8-bit weights without zero points.
+bool computes_hybrid(const KernelRequest& r) {
+  if (r.graph.arithmetic != QuantArithmetic::kFixedPoint || !computes_f32(r) || !r.input(1).is_quantized())
+    return false;
+  const TensorType& w = r.input(1);
+  const std::vector<int32_t>& zeros = w.quant->zero_points;
+  return (w.dtype == DType::kI8 || w.dtype == DType::kI4) &&
+         std::all_of(zeros.begin(), zeros.end(), [](int32_t z) { return z == 0; });
+}
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
 struct Activation {
-  float min, max;
+  float min = -kInf, max = kInf;
+  bool clamps() const { return min > -kInf || max < kInf; }
 };
 
 template <class F32Conv>
 std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
-                               const Tensor& w, const Tensor& bias, Activation act, int residual) {
+                               const Tensor& w, const Tensor& bias, Activation act, const Addend& addend) {
+  int residual = -1;
+  if (addend.exists()) {
+    if (act.clamps() || computes_hybrid(r)) return nullptr;  // one clamp, after the sum
+    act = {addend.act_min, addend.act_max};
+    residual = addend.input;
+  }
   auto conv = std::make_unique<F32Conv>(table, shape, w.data<float>().data(),
                                         bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
   const int64_t scratch = conv->scratch_bytes();
@@ -88,11 +112,6 @@ std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table,
         conv->run({in<float>(c, 0), out<float>(c), add, act.min, act.max, c.pool, c.scratch});
       },
       scratch, residual);
-}
-
-bool computes_f32(const KernelRequest& r) {
-  return r.is_static() && is_f32(r.input(0)) && is_f32(r.output()) && r.constant(1).exists() &&
-         (!r.has_input(2) || r.constant(2).exists());
 }
 
 bool computes_bytes(const KernelRequest& r) {
@@ -169,15 +188,26 @@ std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int6
 
 template <class QuantizedConv>
 std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
-                                 const ConvQuant& q) {
+                                 const ConvQuant& q, [[maybe_unused]] const Addend& addend) {
   auto conv = std::make_unique<QuantizedConv>(table, shape, q, r.threads);
   const int64_t scratch = conv->scratch_bytes();
+  if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
+    if (addend.exists()) {
+      return make_step(
+          [conv = std::move(conv), addend](RunContext& c) {
+            conv->run(in<uint8_t>(c, 0), out<uint8_t>(c), *c.pool, c.scratch,
+                      in<uint8_t>(c, static_cast<size_t>(addend.input)), addend.sum);
+          },
+          scratch, addend.input);
+    }
+  }
   return make_step(
       [conv = std::move(conv)](RunContext& c) { conv->run(in<uint8_t>(c, 0), out<uint8_t>(c), *c.pool, c.scratch); },
       scratch);
 }
 
-std::unique_ptr<Step> make_conv_f32(const KernelRequest& r, const KernelTable& table, bool is_depthwise) {
+std::unique_ptr<Step> make_conv_f32(const KernelRequest& r, const KernelTable& table, bool is_depthwise,
+                                    const Addend& addend = {}) {
   if (!computes_f32(r)) return nullptr;
   const auto& op = r.node().as<Conv>();
   const auto shape = shape_of(r, op);
@@ -185,18 +215,20 @@ std::unique_ptr<Step> make_conv_f32(const KernelRequest& r, const KernelTable& t
   const Tensor w = constant_f32(r, 1);
   const Tensor bias = constant_f32(r, 2);
   const Activation act{op.act_min, op.act_max};
-  return is_depthwise ? f32_step<DepthwiseF32>(r, table, *shape, w, bias, act, -1)
-                      : f32_step<DenseF32>(r, table, *shape, w, bias, act, -1);
+  return is_depthwise ? f32_step<DepthwiseF32>(r, table, *shape, w, bias, act, addend)
+                      : f32_step<DenseF32>(r, table, *shape, w, bias, act, addend);
 }
 
-std::unique_ptr<Step> make_conv_bytes(const KernelRequest& r, const KernelTable& table, bool is_depthwise) {
+std::unique_ptr<Step> make_conv_bytes(const KernelRequest& r, const KernelTable& table, bool is_depthwise,
+                                      const Addend& addend = {}) {
   if (!computes_bytes(r)) return nullptr;
   const auto& op = r.node().as<Conv>();
   const auto shape = shape_of(r, op);
   if (!shape || shape->is_depthwise() != is_depthwise) return nullptr;
   const auto q = quant_of(r, shape->out_c, 0, {op.act_min, op.act_max}, is_unsigned_byte(r.input(0)));
   if (!q) return nullptr;
-  return is_depthwise ? bytes_step<DepthwiseQ>(r, table, *shape, *q) : bytes_step<DenseQ>(r, table, *shape, *q);
+  return is_depthwise ? bytes_step<DepthwiseQ>(r, table, *shape, *q, addend)
+                      : bytes_step<DenseQ>(r, table, *shape, *q, addend);
 }
 
 ConvShape fully_connected_shape(const KernelRequest& r) {
@@ -223,47 +255,38 @@ Tensor as_rows_of_columns(const Tensor& b, bool is_transposed) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_dense_f32(const KernelRequest& r, const KernelTable& t) {
-  return make_conv_f32(r, t, false);
+std::unique_ptr<Step> make_dense_f32(const KernelRequest& r, const KernelTable& t, const Addend& addend) {
+  return make_conv_f32(r, t, false, addend);
 }
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest& r, const KernelTable& t) {
   return make_conv_f32(r, t, true);
 }
-std::unique_ptr<Step> make_dense_bytes(const KernelRequest& r, const KernelTable& t) {
-  return make_conv_bytes(r, t, false);
+std::unique_ptr<Step> make_dense_bytes(const KernelRequest& r, const KernelTable& t, const Addend& addend) {
+  return make_conv_bytes(r, t, false, addend);
 }
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest& r, const KernelTable& t) {
   return make_conv_bytes(r, t, true);
 }
 
-std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest& r, const KernelTable& table) {
+std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
   if (!computes_f32(r) || r.input(1).shape.rank() != 2) return nullptr;
   const auto& op = r.node().as<FullyConnected>();
   const ConvShape shape = fully_connected_shape(r);
   if (is_empty(shape)) return nullptr;
-  return f32_step<DenseF32>(r, table, shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max}, -1);
+  return f32_step<DenseF32>(r, table, shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max}, addend);
 }
 
-std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest& r, const KernelTable& table) {
+std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest& r, const KernelTable& table,
+                                                 const Addend& addend) {
   if (!computes_bytes(r) || r.input(1).shape.rank() != 2) return nullptr;
   const auto& op = r.node().as<FullyConnected>();
   const ConvShape shape = fully_connected_shape(r);
   if (is_empty(shape)) return nullptr;
   const auto q = quant_of(r, shape.out_c, 0, {op.act_min, op.act_max}, true);
-  return q ? bytes_step<DenseQ>(r, table, shape, *q) : nullptr;
+  return q ? bytes_step<DenseQ>(r, table, shape, *q, addend) : nullptr;
 }
 
 namespace {
-
-// TFLite's dynamic-range operators: f32 in and out, 8-bit weights without zero points.
-bool computes_hybrid(const KernelRequest& r) {
-  if (r.graph.arithmetic != QuantArithmetic::kFixedPoint || !computes_f32(r) || !r.input(1).is_quantized())
-    return false;
-  const TensorType& w = r.input(1);
-  const std::vector<int32_t>& zeros = w.quant->zero_points;
-  return (w.dtype == DType::kI8 || w.dtype == DType::kI4) &&
-         std::all_of(zeros.begin(), zeros.end(), [](int32_t z) { return z == 0; });
-}
 
 std::unique_ptr<Step> hybrid_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                   Activation act, bool is_asymmetric, bool is_per_pixel) {
@@ -299,7 +322,7 @@ std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest& r, const 
   return hybrid_step(r, table, shape, {op.act_min, op.act_max}, op.asymmetric_inputs, true);
 }
 
-std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& table) {
+std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
   const auto& op = r.node().as<Gemm>();
   if (!computes_f32(r) || op.transpose_a) return nullptr;
   const Dims y = r.output().shape.dims();
@@ -319,11 +342,10 @@ std::unique_ptr<Step> make_gemm_f32(const KernelRequest& r, const KernelTable& t
           op.beta * c.data<float>()[static_cast<size_t>(is_row ? i : 0)];
     }
   }
-  const float inf = std::numeric_limits<float>::infinity();
-  return f32_step<DenseF32>(r, table, shape, w, bias, {-inf, inf}, -1);
+  return f32_step<DenseF32>(r, table, shape, w, bias, {}, addend);
 }
 
-std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest& r, const KernelTable& table) {
+std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
   const auto& op = r.node().as<MatMul>();
   if (!computes_f32(r) || op.transpose_a || r.input(0).shape.rank() < 2 || r.input(1).shape.rank() != 2) return nullptr;
   const Dims y = r.output().shape.dims();
@@ -331,9 +353,8 @@ std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest& r, const Ker
   const ConvShape shape =
       product_shape(r.input(0).shape.elements() / std::max<int64_t>(x.back(), 1), x.back(), y.back());
   if (is_empty(shape)) return nullptr;
-  const float inf = std::numeric_limits<float>::infinity();
   const Tensor w = as_rows_of_columns(constant_f32(r, 1), op.transpose_b);
-  return f32_step<DenseF32>(r, table, shape, w, Tensor(), {-inf, inf}, -1);
+  return f32_step<DenseF32>(r, table, shape, w, Tensor(), {}, addend);
 }
 
 }  // namespace hone::cpu

@@ -132,6 +132,25 @@ BinaryQ binary_numbers(const KernelRequest& r, bool is_product) {
 
 }  // namespace
 
+Addend addend_of(const PairRequest& pair) {
+  const KernelRequest& r = pair.last;
+  const TensorType& own = r.input(pair.at);
+  const TensorType& other = r.input(1 - pair.at);
+  if (!r.is_static() || other.shape != own.shape) return {};
+  const auto [min, max] = activation_of(r.node());
+  Addend addend{.input = static_cast<int>(pair.first.node().inputs.size()), .act_min = min, .act_max = max};
+  if (is_f32(own) && is_f32(other) && is_f32(r.output())) return addend;
+  if (wants_fixed_point(r) || !is_quantized_bytes(own) || !is_quantized_bytes(other) || !is_quantized_bytes(r.output()))
+    return {};
+  addend.sum = binary_numbers(r, false);
+  if (pair.at == 1) {
+    std::swap(addend.sum.x_zero, addend.sum.y_zero);
+    std::swap(addend.sum.x_scale, addend.sum.y_scale);
+    std::swap(addend.sum.x_unsigned, addend.sum.y_unsigned);
+  }
+  return addend;
+}
+
 std::unique_ptr<Step> make_unary_f32(const KernelRequest& r, const KernelTable& table) {
   if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output())) return nullptr;
   const UnaryChoice choice = unary_of(r.node());

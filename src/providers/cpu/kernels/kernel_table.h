@@ -60,6 +60,21 @@ struct EpilogueS8 {
   int32_t zero_point;
 };
 
+/// Parameters of the two-input integer kernels, in stored values.
+struct BinaryQ {
+  int32_t x_zero, y_zero, z_zero;
+  float x_scale, y_scale;  ///< relative to the output's scale
+  float lo, hi;            ///< output limits less z_zero
+  bool x_unsigned, y_unsigned;
+};
+
+/// Bytes that a GEMM adds to its own before it stores them: what add_q gives for x, the GEMM's result, and y, these.
+struct ResidualS8 {
+  const uint8_t* y;  ///< same place as the output; null: nothing is added
+  ptrdiff_t stride;  ///< between rows
+  BinaryQ sum;
+};
+
 /// Quantized GEMM on rows packed by `pack_rows_s8` and weights packed by `pack_s8`.
 struct GemmS8 {
   int64_t m, n, k;
@@ -72,6 +87,7 @@ struct GemmS8 {
   EpilogueS8 epilogue;
   int32_t* raw;  ///< when set, accumulators go here ([m, n], stride raw_stride) and c is untouched
   ptrdiff_t raw_stride;
+  ResidualS8 residual;
 };
 
 /// A convolution's geometry for the kernels that gather rows: one image [in_h, in_w, ..] of `pixel_stride`
@@ -162,9 +178,9 @@ struct KernelTable {
   void (*binary_scalar[static_cast<int>(Binary::kCount)])(const float* x, float y, float* z, int64_t n, float min,
                                                           float max);
   /// z = clamp(round_even((x - zx) * kx + (y - zy) * ky)) on bytes; the products and the sum are rounded separately.
-  void (*add_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const struct BinaryQ&);
+  void (*add_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const BinaryQ&);
   /// z = clamp(round_even((x - zx) * (y - zy) * kx)) on bytes.
-  void (*mul_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const struct BinaryQ&);
+  void (*mul_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const BinaryQ&);
   /// y = table[x], bytes.
   void (*lookup)(const uint8_t* x, uint8_t* y, int64_t n, const uint8_t* table);
 
@@ -201,14 +217,6 @@ struct KernelTable {
   /// y [columns, rows] = x [rows, columns] transposed, 4-byte elements; strides in elements.
   void (*transpose_32)(const uint32_t* x, ptrdiff_t x_stride, uint32_t* y, ptrdiff_t y_stride, int64_t rows,
                        int64_t columns);
-};
-
-/// Parameters of the two-input integer kernels, in stored values.
-struct BinaryQ {
-  int32_t x_zero, y_zero, z_zero;
-  float x_scale, y_scale;  ///< relative to the output's scale
-  float lo, hi;            ///< output limits less z_zero
-  bool x_unsigned, y_unsigned;
 };
 
 /// The table of a level; `isa` must be supported.
