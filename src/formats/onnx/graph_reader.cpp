@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "formats/onnx/node_order.h"
 #include "ops/control.h"
 #include "ops/movement.h"
 #include "ops/unary.h"
@@ -11,38 +12,9 @@ namespace hone::onnx {
 
 namespace {
 
-constexpr int kMaxDepth = 32;
-
 std::string display_name(const NodeProto& node) {
   if (!node.name.empty()) return std::string(node.name);
   return node.outputs.empty() ? std::string(node.op_type) : std::string(node.outputs[0]);
-}
-
-/// Names a graph uses but does not define; nested graphs included.
-void collect_free_names(const Decoder& decoder, std::string_view bytes, int depth, std::vector<std::string_view>& found,
-                        std::unordered_set<std::string_view>& seen) {
-  if (depth > kMaxDepth) throw invalid_model(cat("onnx: subgraphs are nested more than ", kMaxDepth, " deep"));
-  const GraphProto graph = decoder.graph(bytes);
-  std::unordered_set<std::string_view> local;
-  for (const auto& input : graph.inputs) local.insert(input.name);
-  for (const auto& tensor : graph.initializers) local.insert(tensor.name);
-  for (const auto& tensor : graph.sparse_initializers) local.insert(tensor.values.name);
-  const auto use = [&](std::string_view name) {
-    if (!name.empty() && !local.contains(name) && seen.insert(name).second) found.push_back(name);
-  };
-  for (const NodeProto& node : graph.nodes) {
-    for (const auto name : node.inputs) use(name);
-    for (const AttributeProto& attribute : node.attributes) {
-      for (const auto inner : attribute.graphs) {
-        std::vector<std::string_view> names;
-        std::unordered_set<std::string_view> inner_seen;
-        collect_free_names(decoder, inner, depth + 1, names, inner_seen);
-        for (const auto name : names) use(name);
-      }
-    }
-    for (const auto name : node.outputs) local.insert(name);
-  }
-  for (const auto& output : graph.outputs) use(output.name);
 }
 
 TensorType type_of(const ValueInfoProto& info) {
@@ -96,10 +68,7 @@ class ScopeSubgraphs : public SubgraphReader {
   ScopeSubgraphs(GraphReader& reader, const Scope& scope) : reader_(reader), scope_(scope) {}
 
   std::vector<std::string_view> free_names(std::string_view bytes) override {
-    std::vector<std::string_view> names;
-    std::unordered_set<std::string_view> seen;
-    collect_free_names(reader_.model_.decoder(), bytes, scope_.depth, names, seen);
-    return names;
+    return onnx::free_names(reader_.model_.decoder(), bytes, scope_.depth);
   }
 
   ValueId outer(std::string_view name) override {
@@ -204,7 +173,8 @@ Graph GraphReader::read(const SubgraphRequest& request, const NameMap& outer_nam
 }
 
 void GraphReader::read_nodes(const std::vector<NodeProto>& nodes, Scope& scope) {
-  for (const NodeProto& node : nodes) {
+  for (const size_t i : order_of(model_.decoder(), nodes, scope.depth)) {
+    const NodeProto& node = nodes[i];
     if (!scope.prefix.empty()) model_.spend_node();
     try {
       read_node(node, scope);
@@ -228,8 +198,8 @@ void GraphReader::read_node(const NodeProto& node, Scope& scope) {
     }
     const auto it = scope.names.find(name);
     if (it == scope.names.end()) {
-      throw invalid_model(cat("onnx: input '", name, "' is made by no node before it"),
-                          "the graph has a cycle, or its nodes are not in order");
+      throw invalid_model(cat("onnx: nothing makes input '", name, "' before this node"),
+                          "the model is incomplete, or its graph has a cycle");
     }
     inputs.push_back(it->second);
   }
