@@ -49,7 +49,7 @@ std::vector<Tensor> TfliteCase::fed() const {
   return out;
 }
 
-std::vector<std::byte> TfliteCase::model() const {
+std::vector<std::byte> TfliteCase::model(bool open) const {
   fb::ModelT m;
   m.version = 3;
   m.buffers.push_back(std::make_unique<fb::BufferT>());
@@ -75,6 +75,11 @@ std::vector<std::byte> TfliteCase::model() const {
       buffer->data.assign(bytes, bytes + in.value.byte_size());
       t->buffer = static_cast<uint32_t>(m.buffers.size());
       m.buffers.push_back(std::move(buffer));
+    }
+    if (open && in.kind == Input::kFed && !t->shape.empty()) {
+      t->shape_signature = t->shape;
+      t->shape_signature[0] = -1;
+      t->shape[0] = 1;
     }
     t->is_variable = in.kind == Input::kVariable;
     const auto index = static_cast<int32_t>(graph->tensors.size());

@@ -35,7 +35,9 @@ struct TfliteCase {
   int64_t steps = 0;          ///< of stored integers
   bool is_rewritable = true;  ///< hone can write what it read
 
-  std::vector<std::byte> model() const;
+  std::vector<std::byte> model() const { return model(false); }
+  /// `open`: the first dim of every fed input is 1, and open in its signature, as converters leave a batch.
+  std::vector<std::byte> model(bool open) const;
   std::vector<Tensor> fed() const;  ///< plain tensors for the fed inputs
 };
 

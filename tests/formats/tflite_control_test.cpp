@@ -31,11 +31,12 @@ class ModelBuilder {
     graph().tensors.push_back(std::move(t));
     return static_cast<int32_t>(graph().tensors.size() - 1);
   }
-  int32_t constant(float value) {
-    const int32_t index = tensor(fb::TensorType::FLOAT32);
+  int32_t constant(float value) { return constant({}, {value}); }
+  int32_t constant(std::vector<int32_t> shape, std::vector<float> values) {
+    const int32_t index = tensor(fb::TensorType::FLOAT32, std::move(shape));
     auto buffer = std::make_unique<fb::BufferT>();
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
-    buffer->data.assign(bytes, bytes + sizeof value);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+    buffer->data.assign(bytes, bytes + values.size() * sizeof(float));
     graph().tensors.back()->buffer = static_cast<uint32_t>(model_.buffers.size());
     model_.buffers.push_back(std::move(buffer));
     return index;
@@ -50,6 +51,9 @@ class ModelBuilder {
   void ends(std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
     graph().inputs = std::move(inputs);
     graph().outputs = std::move(outputs);
+  }
+  void sign(int32_t tensor, std::vector<int32_t> signature) {
+    graph().tensors[static_cast<size_t>(tensor)]->shape_signature = std::move(signature);
   }
   Graph read() const {
     flatbuffers::FlatBufferBuilder builder;
@@ -169,6 +173,68 @@ std::string runtime_of(const std::string& case_name) {
         return reinterpret_cast<const char*>(model.buffers()->Get(entry->buffer())->data()->data());
   }
   return {};
+}
+
+/// exp of a tensor of `shape` and `signature`.
+Graph signed_model(std::vector<int32_t> shape, std::vector<int32_t> signature) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat, shape), y = m.tensor(kFloat, shape);
+  m.sign(x, signature);
+  m.sign(y, std::move(signature));
+  m.op(B::EXP, {x}, {y});
+  m.ends({x}, {y});
+  return m.read();
+}
+
+TEST(TfliteSignature, OpenSizesAreSymbolsThatSurviveARoundTrip) {
+  const Graph graph = signed_model({1, 1, 3}, {-1, -1, 3});
+  for (const Graph& g : {graph, read_bytes(write_tflite(graph))}) {
+    const Shape open{Dim("batch"), Dim("d1"), Dim(3)};
+    EXPECT_EQ(g.type(g.inputs()[0]).shape, open);
+    EXPECT_EQ(g.type(g.outputs()[0]).shape, open);
+  }
+}
+
+TEST(TfliteSignature, AnOpenSizeThatTheFileHasFixedStaysFixed) {
+  const Graph graph = signed_model({4, 3}, {-1, 3});
+  EXPECT_EQ(graph.type(graph.inputs()[0]).shape, Shape(Dims{4, 3}));
+}
+
+TEST(TfliteSignature, IsIgnoredWhenItDoesNotFitTheShape) {
+  const Graph graph = signed_model({1, 3}, {-1});
+  EXPECT_EQ(graph.type(graph.inputs()[0]).shape, Shape(Dims{1, 3}));
+}
+
+TEST(TfliteSignature, SizesAreThoseOfTheFileWhenAnOperatorNeedsThem) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat, {1}), y = m.tensor(kFloat, {1, 1});
+  m.sign(x, {-1});
+  m.op(B::MATRIX_DIAG, {x}, {y}, fb::MatrixDiagOptionsT());
+  m.ends({x}, {y});
+  const Graph graph = m.read();
+  EXPECT_EQ(graph.type(graph.inputs()[0]).shape, Shape(Dims{1}));
+  EXPECT_FLOAT_EQ(run(graph, {Tensor::of<float>({1}, {5.0f})}), 5);
+}
+
+TEST(TfliteSignature, AnOpenBatchLeavesTheSizeOfATransposedConvolutionKnown) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat, {1, 2, 2, 1}), w = m.constant({1, 2, 2, 1}, {1, 2, 3, 4});
+  const int32_t y = m.tensor(kFloat, {1, 4, 4, 1}), dims = m.tensor(fb::TensorType::INT32, {4});
+  m.sign(x, {-1, 2, 2, 1});
+  m.sign(y, {-1, 4, 4, 1});
+  fb::ShapeOptionsT shape;
+  shape.out_type = fb::TensorType::INT32;
+  m.op(B::SHAPE, {x}, {dims}, shape);
+  fb::TransposeConvOptionsT o;
+  o.stride_h = o.stride_w = 2;
+  m.op(B::TRANSPOSE_CONV, {dims, w, x}, {y}, o);
+  m.ends({x}, {y});
+  Graph graph = m.read();
+  graph.set_input_shape(graph.inputs()[0], Shape(Dims{3, 2, 2, 1}));
+  EXPECT_EQ(graph.type(graph.outputs()[0]).shape, Shape(Dims{3, 4, 4, 1}));
 }
 
 TEST(TfliteWriter, NamesTheOldestRuntimeThatHasEveryOperator) {

@@ -38,6 +38,18 @@ TEST_P(TfliteOperator, RunsThereAfterHoneWroteIt) {
   compare(runtime_->run(write_tflite(read_bytes(model)), inputs), runtime_->run(model, inputs));
 }
 
+TEST_P(TfliteOperator, CanBeResizedThereAfterHoneWroteIt) {
+  if (!GetParam().is_rewritable) GTEST_SKIP() << "reading only";
+  const std::vector<Tensor> inputs = GetParam().fed();
+  std::vector<Tensor> expected;
+  try {
+    expected = runtime_->run(GetParam().model(true), inputs);
+  } catch (const Error& e) {
+    GTEST_SKIP() << "the runtime cannot resize the original: " << e.what();
+  }
+  compare(runtime_->run(write_tflite(read_bytes(GetParam().model(true))), inputs), expected);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, TfliteOperator, ::testing::ValuesIn(tflite_cases()),
                          [](const auto& info) { return info.param.name; });
 

@@ -1,6 +1,7 @@
 #include "formats/tflite/reader.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -18,6 +19,19 @@ constexpr size_t kDeepestSubgraph = 16;
 template <class Vector>
 size_t size_of_list(const Vector* list) {
   return list ? list->size() : 0;
+}
+
+/// Open dims of the model's input `number` become symbols: "batch" and "d1", "d2" …, of later inputs "batch_1" and so
+/// on, because nothing says that two inputs share a size. Returns how many there are.
+size_t name_open_dims(Shape& shape, size_t number) {
+  const std::string suffix = number == 0 ? "" : cat("_", number);
+  size_t count = 0;
+  for (int64_t k = 0; k < shape.rank(); ++k) {
+    if (shape[k].is_known()) continue;
+    shape[k] = Dim(cat(k == 0 ? std::string("batch") : cat("d", k), suffix));
+    ++count;
+  }
+  return count;
 }
 
 const fb::SubGraph& subgraph_at(const ModelFile& file, int32_t index) {
@@ -68,13 +82,26 @@ std::string SubgraphReader::name_of_tensor(int32_t index) const {
   return t.name() && t.name()->size() > 0 ? t.name()->str() : cat("tensor_", index);
 }
 
+/// The dims of `shape`, open where the signature has −1 and the converter wrote the 1 that stands for "any size". Any
+/// other number is one that the file's maker resized the input to: the runtime runs with it, and so does hone.
+Shape SubgraphReader::shape_of(const fb::Tensor& t) const {
+  const size_t rank = size_of_list(t.shape());
+  state_.file.spend(rank);
+  const bool holds_data = t.is_variable() || (t.buffer() != 0 && !state_.file.buffer(t.buffer()).empty());
+  const bool is_signed = state_.has_open_dims && !holds_data && size_of_list(t.shape_signature()) == rank;
+  Shape shape;
+  for (flatbuffers::uoffset_t i = 0; i < rank; ++i) {
+    const int32_t size = t.shape()->Get(i);
+    const bool is_open = is_signed && t.shape_signature()->Get(i) == -1 && size == 1;
+    shape.list().push_back(is_open ? Dim() : Dim(size));
+  }
+  return shape;
+}
+
 TensorType SubgraphReader::declare(const fb::Tensor& t) const {
   TensorType type;
   type.dtype = *dtype_of(t.type());
-  Shape shape;
-  state_.file.spend(size_of_list(t.shape()));
-  for (flatbuffers::uoffset_t i = 0; i < size_of_list(t.shape()); ++i) shape.list().emplace_back(t.shape()->Get(i));
-  type.shape = std::move(shape);
+  type.shape = shape_of(t);
   if (t.quantization()) state_.file.spend(2 * size_of_list(t.quantization()->scale()));
   type.quant = quant_of(t.quantization(), type.dtype, type.shape);
   return type;
@@ -143,7 +170,11 @@ void SubgraphReader::add_inputs() {
   for (flatbuffers::uoffset_t i = 0; i < size_of_list(inputs); ++i) {
     const int32_t index = inputs->Get(i);
     with_context([&] { return cat("in graph input ", i); },
-                 [&] { bind(index, graph_.add_input(name_of_tensor(index), declared(index))); });
+                 [&] {
+                   TensorType type = declared(index);
+                   if (state_.open_subgraphs.size() == 1) state_.open_dims += name_open_dims(type.shape, i);
+                   bind(index, graph_.add_input(name_of_tensor(index), std::move(type)));
+                 });
   }
 }
 
@@ -172,6 +203,7 @@ void SubgraphReader::read_operator(size_t number) {
                  } catch (const Error& e) {
                    // Legal, but not for hone: kept as it is, so that the model can be inspected and written back.
                    if (e.code() != ErrorCode::kUnsupported || node.is_bound()) throw;
+                   ++state_.opaque_nodes;
                    node.opaque();
                  }
                });
@@ -205,12 +237,43 @@ Graph SubgraphReader::read() {
 
 namespace hone {
 
+namespace tflite {
+namespace {
+
+/// What the signature leaves open is a symbol, as in ONNX: whoever states no size gets the 1 of `shape`, which is what
+/// the runtime does until an input is resized. A model that cannot be said with symbols has the sizes of `shape`.
+Graph read_main(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
+  const auto read = [&](bool has_open_dims, ReadState& state) {
+    state.has_open_dims = has_open_dims;
+    Graph graph = SubgraphReader(state, 0).read();
+    read_metadata(state.file, graph);
+    return graph;
+  };
+  ModelFile file(bytes, owner);
+  ReadState open{file};
+  std::optional<Graph> graph;
+  try {
+    graph = read(true, open);
+  } catch (const Error&) {
+    if (open.open_dims == 0) throw;
+  }
+  if (graph && (open.open_dims == 0 || open.opaque_nodes == 0)) return std::move(*graph);
+  ModelFile again(bytes, owner);
+  ReadState fixed{again};
+  try {
+    Graph other = read(false, fixed);
+    return graph && open.opaque_nodes <= fixed.opaque_nodes ? std::move(*graph) : std::move(other);
+  } catch (const Error&) {
+    if (!graph) throw;
+    return std::move(*graph);
+  }
+}
+
+}  // namespace
+}  // namespace tflite
+
 Graph read_tflite(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  tflite::ModelFile file(bytes, std::move(owner));
-  tflite::ReadState state{file, {}};
-  Graph graph = tflite::SubgraphReader(state, 0).read();
-  tflite::read_metadata(file, graph);
-  return graph;
+  return tflite::read_main(bytes, owner);
 }
 
 }  // namespace hone

@@ -13,7 +13,10 @@ namespace hone::tflite {
 /// What the readers of all subgraphs of one file share.
 struct ReadState {
   ModelFile& file;
-  std::vector<int32_t> open_subgraphs;  ///< being read right now, outermost first: none may contain itself
+  std::vector<int32_t> open_subgraphs = {};  ///< being read right now, outermost first: none may contain itself
+  bool has_open_dims = true;                 ///< false: sizes are those of `shape`, whatever the signature leaves open
+  size_t open_dims = 0;                      ///< dims of the model's inputs that the signature leaves open
+  size_t opaque_nodes = 0;
 };
 
 /// Turns one subgraph of the file into a graph.
@@ -35,6 +38,7 @@ class SubgraphReader {
 
  private:
   const fb::Tensor& tensor(int32_t index) const;
+  Shape shape_of(const fb::Tensor& tensor) const;
   TensorType declare(const fb::Tensor& tensor) const;
   void declare_all();
   void add_inputs();

@@ -74,18 +74,39 @@ void read_conv3d(ReadNode& n) {
                    {n.in(0), n.permuted(1, {4, 0, 1, 2, 3}), n.optional(2)});
 }
 
-/// Spatial dims asked for by input 0, a constant shape [N, s…, C].
-std::vector<int64_t> output_shape(ReadNode& n, size_t rank) {
-  std::vector<int64_t> shape = n.ints(0);
-  if (shape.size() != rank) throw invalid_model(cat("output shape has ", shape.size(), " entries, expected ", rank));
-  return {shape.begin() + 1, shape.end() - 1};
+/// Whether a convolution of `padding` takes `out` elements to `in`, as its transpose must undo.
+bool is_undone(fb::Padding padding, int64_t in, int64_t out, int64_t kernel, int64_t stride) {
+  if (padding == fb::Padding::SAME) return in == (out + stride - 1) / stride;
+  return out >= kernel && in == (out - kernel) / stride + 1;
+}
+
+/// Spatial dims asked for by input 0, a shape [N, s…, C]. An open batch makes that a value of run time, put together
+/// from the batch and numbers; the numbers are those of the declared output, if they are sizes this operator can have.
+std::vector<int64_t> output_shape(ReadNode& n, fb::Padding padding, const std::vector<int64_t>& strides) {
+  const auto rank = static_cast<int64_t>(strides.size()) + 2;
+  if (n.is_constant(0)) {
+    const std::vector<int64_t> shape = n.ints(0);
+    if (shape.size() != static_cast<size_t>(rank))
+      throw invalid_model(cat("output shape has ", shape.size(), " entries, expected ", rank));
+    return {shape.begin() + 1, shape.end() - 1};
+  }
+  const Shape& declared = n.out_type(0).shape;
+  std::vector<int64_t> sizes;
+  for (int64_t axis = 1; axis + 1 < rank; ++axis) {
+    if (declared.rank() != rank || !declared[axis].is_known()) throw unsupported("output of unknown size");
+    sizes.push_back(declared[axis].value());
+    const int64_t kernel = known_dim(n, 1, rank == 5 ? axis - 1 : axis, rank);
+    if (!is_undone(padding, known_dim(n, 2, axis, rank), sizes.back(), kernel, strides[static_cast<size_t>(axis) - 1]))
+      throw unsupported("output of unknown size");
+  }
+  return sizes;
 }
 
 void read_transpose_conv(ReadNode& n) {
   const auto o = n.options<fb::TransposeConvOptionsT>();
   ConvTranspose op{.strides = {positive(o.stride_h, "stride_h"), positive(o.stride_w, "stride_w")},
-                   .auto_pad = auto_pad_of(o.padding),
-                   .output_shape = output_shape(n, 4)};
+                   .auto_pad = auto_pad_of(o.padding)};
+  op.output_shape = output_shape(n, o.padding, op.strides);
   const ValueId bias = read_bias(n, 3, 2, 1);
   n.emit_activated(std::move(op), o.fused_activation_function, {n.in(2), n.permuted(1, {3, 1, 2, 0}), bias});
 }
@@ -95,8 +116,8 @@ void read_conv3d_transpose(ReadNode& n) {
   ConvTranspose op{
       .strides = {positive(o.stride_d, "stride_d"), positive(o.stride_h, "stride_h"), positive(o.stride_w, "stride_w")},
       .dilations = {o.dilation_d_factor, o.dilation_h_factor, o.dilation_w_factor},
-      .auto_pad = auto_pad_of(o.padding),
-      .output_shape = output_shape(n, 5)};
+      .auto_pad = auto_pad_of(o.padding)};
+  op.output_shape = output_shape(n, o.padding, op.strides);
   n.emit_activated(std::move(op), o.fused_activation_function,
                    {n.in(2), n.permuted(1, {4, 0, 1, 2, 3}), n.optional(3)});
 }
@@ -247,15 +268,19 @@ fb::Padding transposed_padding(const ConvTranspose& op, const Dims& in, const Di
 
 bool write_conv_transpose(WriteNode& n) {
   const ConvTranspose& op = n.as<ConvTranspose>();
-  const Dims w = n.dims(1), out = n.out_dims(), in = n.dims(0);
+  const Dims w = n.dims(1);
+  Dims in, out;
+  for (int64_t axis = 1; axis + 1 < static_cast<int64_t>(w.size()); ++axis) {
+    in.push_back(n.dim(0, axis));
+    out.push_back(n.out_dim(0, axis));
+  }
   for (const int64_t d : op.dilations)
     if (d != 1) throw unsupported("dilated transposed convolution");
   if (op.groups != 1) throw unsupported(cat("transposed convolution with ", op.groups, " groups"));
   const Dims kernel(w.begin() + 1, w.end() - 1);
-  const fb::Padding padding =
-      transposed_padding(op, {in.begin() + 1, in.end() - 1}, {out.begin() + 1, out.end() - 1}, kernel);
+  const fb::Padding padding = transposed_padding(op, in, out, kernel);
   const std::vector<int64_t> strides = op.strides.empty() ? std::vector<int64_t>(kernel.size(), 1) : op.strides;
-  const TensorIndex shape = n.add_ints(out, "output_shape");
+  const TensorIndex shape = n.out_shape_from(0);
   if (kernel.size() == 3) {
     fb::Conv3DOptionsT o;
     o.padding = padding;

@@ -70,7 +70,7 @@ bool write_scatter_nd(WriteNode& n) {
   const ScatterND& op = n.as<ScatterND>();
   // Onto zeros it is the runtime's own operator; onto anything else the sum of both.
   if (op.reduction != ScatterReduction::add || n.type(0).quant) return false;
-  const TensorIndex shape = n.add_ints(n.out_dims(), "shape");
+  const TensorIndex shape = n.out_shape_from(0);
   const TensorIndex scattered = n.temp(n.out_type(), "scattered");
   n.emit(B::SCATTER_ND, 1, fb::ScatterNdOptionsT(), {n.in_i32(1), n.in(2), shape}, {scattered});
   n.emit(B::ADD, 1, fb::AddOptionsT(), {n.in(0), scattered}, {n.out()});

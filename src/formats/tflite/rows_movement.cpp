@@ -141,7 +141,7 @@ bool write_split(WriteNode& n) {
   std::vector<int64_t> sizes;
   std::vector<TensorIndex> outputs;
   for (size_t j = 0; j < n.output_count(); ++j) {
-    sizes.push_back(n.out_dims(j)[static_cast<size_t>(axis)]);
+    sizes.push_back(n.out_dim(j, axis));
     outputs.push_back(n.out(j));
   }
   const TensorIndex where = n.add_constant(Tensor::scalar(static_cast<int32_t>(axis)), "axis");
@@ -299,11 +299,12 @@ bool write_depth_to_space(WriteNode& n) {
   TensorIndex x = n.in(0);
   if (op.column_row_depth) {
     // CRD keeps the block innermost, TFLite outermost: exchange the two parts of the channel axis.
-    const Dims d = n.dims(0);
-    const int64_t cells = op.block * op.block, channels = d[3] / cells;
+    const int64_t cells = op.block * op.block, channels = n.dim(0, 3) / cells;
+    const Shape& d = n.type(0).shape;
+    const Dim pixels = Shape{d[0], d[1], d[2]}.is_static() ? Dim(Shape{d[0], d[1], d[2]}.elements()) : Dim();
     TensorType parts = n.type(0), swapped = n.type(0);
-    parts.shape = Shape(Dims{d[0] * d[1] * d[2], channels, cells});
-    swapped.shape = Shape(Dims{d[0] * d[1] * d[2], cells, channels});
+    parts.shape = Shape{pixels, Dim(channels), Dim(cells)};
+    swapped.shape = Shape{pixels, Dim(cells), Dim(channels)};
     const TensorIndex a = n.temp(parts, "parts"), b = n.temp(swapped, "swapped"), c = n.temp(n.type(0), "reordered");
     n.reshape(x, a);
     n.transpose(a, b, {0, 2, 1});

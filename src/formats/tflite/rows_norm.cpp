@@ -170,11 +170,12 @@ bool write_instance_norm(WriteNode& n) {
 bool write_group_norm(WriteNode& n) {
   check_float(n);
   const GroupNorm& op = n.as<GroupNorm>();
-  const Dims dims = n.dims(0);
+  const Shape& shape = n.type(0).shape;
+  const int64_t last = n.rank(0) - 1;
   int64_t inner = 1;
-  for (size_t i = 1; i + 1 < dims.size(); ++i) inner *= dims[i];
-  const TensorIndex split =
-      n.temp({DType::kF32, Shape(Dims{dims[0], inner, op.groups, dims.back() / op.groups}), {}}, "groups");
+  for (int64_t i = 1; i < last; ++i) inner *= n.dim(0, i);
+  const Shape grouped{shape[0], Dim(inner), Dim(op.groups), Dim(n.dim(0, last) / op.groups)};
+  const TensorIndex split = n.temp({DType::kF32, grouped, {}}, "groups");
   n.reshape(n.in(0), split);
   const TensorIndex joined = n.temp(n.out_type(), "joined");
   n.reshape(standardized(n, split, {1, 3}, op.epsilon), joined);

@@ -88,9 +88,8 @@ int64_t covered(const Window& w, size_t axis, int64_t out, int64_t before, bool 
 
 /// [1, s'…, 1]: window size over covered elements, what a mean over zero-padded windows must be multiplied by.
 Tensor correction(const WriteNode& n, const Window& w, const FilePadding& padding, bool count_pads) {
-  Dims dims = n.out_dims();
-  dims.front() = 1;
-  dims.back() = 1;
+  Dims dims(w.kernel.size() + 2, 1);
+  for (size_t i = 1; i + 1 < dims.size(); ++i) dims[i] = n.out_dim(0, static_cast<int64_t>(i));
   Tensor t = Tensor::empty(DType::kF32, dims);
   Dims index(dims.size(), 0);
   size_t at = 0;
@@ -111,9 +110,9 @@ bool write_average_pool(WriteNode& n) {
   FilePadding padding = file_padding(w);
   if (op.count_include_pad && padding.padding == fb::Padding::SAME) {
     if (w.auto_pad != AutoPad::explicit_pads) throw unsupported("average over automatic padding that counts");
-    const Dims out = n.out_dims();
     for (size_t i = 0; i < w.kernel.size(); ++i) {
-      const int64_t end = (out[i + 1] - 1) * w.strides[i] + (w.kernel[i] - 1) * w.dilations[i] + 1;
+      const int64_t out = n.out_dim(0, static_cast<int64_t>(i) + 1);
+      const int64_t end = (out - 1) * w.strides[i] + (w.kernel[i] - 1) * w.dilations[i] + 1;
       padding.before.push_back(w.pads[i]);
       // In ceil mode the last window may reach beyond the stated padding.
       padding.after.push_back(std::max(w.pads[w.kernel.size() + i], end - w.input[i] - w.pads[i]));

@@ -32,14 +32,15 @@ void read_nearest(ReadNode& n) {
 
 /// Only height and width of an image change.
 bool is_planar(const WriteNode& n) {
-  const Dims from = n.dims(0), to = n.out_dims();
-  return from.size() == 4 && from[0] == to[0] && from[3] == to[3];
+  const Shape &from = n.type(0).shape, &to = n.out_type().shape;
+  return from.has_rank() && to.has_rank() && from.rank() == 4 && from[0] == to[0] && from[3] == to[3];
 }
 
 /// Whole-number enlargement by floor: there half-pixel centres and plain scaling choose the same source.
 bool is_whole_enlargement(const WriteNode& n) {
-  const Dims from = n.dims(0), to = n.out_dims();
-  return from[1] > 0 && from[2] > 0 && to[1] % from[1] == 0 && to[2] % from[2] == 0;
+  for (const int64_t axis : {1, 2})
+    if (n.dim(0, axis) <= 0 || n.out_dim(0, axis) % n.dim(0, axis) != 0) return false;
+  return true;
 }
 
 bool write_resize(WriteNode& n) {
@@ -51,7 +52,7 @@ bool write_resize(WriteNode& n) {
   const bool centred = op.coordinates == ResizeCoordinates::half_pixel ||
                        op.coordinates == ResizeCoordinates::pytorch_half_pixel ||
                        op.coordinates == ResizeCoordinates::half_pixel_symmetric;
-  const TensorIndex size = n.add_ints({n.out_dims()[1], n.out_dims()[2]}, "size");
+  const TensorIndex size = n.add_ints({n.out_dim(0, 1), n.out_dim(0, 2)}, "size");
   if (op.mode == ResizeMode::linear && (aligned || plain || centred)) {
     fb::ResizeBilinearOptionsT o;
     o.align_corners = aligned;

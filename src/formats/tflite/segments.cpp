@@ -26,15 +26,16 @@ Tensor neutral(DType dtype, ScatterReduction reduction) {
 }
 
 void emit_segments(ReadNode& n, int64_t count, ScatterReduction reduction) {
-  if (!n.type(0).shape.is_static()) throw unsupported("segments of data of unknown size");
   if (count < 0) throw invalid_model(cat("number of segments is ", count));
   for (const int64_t id : n.ints(1))
     if (id < 0 || id >= count) throw unsupported(cat("segment id ", id, " outside 0…", count - 1));
-  const Dims dims = n.type(0).shape.dims();
-  const auto id_rank = static_cast<size_t>(n.rank(1));
-  if (id_rank > dims.size()) throw invalid_model("segment ids have more axes than the data");
+  const Shape& data = n.type(0).shape;
+  if (n.rank(1) > n.rank(0)) throw invalid_model("segment ids have more axes than the data");
   Dims shape{count};
-  shape.insert(shape.end(), dims.begin() + static_cast<int64_t>(id_rank), dims.end());
+  for (int64_t axis = n.rank(1); axis < n.rank(0); ++axis) {
+    if (!data[axis].is_known()) throw unsupported("segments of data of unknown size");
+    shape.push_back(data[axis].value());
+  }
   const ValueId start = n.temp(ConstantOfShape{.value = neutral(n.type(0).dtype, reduction)}, {n.add_ints(shape)});
   Dims index_dims = n.constant(1).dims();
   index_dims.push_back(1);

@@ -31,6 +31,20 @@ Dims static_dims(const Shape& shape, const char* what, size_t i) {
 Dims WriteNode::dims(size_t i) const { return static_dims(type(i).shape, "input", i); }
 Dims WriteNode::out_dims(size_t j) const { return static_dims(out_type(j).shape, "output", j); }
 
+namespace {
+
+int64_t static_dim(const Shape& shape, int64_t axis, const char* what, size_t i) {
+  if (!shape.has_rank() || axis >= shape.rank() || !shape[axis].is_known())
+    throw unsupported(cat(what, " ", i, " has shape ", shape, ", expected a known size along axis ", axis),
+                      "fix it: --shape INPUT=1x3x224x224");
+  return shape[axis].value();
+}
+
+}  // namespace
+
+int64_t WriteNode::dim(size_t i, int64_t axis) const { return static_dim(type(i).shape, axis, "input", i); }
+int64_t WriteNode::out_dim(size_t j, int64_t axis) const { return static_dim(out_type(j).shape, axis, "output", j); }
+
 int64_t WriteNode::rank(size_t i) const {
   if (!type(i).shape.has_rank()) throw unsupported(cat("input ", i, " has an unknown rank"));
   return type(i).shape.rank();
@@ -181,6 +195,30 @@ TensorIndex WriteNode::stored_as(TensorIndex from, const TensorType& to) {
   emit(fb::BuiltinOperator::QUANTIZE, type_of(from).quant || to.dtype == DType::kI16 ? 2 : 1, fb::QuantizeOptionsT(),
        {from}, {stored});
   return stored;
+}
+
+TensorIndex WriteNode::out_shape_from(size_t i) {
+  const Shape &from = type(i).shape, &to = out_type().shape;
+  if (to.has_rank() && to.is_static()) return add_ints(out_dims(), "shape");
+  if (!to.has_rank() || !from.has_rank() || from.rank() != to.rank()) return add_ints(out_dims(), "shape");
+  const TensorIndex dims = temp({DType::kI32, Shape{Dim(from.rank())}, nullptr}, "dims");
+  fb::ShapeOptionsT shape_options;
+  shape_options.out_type = fb::TensorType::INT32;
+  emit(fb::BuiltinOperator::SHAPE, 1, shape_options, {in(i)}, {dims});
+  std::vector<TensorIndex> parts;
+  for (int64_t k = 0; k < to.rank(); ++k) {
+    if (to[k].is_known()) {
+      parts.push_back(add_ints({to[k].value()}, "size"));
+      continue;
+    }
+    if (to[k].symbol().empty() || !(to[k] == from[k])) out_dim(0, k);
+    parts.push_back(temp({DType::kI32, Shape{Dim(1)}, nullptr}, "size"));
+    emit(fb::BuiltinOperator::STRIDED_SLICE, 1, fb::StridedSliceOptionsT(),
+         {dims, add_ints({k}, "begin"), add_ints({k + 1}, "end"), add_ints({1}, "step")}, {parts.back()});
+  }
+  const TensorIndex joined = temp({DType::kI32, Shape{Dim(to.rank())}, nullptr}, "shape");
+  emit(fb::BuiltinOperator::CONCATENATION, 1, fb::ConcatenationOptionsT(), std::move(parts), {joined});
+  return joined;
 }
 
 void WriteNode::reshape(TensorIndex from, TensorIndex to) {

@@ -35,6 +35,9 @@ class WriteNode {
   /// Static dims of input i or output j. Throws Error(unsupported) when they are not known.
   Dims dims(size_t i) const;
   Dims out_dims(size_t j = 0) const;
+  /// One size of input i or output j. Throws Error(unsupported) when it is not known.
+  int64_t dim(size_t i, int64_t axis) const;
+  int64_t out_dim(size_t j, int64_t axis) const;
   int64_t rank(size_t i) const;
   bool is_constant(size_t i) const;
   /// Constant value of input i. Throws Error(unsupported) when it is known only at run time.
@@ -89,6 +92,8 @@ class WriteNode {
   /// `from` in the storage of `to`: itself, or a QUANTIZE of it where `to` is quantized in another way. For operators
   /// whose kernels compare stored integers.
   TensorIndex stored_as(TensorIndex from, const TensorType& to);
+  /// The dims of output 0 as i32[rank]: a constant, or with what only input i knows at run time, axis by axis.
+  TensorIndex out_shape_from(size_t i);
   /// to = from in other dims with the same elements.
   void reshape(TensorIndex from, TensorIndex to);
   void transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);
