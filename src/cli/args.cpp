@@ -4,6 +4,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -20,13 +23,27 @@ struct Entry {
   bool is_required = false;
 };
 
+/// "--output" of "-o,--output".
+std::string long_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
+
+/// `word` as a shell reads it back.
+std::string quoted(const std::string& word) {
+  static constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) c == '\'' ? out += "'\\''" : out += c;
+  return out + "'";
+}
+
 }  // namespace
 
 struct Args::State {
   std::string command;
   CLI::App app;
   std::vector<Entry> entries;
-  std::vector<std::string> names;  ///< every flag, for suggestions
+  std::vector<std::string> names;             ///< every flag, for suggestions
+  std::vector<std::function<void()>> checks;  ///< of parsed values
+  std::vector<std::string> arguments;         ///< as typed
 
   void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
               const std::string& preset) {
@@ -78,14 +95,23 @@ void Args::option(const std::string& names, const std::string& value, std::strin
   state_->app.add_option(names, target)->required(is_required);
 }
 
-void Args::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help) {
+void Args::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help,
+                  int64_t least) {
   state_->record(names, value, help, false, std::to_string(target));
   state_->app.add_option(names, target);
+  state_->checks.push_back([&target, least, name = long_name(names)] {
+    if (target < least) throw invalid_argument(cat(name, " ", target, ": expected ", least, " or more"));
+  });
 }
 
-void Args::option(const std::string& names, const std::string& value, double& target, const std::string& help) {
+void Args::option(const std::string& names, const std::string& value, double& target, const std::string& help,
+                  double least) {
   state_->record(names, value, help, false, to_text(target));
   state_->app.add_option(names, target);
+  state_->checks.push_back([&target, least, name = long_name(names)] {
+    if (!std::isfinite(target)) throw invalid_argument(cat(name, " ", target, ": expected a finite number"));
+    if (target < least) throw invalid_argument(cat(name, " ", target, ": expected ", least, " or more"));
+  });
 }
 
 void Args::option(const std::string& names, const std::string& value, std::vector<std::string>& target,
@@ -102,7 +128,14 @@ void Args::flag(const std::string& names, bool& target, const std::string& help)
   state_->app.add_flag(names, target);
 }
 
+std::string Args::typed() const {
+  std::string out = cat("hone ", state_->command);
+  for (const std::string& word : state_->arguments) out += cat(" ", quoted(word));
+  return out;
+}
+
 void Args::parse(std::span<const std::string> arguments) {
+  state_->arguments.assign(arguments.begin(), arguments.end());
   try {
     state_->app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ExtrasError&) {
@@ -117,6 +150,7 @@ void Args::parse(std::span<const std::string> arguments) {
   } catch (const CLI::ParseError& e) {
     throw state_->usage_error(cat(state_->command, ": ", e.what()));
   }
+  for (const auto& check : state_->checks) check();
 }
 
 std::string Args::usage() const {
@@ -146,7 +180,7 @@ std::string Args::help(int width) const {
       line += cat("\n", std::string(static_cast<size_t>(indent), ' '));
     else
       line += std::string(static_cast<size_t>(indent - used), ' ');
-    out += cat(line, wrapped(cat(std::string(), entry.help), limit - indent, indent), "\n");
+    out += cat(line, wrapped(entry.help, limit, indent, indent), "\n");
   }
   return out;
 }

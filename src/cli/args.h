@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,8 +24,11 @@ class Args {
   /// the target holds, unless empty.
   void option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
               bool is_required = false);
-  void option(const std::string& names, const std::string& value, int64_t& target, const std::string& help);
-  void option(const std::string& names, const std::string& value, double& target, const std::string& help);
+  /// Numbers below `least`, and reals that are not finite, are errors.
+  void option(const std::string& names, const std::string& value, int64_t& target, const std::string& help,
+              int64_t least = std::numeric_limits<int64_t>::min());
+  void option(const std::string& names, const std::string& value, double& target, const std::string& help,
+              double least = std::numeric_limits<double>::lowest());
   /// May be given several times.
   void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
               const std::string& help);
@@ -32,6 +36,8 @@ class Args {
 
   /// Throws Error(invalid_argument) for unknown, missing or malformed arguments, suggesting the nearest flag.
   void parse(std::span<const std::string> arguments);
+  /// The command as it was typed, with what a shell needs quoted; after parse().
+  std::string typed() const;
 
   /// "hone inspect MODEL [options]" and the options, one or two lines each.
   std::string usage() const;

@@ -64,9 +64,9 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->engine.declare(args);
-  args.option("--runs", "N", o->runs, "measure at least N runs");
-  args.option("--seconds", "S", o->seconds, "and at least S seconds of them");
-  args.option("--warmup", "N", o->warmup, "runs before measuring");
+  args.option("--runs", "N", o->runs, "measure at least N runs", 1);
+  args.option("--seconds", "S", o->seconds, "and at least S seconds of them", 0);
+  args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.flag("--ops", o->is_ops, "also time every operator");
   args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all");
   args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");

@@ -126,7 +126,7 @@ CommandBody setup(Args& args) {
   args.positional("B", o->b.path, "the model compared with it");
   o->data.declare(args, false);
   o->preprocess.declare(args);
-  args.option("--generated", "N", o->generated, "without --data: compare on N generated inputs");
+  args.option("--generated", "N", o->generated, "without --data: compare on N generated inputs", 1);
   args.option("--rows", "N", o->rows, "show the N worst layers; 0: all");
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);

@@ -131,12 +131,12 @@ int columns_of(std::string_view text) {
   return columns;
 }
 
-std::string wrapped(std::string_view text, int width, int indent) {
-  const size_t start = std::min(text.find_first_not_of(' '), text.size());
-  std::string out(text.substr(0, start));
-  int column = static_cast<int>(start);
+std::string wrapped(std::string_view text, int width, int indent, int start) {
+  const size_t begin = std::min(text.find_first_not_of(' '), text.size());
+  std::string out(text.substr(0, begin));
+  int column = start + static_cast<int>(begin);
   bool is_first = true;
-  for (const std::string& word : split(text.substr(start), ' ')) {
+  for (const std::string& word : split(text.substr(begin), ' ')) {
     const int length = columns_of(word);
     if (!is_first && column + 1 + length > width) {
       out += cat("\n", std::string(static_cast<size_t>(indent), ' '));

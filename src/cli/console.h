@@ -47,7 +47,8 @@ void check_interrupted();
 /// Columns that `text` takes: code points, as far as Latin script and symbols go.
 int columns_of(std::string_view text);
 
-/// `text` broken at spaces into lines of at most `width` columns, each after the first indented by `indent` spaces.
-std::string wrapped(std::string_view text, int width, int indent = 0);
+/// `text` broken at spaces into lines that end at column `width` at most, each after the first indented by `indent`
+/// spaces; the first begins at column `start`.
+std::string wrapped(std::string_view text, int width, int indent = 0, int start = 0);
 
 }  // namespace hone

@@ -133,8 +133,8 @@ std::string steps_text(const Difference& d) {
 
 std::string proof_text(const Proof& p) {
   if (p.inputs == 0) return "not proven (--proofs 0)";
-  std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", p.inputs, " generated inputs: largest difference ",
-                         to_text(static_cast<float>(p.worst.max_abs)));
+  std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", counted(p.inputs, "generated input"),
+                         ": largest difference ", to_text(static_cast<float>(p.worst.max_abs)));
   if (p.worst.max_steps > 0) text += steps_text(p.worst);
   if (p.arithmetic.max_steps > 0)
     text += cat("; the formats round differently, which moves outputs by up to ",
@@ -204,8 +204,8 @@ CommandBody setup(Args& args) {
   o->model.declare(args, "SRC");
   args.option("-o,--output", "DST", o->output, "the file to write: .onnx, .tflite or .hone (text)", true);
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");
-  args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source");
-  args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal");
+  args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source", 0);
+  args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal", 0);
   args.flag("--check", o->is_check, "compare outputs before and after each pass");
   args.option("--limit", "N", o->limit, "stop after N rewrites, to find a bad one by bisection; -1: no limit");
   args.option("--dump-after", "PASS", o->dump_after, "print the graph after a pass, or 'all'");

@@ -19,7 +19,7 @@ std::string overview(int width) {
   const int indent = static_cast<int>(widest) + 4;
   for (const Command& command : all_commands())
     out += cat("  ", command.name, std::string(widest - command.name.size() + 2, ' '),
-               wrapped(command.summary, limit - indent, indent), "\n");
+               wrapped(command.summary, limit, indent, indent), "\n");
   out += "\n";
   out += wrapped("hone help COMMAND shows its options and an example.", limit);
   out += "\n\nexit codes\n";
@@ -38,7 +38,7 @@ std::string help_of(const Command& command, int width) {
   const int limit = std::min(width, 100);
   Args args{std::string(command.name)};
   command.setup(args);
-  std::string out = cat(wrapped(command.summary, limit), "\n\nusage: ", wrapped(args.usage(), limit - 9, 9), "\n");
+  std::string out = cat(wrapped(command.summary, limit), "\n\nusage: ", wrapped(args.usage(), limit, 9, 7), "\n");
   if (const std::string options = args.help(width); !options.empty()) out += cat("\n", options);
   if (!command.details.empty()) {
     out += "\n";

@@ -150,13 +150,10 @@ bool PreprocessArgs::is_given() const {
 void DataArgs::declare(Args& args, bool is_required) {
   args.option("--data", "DIR", path, "a folder per class, a folder with a labels csv, .npz with x and y", is_required);
   args.option("--labels", "FILE", labels, "class names in order, one a line; or the labels csv; or labels .npy");
-  args.option("--limit", "N", limit, "use N samples, spread evenly; 0: all");
+  args.option("--limit", "N", limit, "use N samples, spread evenly; 0: all", 0);
 }
 
-Dataset DataArgs::open() const {
-  if (limit < 0) throw invalid_argument(cat("--limit ", limit, ": expected 0 or more"));
-  return Dataset::open(path, {.labels = labels, .limit = limit});
-}
+Dataset DataArgs::open() const { return Dataset::open(path, {.labels = labels, .limit = limit}); }
 
 size_t find_output(const Graph& graph, const std::string& name) {
   std::vector<std::string> names;

@@ -83,8 +83,8 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->engine.declare(args);
-  args.option("--runs", "N", o->runs, "measure N runs");
-  args.option("--warmup", "N", o->warmup, "runs before measuring");
+  args.option("--runs", "N", o->runs, "measure N runs", 1);
+  args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all");
   args.option("--trace", "FILE", o->trace, "write the last run as Chrome trace JSON");
   args.option("--folded", "FILE", o->folded, "write folded stacks for a flame graph");

@@ -34,6 +34,7 @@ void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const In
   if (!shape.has_rank() || shape.rank() < 1 || !shape[shape.rank() - 1].is_known()) return;
   const int64_t classes = shape[shape.rank() - 1].value();
   if (classes < 2 || samples < 20 || top1.low > 1.0 / static_cast<double>(classes)) return;
+  console.flush();  // what it is about stands above it
   console.note(cat("warning: no better than guessing among ", classes,
                    " classes: is the preprocessing right? see --preprocess, --scale, --mean, --std, --labels"));
 }

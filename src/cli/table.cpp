@@ -86,7 +86,7 @@ std::string Table::render_records(int width) const {
   for (const auto& row : rows_)
     for (size_t c = 0; c < columns_.size(); ++c) {
       if (row[c].empty()) continue;
-      const std::string head = c == 0 ? "" : cat("  ", columns_[c].header, ": ");
+      const std::string head = c == 0 ? "" : columns_[c].header.empty() ? "  " : cat("  ", columns_[c].header, ": ");
       out += cat(head, shortened(row[c], std::max(width - columns_of(head), kMinText)), "\n");
     }
   return out;
@@ -101,9 +101,9 @@ std::string Facts::render(int width) const {
   std::string out;
   for (const auto& [key, value] : facts_) {
     if (width < 60)
-      out += cat(key, "\n  ", wrapped(value, width - indent, indent), "\n");
+      out += cat(key, "\n  ", wrapped(value, width, indent, indent), "\n");
     else
-      out += cat(key, padding(indent - columns_of(key)), wrapped(value, width - indent, indent), "\n");
+      out += cat(key, padding(indent - columns_of(key)), wrapped(value, width, indent, indent), "\n");
   }
   return out;
 }
@@ -129,7 +129,12 @@ std::string human_count(int64_t value) {
 std::string fixed(double value, int decimals) {
   char buffer[64];
   std::snprintf(buffer, sizeof buffer, "%.*f", decimals, value);
-  return buffer;
+  const bool is_zero = std::string_view(buffer).find_first_not_of("-0.") == std::string_view::npos;
+  return is_zero && buffer[0] == '-' ? buffer + 1 : buffer;
+}
+
+std::string counted(int64_t count, std::string_view noun) {
+  return cat(grouped(count), " ", noun, count == 1 ? "" : "s");
 }
 
 std::string percent(double part, int decimals) { return fixed(part * 100, decimals) + " %"; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hone {
@@ -46,7 +47,9 @@ std::string shortened(const std::string& text, int width);
 std::string grouped(int64_t value);
 /// 1234567 → "1.23 M"; 950 → "950".
 std::string human_count(int64_t value);
-/// 0.12345 with 2 → "0.12".
+/// 1 with "node" → "1 node"; 2000 → "2,000 nodes".
+std::string counted(int64_t count, std::string_view noun);
+/// 0.12345 with 2 → "0.12"; never "-0.00".
 std::string fixed(double value, int decimals);
 /// 0.7548 → "75.48 %".
 std::string percent(double part, int decimals = 2);

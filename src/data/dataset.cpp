@@ -131,6 +131,13 @@ struct Opener {
     return found != names.end() ? found->second : parse_int(field).value_or(-1);
   }
 
+  /// A first line whose class is none and which names no file.
+  bool is_header(const std::vector<std::string>& fields) const {
+    std::error_code ignored;
+    return !parse_int(fields.back()) && !is_data_name(fields.front()) &&
+           !fs::exists(cat(path, "/", fields.front()), ignored);
+  }
+
   void read_csv(Content& out, const std::string& csv) {
     out.kind = "labels csv";
     std::map<std::string, int64_t> names;
@@ -142,7 +149,7 @@ struct Opener {
       if (line.empty()) continue;
       const std::vector<std::string> fields = csv_fields(line);
       const int64_t label = class_of(fields.back(), names);
-      if (label < 0 && number == 1 && !parse_int(fields.back())) continue;  // a header
+      if (label < 0 && number == 1 && is_header(fields)) continue;
       if (fields.size() < 2 || label < 0)
         throw invalid_argument(cat("'", csv, "' line ", number, ": found '", line.substr(0, 80),
                                    "', expected file,…,class with the class as a number, or as a name of --labels"));
