@@ -1,4 +1,8 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -42,27 +46,44 @@ std::string iso_time() {
   return text;
 }
 
-/// The command as it would be typed again.
-std::string command_line(const Options& o) {
-  std::string text = cat("hone optimize ", o.model.path, " --data ", o.data.path, " --max-drop ", o.max_drop);
-  for (const std::string& shape : o.model.shapes) text += cat(" --shape ", shape);
-  if (!o.preprocess.file.empty()) text += cat(" --preprocess ", o.preprocess.file);
-  if (!o.preprocess.input_quant.empty()) text += cat(" --input-quant ", o.preprocess.input_quant);
-  if (!o.data.labels.empty()) text += cat(" --labels ", o.data.labels);
-  if (o.data.limit > 0) text += cat(" --limit ", o.data.limit);
-  if (o.objective != "latency") text += cat(" --objective ", o.objective);
-  if (o.calibration_samples > 0) text += cat(" --calibration-samples ", o.calibration_samples);
-  if (o.seed != 0) text += cat(" --seed ", o.seed);
-  for (const std::string& name : o.calibrators) text += cat(" --calibrator ", name);
-  if (o.no_mixed) text += " --no-mixed";
-  if (o.engine.threads != 1) text += cat(" --threads ", o.engine.threads);
-  return cat(text, " -o ", o.directory);
+/// The folder of the results, made before hours of work and gone again when nothing was written into it.
+class ResultFolder {
+ public:
+  explicit ResultFolder(const std::string& path) : path_(path) {
+    std::error_code ignored;
+    is_new_ = !std::filesystem::exists(path, ignored);
+    make_directory(path);
+    if (::access(path.c_str(), W_OK) != 0)
+      throw io_error(cat("cannot write into '", path, "': ", std::strerror(errno)));
+  }
+  ~ResultFolder() {
+    std::error_code ignored;
+    if (is_new_) std::filesystem::remove(path_, ignored);  // only an empty folder goes
+  }
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+
+ private:
+  std::string path_;
+  bool is_new_ = false;
+};
+
+/// The results are called after the source: they must not take its place.
+void require_source_survives(const Options& o) {
+  const std::filesystem::path source(o.model.path);
+  std::error_code ignored;
+  for (const char* extension : {".onnx", ".tflite"}) {
+    const std::filesystem::path result = std::filesystem::path(o.directory) / (source.stem().string() + extension);
+    if (std::filesystem::equivalent(source, result, ignored))
+      throw invalid_argument(cat("the result '", result.string(), "' would overwrite the source"),
+                             "give another folder with -o");
+  }
 }
 
-ReportContext context_of(const Options& o) {
+ReportContext context_of(const Options& o, const Args& args) {
   const Machine machine = read_machine();
   ReportContext c;
-  c.command = command_line(o);
+  c.command = args.typed();
   c.created = iso_time();
   c.model_path = o.model.path;
   c.data_path = o.data.path;
@@ -73,6 +94,40 @@ ReportContext context_of(const Options& o) {
   c.objective = parse_objective(o.objective);
   c.threads = static_cast<int>(o.engine.threads);
   return c;
+}
+
+/// What was gained, what it costs on the samples that chose it, and what to expect on others.
+void print_verdict(const Options& o, const OptimizeResult& result, Console& console) {
+  const int width = console.width();
+  const Candidate &best = result.best(), &base = result.baseline;
+  const auto points = [](double value) { return fixed(value, 2); };
+  if (result.chosen < 0) {
+    const char* what = base.id == "float" ? "the float model" : "the model as given";
+    console.out(wrapped(cat("nothing beats ", what, " within the budget of ", points(o.max_drop), " points\n"), width));
+    return;
+  }
+  const auto times = [](double before, double after, std::string_view better, std::string_view worse) {
+    const double ratio = after > 0 ? before / after : 1;
+    return cat(fixed(ratio >= 1 ? ratio : 1 / ratio, 2), "x ", ratio >= 1 ? better : worse);
+  };
+  const std::string gains =
+      cat(times(base.latency_us.median, best.latency_us.median, "faster", "slower"), ", ",
+          times(static_cast<double>(base.size_bytes), static_cast<double>(best.size_bytes), "smaller", "larger"), ", ",
+          times(static_cast<double>(base.memory_bytes), static_cast<double>(best.memory_bytes), "less memory",
+                "more memory"));
+  console.out(wrapped(cat(best.label, ": ", gains, "; drop ", points(best.drop_points()),
+                          " points (95 %: ", points(-100 * best.change.interval.high), " to ",
+                          points(-100 * best.change.interval.low), ") of ", points(o.max_drop), " allowed\n"),
+                      width));
+  const UnseenDrop& unseen = result.unseen;
+  const std::string expectation =
+      unseen.repeats == 0 ? cat("the ", counted(static_cast<int64_t>(base.right.size()), "test sample"),
+                                " that measured it also chose it: too few to say what to expect on others\n")
+                          : cat("expect on new data: drop ", points(unseen.points),
+                                " points (95 %: ", points(unseen.interval.low), " to ", points(unseen.interval.high),
+                                "), with the choice made on one half of the test data and measured on the other",
+                                unseen.points > o.max_drop ? "; THAT IS BEYOND THE BUDGET" : "", "\n");
+  console.out(wrapped(expectation, width));
 }
 
 void print(const Options& o, const OptimizeResult& result, const std::vector<DeliveredFile>& files, Console& console) {
@@ -95,21 +150,7 @@ void print(const Options& o, const OptimizeResult& result, const std::vector<Del
     add(c, static_cast<int>(i) == result.chosen ? "chosen" : c.is_kept ? "" : "over budget");
   }
   console.out(cat(table.render(width), "\n"));
-  const Candidate &best = result.best(), &base = result.baseline;
-  if (result.chosen < 0) {
-    console.out(
-        wrapped(cat("nothing beats the float model within the budget of ", fixed(o.max_drop, 2), " points\n"), width));
-  } else {
-    const auto times = [](double a, double b) { return cat(fixed(b > 0 ? a / b : 0, 2), "x"); };
-    console.out(
-        wrapped(cat(best.label, ": ", times(base.latency_us.median, best.latency_us.median), " faster, ",
-                    times(static_cast<double>(base.size_bytes), static_cast<double>(best.size_bytes)), " smaller, ",
-                    times(static_cast<double>(base.memory_bytes), static_cast<double>(best.memory_bytes)),
-                    " less memory; drop ", fixed(best.drop_points(), 2),
-                    " points (95 %: ", fixed(-100 * best.change.interval.high, 2), " to ",
-                    fixed(-100 * best.change.interval.low, 2), ") of ", fixed(o.max_drop, 2), " allowed\n"),
-                width));
-  }
+  print_verdict(o, result, console);
   for (const DeliveredFile& f : files) {
     if (f.bytes == 0) {
       console.out(wrapped(cat("not written: ", f.path, ": ", f.problem, "\n"), width, 2));
@@ -122,7 +163,7 @@ void print(const Options& o, const OptimizeResult& result, const std::vector<Del
   console.out(cat((std::filesystem::path(o.directory) / "report.html").string(), "\n"));
 }
 
-int optimize_command(const Options& o, Console& console) {
+int optimize_command(const Options& o, const Args& args, Console& console) {
   if (!(o.max_drop >= 0 && o.max_drop <= 100))
     throw invalid_argument(cat("--max-drop ", o.max_drop, ": expected 0 to 100 percentage points"));
   Graph graph = o.model.load();
@@ -142,6 +183,8 @@ int optimize_command(const Options& o, Console& console) {
   options.latency_seconds = o.seconds;
   options.output = find_output(graph, o.output);
   options.engine = o.engine.engine();
+  require_source_survives(o);
+  const ResultFolder folder(o.directory);
   std::string stage;
   Progress bar;
   options.progress = [&](std::string_view name, int64_t done, int64_t total) {
@@ -163,7 +206,7 @@ int optimize_command(const Options& o, Console& console) {
                                        .progress = console.progress("reading back and proving")};
   const std::vector<DeliveredFile> files = deliver(result.best(), result.baseline, data, inputs, deliver_options);
   console.end_progress();
-  const Json report = optimize_report(result, data, files, context_of(o));
+  const Json report = optimize_report(result, data, files, context_of(o, args));
   write_file((std::filesystem::path(o.directory) / "report.json").string(), report.dump(2) + "\n");
   write_file((std::filesystem::path(o.directory) / "report.html").string(), render_report_html(report));
   if (o.is_json)
@@ -187,13 +230,13 @@ CommandBody setup(Args& args) {
   o->preprocess.declare(args);
   args.option("--output", "NAME", o->output, "the output that holds the scores, if not the first");
   args.option("--calibrator", "NAME", o->calibrators, "try only this one: minmax, percentile, entropy, mse");
-  args.option("--calibration-samples", "N", o->calibration_samples, "0: a fifth of the data, at most 500");
-  args.option("--seed", "N", o->seed, "of the split into calibration and test data");
-  args.option("--seconds", "S", o->seconds, "latency measurement for each candidate");
+  args.option("--calibration-samples", "N", o->calibration_samples, "0: a fifth of the data, at most 500", 0);
+  args.option("--seed", "N", o->seed, "of the split into calibration and test data", 0);
+  args.option("--seconds", "S", o->seconds, "latency measurement for each candidate", 0);
   args.flag("--no-mixed", o->no_mixed, "do not try int8 with sensitive layers in float");
   args.flag("--json", o->is_json, "print report.json");
   o->engine.declare(args);
-  return [o](Console& console) { return optimize_command(*o, console); };
+  return [o, &args](Console& console) { return optimize_command(*o, args, console); };
 }
 
 }  // namespace

@@ -49,11 +49,14 @@ Agreement AgreementReference::compare(const Graph& graph, const Engine& engine, 
 
 Agreement AgreementReference::count(const Decisions& actual) const {
   Agreement a;
-  for (size_t i = 0; i < expected_.size() && i < actual.size(); ++i)
-    for (size_t k = 0; k < expected_[i].size() && k < actual[i].size(); ++k) {
-      ++a.decisions;
-      a.agreeing += expected_[i][k] == actual[i][k];
-    }
+  for (size_t i = 0; i < expected_.size() && i < actual.size(); ++i) {
+    const size_t count = std::min(expected_[i].size(), actual[i].size());
+    int64_t agreeing = 0;
+    for (size_t k = 0; k < count; ++k) agreeing += expected_[i][k] == actual[i][k];
+    a.right.push_back(count > 0 ? static_cast<float>(agreeing) / static_cast<float>(count) : 1.0f);
+    a.decisions += static_cast<int64_t>(count);
+    a.agreeing += agreeing;
+  }
   a.share = a.decisions ? static_cast<double>(a.agreeing) / static_cast<double>(a.decisions) : 0;
   a.interval = wilson_interval(a.agreeing, a.decisions);
   return a;

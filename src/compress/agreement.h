@@ -9,15 +9,16 @@
 
 namespace hone {
 
-/// How often a model decides as the float model does.
+/// How often a model decides as another one does.
 struct Agreement {
   int64_t decisions = 0;
   int64_t agreeing = 0;
   double share = 1;
-  Interval interval;  ///< 95 %, Wilson
+  Interval interval;         ///< 95 %, Wilson
+  std::vector<float> right;  ///< for each sample, the share of its decisions that agree
 };
 
-/// Decisions of a float model on data without labels, and how other models agree with them. A decision is the index of
+/// Decisions of a model on data without labels, and how other models agree with them. A decision is the index of
 /// the largest value along the last axis of one output: one for a classifier, one per anchor or pixel for others.
 class AgreementReference {
  public:

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 #include "measure/accuracy.h"
@@ -13,13 +14,14 @@ namespace hone {
 struct Candidate {
   std::string id;     ///< "int8-mse"
   std::string label;  ///< "int8 (mse)"
-  std::string kind;   ///< "float", "float16", "dynamic", "int8", "mixed"
+  std::string kind;   ///< "given", "float", "float16", "dynamic", "int8", "mixed"
   Graph graph;
 
-  int64_t samples = 0;      ///< test samples (decisions, for agreement) behind `score`
-  double score = 0;         ///< top-1 accuracy, or agreement with the float model's decisions; 0…1
-  Interval interval;        ///< 95 % of score
-  PairedDifference change;  ///< against the float model on the same samples
+  int64_t samples = 0;       ///< test samples (decisions, for agreement) behind `score`
+  double score = 0;          ///< top-1 accuracy, or agreement with the baseline's decisions; 0…1
+  Interval interval;         ///< 95 % of score
+  PairedDifference change;   ///< against the baseline on the same samples
+  std::vector<float> right;  ///< for each test sample the share of its decisions that are right
   Distribution latency_us;
   int64_t size_bytes = 0;    ///< of the smallest standard file that holds it
   int64_t memory_bytes = 0;  ///< planned peak: weights, activations and scratch

@@ -1,5 +1,7 @@
 #include "compress/dequantize.h"
 
+#include "base/error.h"
+#include "base/text.h"
 #include "compress/rebuild.h"
 #include "ops/quantize.h"
 
@@ -45,5 +47,21 @@ Graph to_float(const Graph& graph) {
   build.graph.remove_dead();
   return std::move(build.graph);
 }
+
+bool has_integer_weights(const Graph& graph) {
+  bool has_them = false;
+  for (size_t i = 0; i < graph.value_capacity(); ++i) {
+    const ValueId id{static_cast<int32_t>(i)};
+    if (!graph.type(id).quant) continue;
+    if (!graph.is_constant(id) && (graph.value(id).is_input || graph.producer(id)))
+      throw invalid_argument(cat("the model computes in integers already ('", graph.value(id).name, "' is ",
+                                 to_text(graph.type(id)), "), expected a float model"),
+                             "undo it first: hone quantize MODEL --to float -o FLOAT.tflite");
+    has_them |= graph.is_constant(id);
+  }
+  return has_them;
+}
+
+Graph with_float_weights(const Graph& graph) { return has_integer_weights(graph) ? to_float(graph) : graph; }
 
 }  // namespace hone

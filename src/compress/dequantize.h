@@ -9,4 +9,11 @@ namespace hone {
 /// of the old quantization are forgotten, so that the model can be quantized anew. Inputs and outputs become f32.
 Graph to_float(const Graph& graph);
 
+/// Whether weights are stored as integers behind float arithmetic (a dynamic-range model). Throws
+/// Error(invalid_argument) for a graph that computes in integers, saying how to undo that.
+bool has_integer_weights(const Graph& graph);
+
+/// Where every quantization starts: `graph` with its weights as real numbers. Throws as has_integer_weights.
+Graph with_float_weights(const Graph& graph);
+
 }  // namespace hone

@@ -44,33 +44,24 @@ DataSplit split_data(const std::string& path, const DatasetOptions& options, siz
 
 namespace {
 
-/// The graph to start from. Weights that are stored as integers behind float arithmetic (a dynamic-range model) become
-/// real numbers again; a model that computes in integers is no start.
-Graph with_float_weights(const Graph& graph) {
-  bool has_integer_weights = false;
-  for (size_t i = 0; i < graph.value_capacity(); ++i) {
-    const ValueId id{static_cast<int32_t>(i)};
-    if (!graph.type(id).quant) continue;
-    if (!graph.is_constant(id) && (graph.value(id).is_input || graph.producer(id)))
-      throw invalid_argument(cat("the model computes in integers already ('", graph.value(id).name, "' is ",
-                                 to_text(graph.type(id)), "), expected a float model"),
-                             "undo it first: hone quantize MODEL --to float -o FLOAT.tflite");
-    has_integer_weights |= graph.is_constant(id);
-  }
-  return has_integer_weights ? to_float(graph) : graph;
-}
-
 class Search {
  public:
   Search(const Graph& graph, const DataSplit& data, const std::vector<InputSpec>& inputs,
          const OptimizeOptions& options)
-      : graph_(with_float_weights(graph)), data_(data), inputs_(inputs), options_(options) {}
+      : given_(graph),
+        is_float_(!has_integer_weights(graph)),
+        graph_(with_float_weights(graph)),
+        data_(data),
+        inputs_(inputs),
+        options_(options) {}
 
   OptimizeResult run() {
     result_.metric = data_.test.has_labels() ? "top1" : "agreement";
-    result_.baseline = {.id = "float", .label = "float", .kind = "float", .graph = graph_};
-    evaluate(result_.baseline);
+    result_.baseline = is_float_ ? Candidate{.id = "float", .label = "float", .kind = "float", .graph = given_}
+                                 : Candidate{.id = "given", .label = "as given", .kind = "given", .graph = given_};
+    evaluate(result_.baseline, true);
     result_.baseline.is_kept = true;
+    if (!is_float_) add({.id = "float", .label = "float weights", .kind = "float", .graph = graph_});
     calibrate();
     try_simple();
     try_calibrators();
@@ -96,12 +87,13 @@ class Search {
     statistics_ = collect_statistics(graph_, calibration_source(), options_.engine, progress("calibrating"));
   }
 
-  void evaluate(Candidate& c) {
+  void evaluate(Candidate& c, bool is_baseline = false) {
     const std::string stage = cat("evaluating ", c.label);
     if (data_.test.has_labels()) {
       AccuracyOptions accuracy_options{.output = options_.output, .progress = progress(stage)};
       const Accuracy a = measure_accuracy(c.graph, options_.engine, data_.test, inputs_, accuracy_options);
-      if (c.id == "float") decisions_ = a.decisions;
+      if (is_baseline) decisions_ = a.decisions;
+      for (const Decision& d : a.decisions) c.right.push_back(d.is_top1 ? 1.0f : 0.0f);
       c.samples = a.samples;
       c.score = a.top1;
       c.interval = a.top1_interval;
@@ -110,9 +102,10 @@ class Search {
     }
     const Engine& engine = options_.engine;
     const Agreement a =
-        c.id == "float" ? reference_.learn(c.graph, engine, options_.output, data_.test, inputs_, progress(stage))
-                        : reference_.compare(c.graph, engine, options_.output, data_.test, inputs_, progress(stage));
+        is_baseline ? reference_.learn(c.graph, engine, options_.output, data_.test, inputs_, progress(stage))
+                    : reference_.compare(c.graph, engine, options_.output, data_.test, inputs_, progress(stage));
     c.samples = a.decisions;
+    c.right = a.right;
     c.score = a.share;
     c.interval = a.interval;
     c.change.difference = a.share - 1;
@@ -120,15 +113,22 @@ class Search {
     c.change.agree = a.agreeing;
   }
 
+  /// Evaluates `c` and rejects it when it loses more than the budget against the baseline, or against the float model
+  /// that stands first among the candidates when the baseline is none.
   void add(Candidate c) {
     evaluate(c);
-    c.is_kept = c.drop_points() <= options_.max_drop_points + 1e-9;
-    if (!c.is_kept) {
+    const auto judge = [&](double drop, std::string_view than) {
+      if (drop <= options_.max_drop_points + 1e-9) return;
       char text[96];
-      std::snprintf(text, sizeof text, "loses %.2f points, the budget is %.2f", c.drop_points(),
+      std::snprintf(text, sizeof text, "loses %.2f points%s, the budget is %.2f", drop, than.data(),
                     options_.max_drop_points);
+      c.is_kept = false;
       c.reason = text;
-    }
+    };
+    c.is_kept = true;
+    if (!is_float_ && !result_.candidates.empty())
+      judge(100 * (result_.candidates[0].score - c.score), " against float weights");
+    judge(c.drop_points(), "");
     result_.candidates.push_back(std::move(c));
   }
 
@@ -215,20 +215,19 @@ class Search {
     return 0;
   }
 
-  /// Differences below 2 % of the objective are noise: then the more accurate one wins, then the smaller.
-  bool is_better(const Candidate& a, const Candidate& b) const {
-    const double x = cost(a), y = cost(b);
-    if (x < 0.98 * y || y < 0.98 * x) return x < y;
-    if (a.score != b.score) return a.score > b.score;
-    return a.size_bytes < b.size_bytes;
-  }
-
   void choose() {
-    for (size_t i = 0; i < result_.candidates.size(); ++i) {
-      const Candidate& c = result_.candidates[i];
-      if (!c.is_kept || !is_better(c, result_.best())) continue;
-      result_.chosen = static_cast<int>(i);
-    }
+    std::vector<Contender> contenders;
+    std::vector<double> accuracy;
+    const auto enter = [&](const Candidate& c) {
+      contenders.push_back({c.right, cost(c), c.size_bytes});
+      accuracy.push_back(c.score);
+    };
+    enter(result_.baseline);
+    for (const Candidate& c : result_.candidates) enter(c);
+    SelectionRule rule{.max_drop_points = options_.max_drop_points};
+    if (!is_float_) rule.references.push_back(1);
+    result_.chosen = static_cast<int>(rule.choose(contenders, accuracy)) - 1;
+    result_.unseen = unseen_drop(contenders, rule);
     const std::string& id = result_.best().id;
     if (id.rfind("mixed-", 0) != 0) return;
     const auto count = parse_int(std::string_view(id).substr(6)).value_or(0);
@@ -236,7 +235,9 @@ class Search {
       result_.float_layers.push_back(result_.sensitivity[static_cast<size_t>(i)].layer);
   }
 
-  const Graph graph_;
+  const Graph& given_;
+  const bool is_float_;
+  const Graph graph_;  ///< with float weights: what every candidate is made of
   const DataSplit& data_;
   const std::vector<InputSpec>& inputs_;
   const OptimizeOptions& options_;

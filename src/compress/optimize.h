@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compress/candidate.h"
+#include "compress/selection.h"
 #include "compress/sensitivity.h"
 #include "data/dataset.h"
 #include "measure/engine.h"
@@ -46,11 +47,12 @@ DataSplit split_data(const std::string& path, const DatasetOptions& options, siz
 
 struct OptimizeResult {
   std::string metric;                 ///< "top1", or "agreement" for data without labels
-  Candidate baseline;                 ///< the float model
+  Candidate baseline;                 ///< the model as given: what every drop is measured against
   std::vector<Candidate> candidates;  ///< in the order tried
-  int chosen = -1;                    ///< index into candidates; −1: none beats the float model within the budget
+  int chosen = -1;                    ///< index into candidates; −1: none beats the baseline within the budget
   std::vector<LayerSensitivity> sensitivity;
   std::vector<std::string> float_layers;  ///< left in float by the chosen candidate
+  UnseenDrop unseen;                      ///< of choosing: what to expect on samples that had no part in it
 
   const Candidate& best() const { return chosen < 0 ? baseline : candidates[static_cast<size_t>(chosen)]; }
 };
@@ -58,7 +60,9 @@ struct OptimizeResult {
 /// The main job on a simplified float graph: calibrate in one pass, try float16, dynamic range, int8 with each
 /// calibrator and int8 with the most sensitive layers in float; measure accuracy on the held-out data, latency in
 /// turns, size and memory; reject what breaks the budget; keep the best by the objective.
-/// Deterministic but for the latencies. Throws Error(invalid_argument) for a graph that is already quantized.
+/// A model whose weights are stored as integers behind float arithmetic (dynamic range) is the baseline as it is; the
+/// search starts from the real numbers that they stand for, which become a candidate too, and the budget holds against
+/// both. Deterministic but for the latencies. Throws Error(invalid_argument) for a graph that computes in integers.
 OptimizeResult optimize(const Graph& graph, const DataSplit& data, const std::vector<InputSpec>& inputs,
                         const OptimizeOptions& options);
 

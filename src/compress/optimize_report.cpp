@@ -35,6 +35,14 @@ Json point(const Candidate& c, bool is_chosen) {
   return j;
 }
 
+Json unseen(const UnseenDrop& drop) {
+  if (drop.repeats == 0) return {};
+  Json j = Json::object();
+  j["drop_points"] = interval(drop.points, drop.interval);
+  j["repeats"] = drop.repeats;
+  return j;
+}
+
 Json sensitivity(const OptimizeResult& result) {
   Json list = Json::array();
   for (const LayerSensitivity& s : result.sensitivity) {
@@ -75,6 +83,7 @@ Json optimize_report(const OptimizeResult& result, const DataSplit& data, const 
   j["metric"] = result.metric;
   j["baseline"] = point(result.baseline, result.chosen < 0);
   j["chosen"] = result.chosen < 0 ? Json() : Json(result.best().id);
+  j["unseen"] = unseen(result.unseen);
   j["candidates"] = Json::array();
   for (size_t i = 0; i < result.candidates.size(); ++i)
     j["candidates"].push_back(point(result.candidates[i], static_cast<int>(i) == result.chosen));

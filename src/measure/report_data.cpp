@@ -133,6 +133,7 @@ Report parse_report(const Json& json) {
   const Json budget = member(json, "budget");
   r.max_drop_points = number(budget, "max_drop_points");
   r.objective = text(budget, "objective");
+  r.unseen_drop = estimate(member(json, "unseen"), "drop_points");
   r.baseline = parse_point(member(json, "baseline"));
   r.baseline.status = Status::kBaseline;
   if (r.baseline.label.empty()) r.baseline.label = "float";

@@ -60,6 +60,7 @@ struct Report {
   double test_count = kAbsent;
   double split_seed = kAbsent;
   double max_drop_points = kAbsent;
+  Estimate unseen_drop;  ///< points, on samples that had no part in the choice
   Point baseline;
   std::vector<Point> candidates;
   std::vector<Layer> sensitivity;

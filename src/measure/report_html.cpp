@@ -15,9 +15,11 @@
 namespace hone::report {
 namespace {
 
-std::string section(std::string_view title, std::string_view note, std::string_view body) {
+std::string section(std::string_view title, std::string_view note, std::string_view body,
+                    std::string_view css_class = {}) {
   if (body.empty()) return {};
-  return cat("<section><div><h2>", title, "</h2><p class=\"note\">", note, "</p></div><div>\n", body,
+  const std::string css = css_class.empty() ? "" : cat(" class=\"", css_class, "\"");
+  return cat("<section", css, "><div><h2>", title, "</h2><p class=\"note\">", note, "</p></div><div>\n", body,
              "</div></section>\n");
 }
 
@@ -237,21 +239,29 @@ std::string page_footer(const Report& r) {
              ". Changes of accuracy are in percentage points (pt).</footer>\n");
 }
 
+std::string notes(const Report& r) {
+  const std::string unseen = unseen_note(r);
+  return unseen.empty() ? gauge_note(r) : cat(gauge_note(r), "</p><p class=\"note\">", unseen);
+}
+
 std::string page_body(const Report& r) {
   const std::string sensitivity_note =
       cat("Error of ", r.is_sensitivity_at_output ? "the network’s output" : "the layer’s own output",
           ", relative to the signal, with this layer alone in int8. The ", "longer the bar, the more it costs.");
   return cat(
-      page_header(r), figures(r), section("Before and after", gauge_note(r), cat(budget_gauge(r), compare_table(r))),
+      page_header(r), figures(r), section("Before and after", notes(r), cat(budget_gauge(r), compare_table(r))),
       section("Accuracy against latency",
               "Up and to the left is better. Bars are 95&nbsp;% intervals. Hatched ground lies beyond the budget; "
               "hollow points were rejected. The thin line joins what nothing else beats. Points of equal speed stand "
               "side by side.",
-              plots(r)),
+              plots(r), "plots"),
       section("Candidates",
               "In the order they were tried, each measured on this machine and on data that was not used to calibrate.",
               candidates_table(r)),
-      section("File size", "As written to disk, and how many times smaller than the float model.", size_bars(r)),
+      section("File size",
+              cat("As written to disk, and how many times smaller than the ",
+                  r.baseline.label == "float" ? "float model." : "model as given."),
+              size_bars(r)),
       section("Layer sensitivity", sensitivity_note, sensitivity_bars(r)),
       section("Making it again",
               "Same model, data and options make the same candidates; which one is chosen rests on what this machine "

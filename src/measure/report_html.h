@@ -22,8 +22,11 @@ namespace hone {
 ///     data             {dir, calibration_count, test_count, split_seed}
 ///     budget           {max_drop_points, objective: "latency" | "size" | "memory"}
 ///     metric           "top1" | "top5" | "agreement" | any short name, shown as it is
-///     baseline         a point: the float model, measured on the same machine and data
-///     chosen           id of the chosen candidate; null when none kept the budget
+///     baseline         a point: the model as given, measured on the same machine and data
+///     chosen           id of the chosen candidate; null when none beats the baseline within the budget
+///     unseen           {drop_points {value, low, high}, repeats}: the drop to expect on samples that had no part in
+///     the
+///                      choice; null when there are too few samples to say
 ///     candidates       [point…], in the order they were tried
 ///     sensitivity      [{layer, op, sqnr_db, drop_points?, kept_float?}…]: one layer alone in int8
 ///     sensitivity_at   "output" (default: sqnr_db is taken at the model's outputs) | "layer" (at the layer's own)

@@ -121,6 +121,26 @@ TEST(ReportHtml, SaysThatNothingStayedInsideTheBudget) {
   EXPECT_EQ(html.find("class=\"gauge\""), std::string::npos);
 }
 
+TEST(ReportHtml, SaysWhatToExpectOnDataThatHadNoPartInTheChoice) {
+  Draft report = example();
+  report["unseen"] = {{"drop_points", {{"value", 0.4}, {"low", -0.3}, {"high", 1.2}}}, {"repeats", 1000}};
+  EXPECT_NE(render(report).find("−1.2…+0.3</span>): expect that on new data."), std::string::npos);
+  EXPECT_EQ(render(report).find("beyond the budget.</b>"), std::string::npos);
+  report["unseen"]["drop_points"]["value"] = 1.1;
+  EXPECT_NE(render(report).find("<b>It is beyond the budget.</b>"), std::string::npos);
+  report["unseen"] = nullptr;
+  EXPECT_NE(render(report).find("The same few samples chose this model and measured it"), std::string::npos);
+}
+
+TEST(ReportHtml, TellsNothingBetterFromNothingInsideTheBudget) {
+  Draft report = example();
+  report["chosen"] = nullptr;
+  for (Draft& c : report["candidates"]) c["status"] = "kept";
+  EXPECT_NE(render(report).find("<b>Nothing inside</b> the budget"), std::string::npos);
+  for (Draft& c : report["candidates"]) c["status"] = "rejected";
+  EXPECT_NE(render(report).find("candidates stayed inside</b> the budget"), std::string::npos);
+}
+
 TEST(ReportHtml, CallsASlowerChoiceSlower) {
   Draft report = example();
   report["candidates"][5]["latency_us"]["median"] = 825.2;

@@ -172,13 +172,17 @@ footer { padding-top: 20px; padding-bottom: 56px; font-size: .8125rem; color: va
   main, footer { max-width: none; padding: 0; }
   header { padding: 12px 0 24px; } .kicker { margin-bottom: 20px; }
   .verdict { max-width: none; font-size: 1.75rem; } .figures .big { font-size: 2.25rem; }
-  section { grid-template-columns: minmax(0, 1fr); gap: 6px; padding: 18px 0; }
+  /* The plot does not break: after the figures it fills the first page, and what follows it may break anywhere. */
+  main { display: flex; flex-direction: column; }
+  header, .figures { order: -2; } .plots { order: -1; }
+  section { display: block; padding: 18px 0; }
   .note { max-width: 60em; }
   td { padding-top: 6px; padding-bottom: 6px; } .bars li { padding: 2.5px 0; }
   .plot.wide { max-height: 105mm; }
   .bars.layers li { grid-template-columns: minmax(0, 19em) minmax(0, 1fr) 12.5em; }
   .plot, .gauge, .figures, .compare, tr, li, pre { break-inside: avoid; }
-  h2, .note { break-after: avoid; }
+  section > div:first-child { break-inside: avoid; break-after: avoid; }
+  h2, .note { break-inside: avoid; break-after: avoid; }
   footer { padding-bottom: 0; }
 }
 )css";

@@ -64,11 +64,17 @@ std::string verdict_html(const Report& r) {
   const bool has_budget = std::isfinite(r.max_drop_points);
   if (c == nullptr) {
     if (r.candidates.empty()) return "No candidate was tried; the float model stays as it is.";
+    size_t kept = 0;
+    for (const Point& p : r.candidates) kept += p.status == Status::kKept;
+    const std::string budget = has_budget ? cat("the budget of ", points_text(r.max_drop_points)) : "the budget";
+    const std::string baseline = r.baseline.label == "float" ? "the float model" : "the model";
+    if (kept > 0)
+      return cat("<b>Nothing inside</b> ", budget, " <b>beats ", baseline, "</b>, by ",
+                 r.objective.empty() ? "the objective" : escape(r.objective), "; it stays as it is.");
     const std::string claim = r.candidates.size() == 1
                                   ? "The one candidate did not stay inside"
                                   : cat("None of the ", r.candidates.size(), " candidates stayed inside");
-    const std::string budget = has_budget ? cat("the budget of ", points_text(r.max_drop_points)) : "the budget";
-    return cat("<b>", claim, "</b> ", budget, "; the float model stays as it is.");
+    return cat("<b>", claim, "</b> ", budget, "; ", baseline, " stays as it is.");
   }
   std::string out = cat(escape(c->label), " is ", gains(r, *c));
   if (r.baseline.accuracy.has_value() && c->accuracy.has_value()) {
@@ -84,11 +90,27 @@ std::string verdict_html(const Report& r) {
 
 std::string gauge_note(const Report& r) {
   const Point* c = r.chosen();
-  if (c == nullptr || !c->drop_points.has_value()) return "The float model, measured on this machine.";
+  if (c == nullptr || !c->drop_points.has_value()) return "The model as given, measured on this machine.";
   std::string out = "The ruler shows the change of accuracy in points, its 95&nbsp;% interval and the budget.";
   if (!std::isfinite(r.max_drop_points) || !c->drop_points.has_interval()) return out;
   if (is_within(r, c->drop_points.high)) return out + " The whole interval lies inside the budget.";
   return out + " The interval reaches past the budget: more test data would settle it.";
+}
+
+std::string unseen_note(const Report& r) {
+  if (r.chosen() == nullptr) return {};
+  const Estimate& drop = r.unseen_drop;
+  if (!drop.has_value())
+    return "The same few samples chose this model and measured it: on others it may do worse than shown.";
+  std::string out =
+      cat("The samples that chose this model also measured it, which flatters it. With the choice made on "
+          "half of them and measured on the other half, over and over, the change is ",
+          unbroken(cat(points_change(-drop.value), "&nbsp;pt")));
+  if (drop.has_interval())
+    out += cat(" (", unbroken(cat(signed_decimal(-drop.high, 1), "…", signed_decimal(-drop.low, 1))), ")");
+  out += ": expect that on new data.";
+  if (std::isfinite(r.max_drop_points) && !is_within(r, drop.value)) out += " <b>It is beyond the budget.</b>";
+  return out;
 }
 
 }  // namespace hone::report

@@ -12,6 +12,8 @@ std::string verdict_html(const Report& report);
 
 /// What the chosen candidate's interval says about the budget, as HTML.
 std::string gauge_note(const Report& report);
+/// What the choice itself does to the measured change; empty when nothing was chosen. HTML.
+std::string unseen_note(const Report& r);
 
 /// "Top-1 accuracy", "Agreement with the float model", or the metric's own name.
 std::string metric_title(const Report& report);
