@@ -65,11 +65,11 @@ int quantize_command(const Options& o, Console& console) {
   size_t samples = 0;
   Graph out;
   if (o.to == "int8") {
-    out = to_int8(o, graph, console, samples);
+    out = to_int8(o, with_float_weights(graph), console, samples);
   } else if (o.to == "dynamic") {
-    out = quantize_dynamic_range(graph);
+    out = quantize_dynamic_range(with_float_weights(graph));
   } else if (o.to == "float16") {
-    out = to_float16(graph);
+    out = to_float16(with_float_weights(graph));
   } else if (o.to == "float") {
     out = to_float(graph);
   } else {
@@ -91,7 +91,7 @@ int quantize_command(const Options& o, Console& console) {
   Facts facts;
   facts.add("wrote", o.destination);
   facts.add("to", o.to == "int8"
-                      ? cat("int8, ", o.calibrator, " over ", grouped(static_cast<int64_t>(samples)), " samples")
+                      ? cat("int8, ", o.calibrator, " over ", counted(static_cast<int64_t>(samples), "sample"))
                       : o.to);
   facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
   console.out(facts.render(console.width()));

@@ -200,6 +200,35 @@ TEST(ToFloat, UndoesAQuantizationUpToItsRounding) {
   }
 }
 
+TEST(WithFloatWeights, GivesADynamicRangeModelItsRealNumbersBack) {
+  const Graph graph = parse_graph(R"(graph "fc" {
+    input %x: f32[1,64]
+    const %w: f32[32,64] = random(1)
+    %y: f32[1,32] = FullyConnected(%x, %w)
+    output %y
+  })",
+                                  all_ops());
+  EXPECT_FALSE(has_integer_weights(graph));
+  const Graph dynamic = quantize_dynamic_range(graph);
+  ASSERT_TRUE(has_integer_weights(dynamic));
+  const Graph real = with_float_weights(dynamic);
+  EXPECT_FALSE(has_integer_weights(real));
+  EXPECT_EQ(quantizable_layers(real, {{"x", {-1, 1}}, {"y", {-1, 1}}}), std::vector<std::string>{"y"});
+}
+
+TEST(WithFloatWeights, RefusesAModelThatComputesInIntegers) {
+  const Calibrated net;
+  const Graph integer = quantize_static(net.graph, net.ranges);
+  try {
+    with_float_weights(integer);
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(e.what()).find("computes in integers already"), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find("hone quantize MODEL --to float"), std::string::npos);
+  }
+}
+
 TEST(Weights, AChannelWithALargeBiasGetsAScaleThatHoldsIt) {
   Tensor w = Tensor::of<float>({2, 2}, {1e-12f, -1e-12f, 0.5f, 0.25f});
   const Tensor bias = Tensor::of<float>({2}, {3, 1});
