@@ -58,4 +58,32 @@ struct ConvTranspose : Operator<"ConvTranspose"> {
   static const OpDef def;
 };
 
+/// (x: [N,H,W,I], w: [O,kh,kw,I/groups], offset: [N,H',W',D·kh·kw·2], b?: [O], mask?: [N,H',W',D·kh·kw]) →
+/// [N,H',W',O]: a convolution whose taps lie offset (rows, then columns) from their places, between pixels bilinearly,
+/// and are scaled by mask; D = offset_groups groups of input channels have offsets of their own. Outside is zero.
+/// Source: Zhu et al., Deformable ConvNets v2; ONNX DeformConv 19.
+struct DeformConv : Operator<"DeformConv"> {
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads;
+  int64_t groups = 1;
+  int64_t offset_groups = 1;
+  static constexpr std::tuple fields{Field{"strides", &DeformConv::strides}, Field{"dilations", &DeformConv::dilations},
+                                     Field{"pads", &DeformConv::pads}, Field{"groups", &DeformConv::groups},
+                                     Field{"offset_groups", &DeformConv::offset_groups}};
+  static const OpDef def;
+};
+
+/// (x: [N, L, C·∏block], image: [k], block: [k]) → [N, image…, C] for one to three spatial axes: sums up what overlaps
+/// when the L columns of blocks that a window over an image of that size visits are laid back. The last axis of x runs
+/// over channels, then the places in a block. Source: ONNX Col2Im 18.
+struct Col2Im : Operator<"Col2Im"> {
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads;
+  static constexpr std::tuple fields{Field{"strides", &Col2Im::strides}, Field{"dilations", &Col2Im::dilations},
+                                     Field{"pads", &Col2Im::pads}};
+  static const OpDef def;
+};
+
 }  // namespace hone

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ops/kernel.h"
@@ -7,16 +8,27 @@
 namespace hone {
 namespace {
 
+[[noreturn]] void refuse(const Shape& x, const Shape& grid) {
+  throw op_error(GridSample::kName, cat("x ", x, " and grid ", grid, ", expected [N,s…,C] and [N,s'…,k], k = 2 or 3"));
+}
+
 void infer(InferContext& ctx) {
   const Shape &x = ctx.shape(0), &grid = ctx.shape(1);
   require_dtype<Floats>(GridSample::kName, "x", ctx.dtype(0));
   require_dtype<Floats>(GridSample::kName, "grid", ctx.dtype(1));
-  const Dim batch = x.has_rank() && x.rank() == 4 ? x[0] : Dim();
-  if (!compatible(x, Shape::unknown_of_rank(4)) || !compatible(grid, Shape{batch, Dim(), Dim(), 2}))
-    throw op_error(GridSample::kName, cat("x ", x, " and grid ", grid, ", expected [N,H,W,C] and [N,h,w,2]"));
-  const bool has_grid = grid.has_rank();
-  ctx.output(0, ctx.dtype(0),
-             {batch, has_grid ? grid[1] : Dim(), has_grid ? grid[2] : Dim(), x.has_rank() ? x[3] : Dim()});
+  if (!x.has_rank() && !grid.has_rank()) return ctx.output(0, ctx.dtype(0), Shape::unranked());
+  const int64_t rank = x.has_rank() ? x.rank() : grid.rank();
+  if (rank < 4 || rank > 5 || !compatible(x, Shape::unknown_of_rank(rank))) refuse(x, grid);
+  Shape expected = Shape::unknown_of_rank(rank);
+  if (x.has_rank()) expected[0] = x[0];
+  expected[rank - 1] = rank - 2;
+  if (!compatible(grid, expected)) refuse(x, grid);
+  if (rank == 5 && ctx.attrs<GridSample>().mode == GridMode::bicubic)
+    throw op_error(GridSample::kName, "cubic interpolation of three axes, expected two");
+  Shape out = grid.has_rank() ? grid : Shape::unknown_of_rank(rank);
+  if (x.has_rank()) out[0] = x[0];
+  out[rank - 1] = x.has_rank() ? x[rank - 1] : Dim();
+  ctx.output(0, ctx.dtype(0), std::move(out));
 }
 
 /// Mirrors a coordinate into low … high, as often as needed.
@@ -29,9 +41,9 @@ double reflect(double v, double low, double high) {
 
 /// How one axis of an image is addressed.
 struct Axis {
-  int64_t size;
-  bool align_corners;
-  GridPadding padding;
+  int64_t size = 1;
+  bool align_corners = false;
+  GridPadding padding = GridPadding::zeros;
 
   /// Pixel coordinate of a grid value in −1 … 1.
   double place(double v) const {
@@ -56,8 +68,8 @@ struct Axis {
 /// Up to four indices and weights along one axis.
 struct Taps {
   int count = 0;
-  int64_t index[4];
-  double weight[4];
+  int64_t index[4] = {};
+  double weight[4] = {};
   void add(int64_t i, double w) {
     index[count] = i;
     weight[count++] = w;
@@ -89,33 +101,44 @@ Taps taps_of(GridMode mode, const Axis& axis, double v) {
   return taps;
 }
 
+/// out[c] = Σ weights · pixels over all combinations of three axes' taps.
 template <class T>
-void sample(const T* image, int64_t width, int64_t channels, const Taps& rows, const Taps& columns, T* out) {
+void sample(const T* image, const std::array<Axis, 3>& axes, const std::array<Taps, 3>& taps, int64_t channels,
+            T* out) {
   std::fill(out, out + channels, T(0));
-  for (int r = 0; r < rows.count; ++r)
-    for (int c = 0; c < columns.count; ++c) {
-      if (rows.index[r] < 0 || columns.index[c] < 0) continue;
-      const T* pixel = image + (rows.index[r] * width + columns.index[c]) * channels;
-      const T weight = static_cast<T>(rows.weight[r] * columns.weight[c]);
-      for (int64_t k = 0; k < channels; ++k) out[k] += weight * pixel[k];
-    }
+  for (int d = 0; d < taps[0].count; ++d)
+    for (int r = 0; r < taps[1].count; ++r)
+      for (int c = 0; c < taps[2].count; ++c) {
+        const int64_t i = taps[0].index[d], j = taps[1].index[r], k = taps[2].index[c];
+        if (i < 0 || j < 0 || k < 0) continue;
+        const T* pixel = image + ((i * axes[1].size + j) * axes[2].size + k) * channels;
+        const T weight = static_cast<T>(taps[0].weight[d] * taps[1].weight[r] * taps[2].weight[c]);
+        for (int64_t n = 0; n < channels; ++n) out[n] += weight * pixel[n];
+      }
 }
 
 void eval(EvalContext& ctx) {
   const GridSample& op = ctx.op<GridSample>();
   const Tensor& x = ctx.in(0);
   const std::vector<double> grid = elements_as<double>(ctx.in(1));
-  const Axis vertical{x.dim(1), op.align_corners, op.padding}, horizontal{x.dim(2), op.align_corners, op.padding};
-  const int64_t channels = x.dim(3), image = x.dim(1) * x.dim(2) * channels;
+  const int64_t spatial = x.rank() - 2, channels = x.dim(x.rank() - 1);
+  std::array<Axis, 3> axes;
+  for (int64_t i = 0; i < 3; ++i)
+    axes[static_cast<size_t>(i)] = {i + spatial < 3 ? 1 : x.dim(i + spatial - 2), op.align_corners, op.padding};
+  const int64_t image = axes[0].size * axes[1].size * axes[2].size * channels;
   Tensor& y = ctx.make_output(0);
   if (x.elements() == 0 && y.elements() > 0) throw op_error(GridSample::kName, "x has no pixels");
   dispatch_real("gridsample", y.dtype(), [&]<class T>(std::type_identity<T>) {
     T* out = y.mutable_data<T>().data();
-    const int64_t points = y.dim(1) * y.dim(2);
+    const int64_t points = channels == 0 || y.dim(0) == 0 ? 0 : y.elements() / channels / y.dim(0);
     for (int64_t i = 0; i < y.dim(0) * points; ++i, out += channels) {
-      const size_t at = static_cast<size_t>(2 * i);
-      sample(x.data<T>().data() + i / points * image, x.dim(2), channels, taps_of(op.mode, vertical, grid[at + 1]),
-             taps_of(op.mode, horizontal, grid[at]), out);
+      std::array<Taps, 3> taps;
+      taps[0].add(0, 1);
+      for (int64_t k = 0; k < spatial; ++k) {
+        const auto axis = static_cast<size_t>(2 - k);
+        taps[axis] = taps_of(op.mode, axes[axis], grid[static_cast<size_t>(spatial * i + k)]);
+      }
+      sample(x.data<T>().data() + i / points * image, axes, taps, channels, out);
     }
   });
 }

@@ -80,12 +80,17 @@ int64_t source_position(PadMode mode, int64_t i, int64_t n) {
   return -1;
 }
 
-/// Offsets into x (in elements) of each position along one axis of the result; −1 for the fill value.
-std::vector<int64_t> axis_table(PadMode mode, int64_t out, int64_t before, int64_t dim, int64_t stride) {
+/// Offsets into x (in elements) of each position along one axis of the result; −1 for the fill value. What negative
+/// pads cut is gone before anything is repeated.
+std::vector<int64_t> axis_table(PadMode mode, const Margins& m, size_t axis, int64_t out, int64_t dim, int64_t stride) {
+  const int64_t cut = std::max<int64_t>(-m.before[axis], 0);
+  const int64_t rest = dim - cut - std::max<int64_t>(-m.after[axis], 0);
+  if (rest <= 0 && out > 0 && mode != PadMode::constant)
+    throw invalid_argument(cat("pad: nothing is left of axis ", static_cast<int64_t>(axis), " to repeat"));
   std::vector<int64_t> table(static_cast<size_t>(out));
   for (int64_t i = 0; i < out; ++i) {
-    const int64_t from = source_position(mode, i - before, dim);
-    table[static_cast<size_t>(i)] = from < 0 ? -1 : from * stride;
+    const int64_t from = source_position(mode, i - std::max<int64_t>(m.before[axis], 0), rest);
+    table[static_cast<size_t>(i)] = from < 0 ? -1 : (from + cut) * stride;
   }
   return table;
 }
@@ -115,7 +120,7 @@ void pad_into(const Tensor& x, const Margins& m, PadMode mode, uint64_t fill, Te
   const Dims strides = strides_of(x.dims());
   std::vector<std::vector<int64_t>> tables;
   for (size_t i = 0; i < strides.size(); ++i)
-    tables.push_back(axis_table(mode, y.dims()[i], m.before[i], x.dims()[i], strides[i]));
+    tables.push_back(axis_table(mode, m, i, y.dims()[i], x.dims()[i], strides[i]));
   dispatch_size(x.dtype(), [&]<class U>(std::type_identity<U>) {
     copy_by_tables(static_cast<const U*>(x.raw()), tables, y.dims(), static_cast<U>(fill),
                    static_cast<U*>(y.mutable_raw()));

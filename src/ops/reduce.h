@@ -6,7 +6,8 @@
 
 namespace hone {
 
-/// Reductions: (x, axes?: i64[k]); no axes: all of them, or none when noop_with_empty_axes.
+/// Reductions: (x, axes?: i64[k]); no axes: all of them, or none when noop_with_empty_axes:
+/// then each element is reduced by itself (ReduceL1 is |x|).
 
 /// Σ.
 struct ReduceSum : Operator<"ReduceSum"> {

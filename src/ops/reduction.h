@@ -4,7 +4,8 @@
 
 namespace hone {
 
-/// Axes of a reduction in 0 … rank−1; no axes: all of them, or none when noop_with_empty_axes.
+/// Axes of a reduction in 0 … rank−1; no axes: all of them, or none when noop_with_empty_axes: then each element is
+/// reduced by itself (ReduceL1 is |x|).
 std::vector<int64_t> reduced_axes(std::string_view op, std::span<const int64_t> axes, int64_t rank, bool noop);
 
 /// Dims of x with the reduced axes set to 1.
@@ -39,10 +40,6 @@ constexpr OpDef reduction(QuantRule quant, void (*eval_quantized)(EvalContext&))
     const auto stated = c.has(1) ? to_ints(c.in(1)) : std::vector<int64_t>{};
     const auto axes = reduced_axes(Op::kName, stated, x.rank(), c.op<Op>().noop_with_empty_axes);
     const Dims kept = kept_dims(x.dims(), axes);
-    if (axes.empty() && c.op<Op>().noop_with_empty_axes) {
-      c.outputs[0] = x;
-      return;
-    }
     Tensor& y = c.make_output(0, x.dtype(), c.output_types[0].shape.dims());
     List::dispatch(Op::kName, x.dtype(), [&]<class T>(std::type_identity<T>) {
       std::vector<Rule<Compute<T>>> acc(static_cast<size_t>(y.elements()));

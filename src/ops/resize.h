@@ -74,13 +74,23 @@ struct Resize : Operator<"Resize"> {
   static const OpDef def;
 };
 
-/// (x: [N,H,W,C], grid: [N,h,w,2]) → [N,h,w,C].
+/// (x: [N,s…,C], grid: [N,s'…,k]) → [N,s'…,C] with k = two or three spatial axes. A grid point holds −1 … 1 for each
+/// axis, the last one first; cubic takes two axes. Source: ONNX GridSample 20.
 struct GridSample : Operator<"GridSample"> {
   GridMode mode = GridMode::bilinear;
   GridPadding padding = GridPadding::zeros;
   bool align_corners = false;
   static constexpr std::tuple fields{Field{"mode", &GridSample::mode}, Field{"padding", &GridSample::padding},
                                      Field{"align_corners", &GridSample::align_corners}};
+  static const OpDef def;
+};
+
+/// (theta: [N,k,k+1], size: [k+2] = N, C, s…) → [N,s…,k] with k = 2 or 3: for each pixel of an image of that size theta
+/// · (its place in −1 … 1, the last axis first, then 1), as GridSample takes it. align_corners: −1 and 1 are the
+/// centers of the outermost pixels, else their edges. Source: ONNX AffineGrid 20.
+struct AffineGrid : Operator<"AffineGrid"> {
+  bool align_corners = false;
+  static constexpr std::tuple fields{Field{"align_corners", &AffineGrid::align_corners}};
   static const OpDef def;
 };
 

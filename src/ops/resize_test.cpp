@@ -112,7 +112,7 @@ TEST(GridSample, RejectsAGridWithoutPairs) {
   EXPECT_EQ(error_of([] {
               infer_op(GridSample{}, {f32({1, 2, 2, 1}), f32({1, 2, 2, 3})});
             }),
-            "gridsample: x [1,2,2,1] and grid [1,2,2,3], expected [N,H,W,C] and [N,h,w,2]");
+            "gridsample: x [1,2,2,1] and grid [1,2,2,3], expected [N,s…,C] and [N,s'…,k], k = 2 or 3");
 }
 
 }  // namespace

@@ -142,9 +142,10 @@ std::vector<std::pair<std::string, Tensor>> expected_of(const SuiteCase& c, cons
 
 std::string check(const SuiteCase& c, const Graph& graph, const std::vector<Tensor>& outputs,
                   const SuiteTarget& target) {
-  Tolerance tolerance = c.tolerance;
-  tolerance.steps += target.extra_steps;
   for (const auto& [name, expected] : expected_of(c, graph)) {
+    Tolerance tolerance = c.tolerance;
+    const bool is_fine = size_of(expected.dtype()) == 2 && target.extra_fine_steps > 0;
+    tolerance.steps += is_fine ? target.extra_fine_steps : target.extra_steps;
     const Tensor& found = outputs.at(output_index(graph, name));
     const bool same = target.keeps_types || !found.exists();
     std::string problem = difference(same ? found : found.with_quant(expected.quant()), expected, tolerance);

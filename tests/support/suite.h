@@ -54,9 +54,10 @@ using SuiteRunner =
 struct SuiteTarget {
   std::string name;
   SuiteRunner run;
-  bool is_reference = false;  ///< also gets the cases that expect errors or are marked reference_only
-  int64_t extra_steps = 0;    ///< added to every case's allowed difference of stored integers
-  bool keeps_types = true;    ///< false: quantization parameters of outputs are not compared, types not checked
+  bool is_reference = false;     ///< also gets the cases that expect errors or are marked reference_only
+  int64_t extra_steps = 0;       ///< added to every case's allowed difference of stored integers
+  int64_t extra_fine_steps = 0;  ///< instead where they have 16 bits
+  bool keeps_types = true;       ///< false: quantization parameters of outputs are not compared, types not checked
 };
 
 /// The reference interpreter.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/onnx/rows.h"
+#include "formats/onnx/tensor_io.h"
 #include "ops/movement.h"
 
 namespace hone::onnx {
@@ -63,6 +64,7 @@ std::string GraphWriter::take(std::string_view wanted) {
 }
 
 std::string GraphWriter::add_constant(const Tensor& tensor, std::string_view hint) {
+  if (is_packed(tensor.dtype())) needs(21);
   const std::string name = unique(hint);
   if (external_.location.empty() || tensor.byte_size() < kMinExternalBytes) {
     initializers_.push_back(encode_tensor(name, tensor));
@@ -180,7 +182,7 @@ int64_t GraphWriter::axis_in(int64_t axis, int64_t rank, Layout layout) const {
 
 std::string GraphWriter::quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point,
                                              bool is_bias) {
-  if (quant.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
+  if (quant.block_size != 0) throw unsupported("onnx: a type with blocked quantization has no form in ONNX");
   const auto shared = [&](const Tensor& tensor, std::string_view hint) {
     const std::string key = cat(to_text(tensor.type()), raw_bytes(tensor));
     std::string& name = shared_constants_[key];
@@ -194,12 +196,19 @@ std::string GraphWriter::quantize_parameters(const QuantParams& quant, DType dty
   return shared(Tensor::of<float>(dims, std::span<const float>(quant.scales)), "scale");
 }
 
+/// Asks for the operator set that has the storage type of a quantized value.
+void GraphWriter::need_quantized(ValueId id) {
+  const DType dtype = graph_.type(id).dtype;
+  if (size_of(dtype) == 2 || is_packed(dtype)) return needs(21);
+  if (dtype != DType::kI8 && dtype != DType::kU8 && dtype != DType::kI32)
+    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(dtype),
+                          ", ONNX has 4, 8, 16 and 32 bits"));
+}
+
 std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::string& stored,
                                          std::string_view wanted) {
   const TensorType& type = graph_.type(id);
-  if (type.dtype != DType::kI8 && type.dtype != DType::kU8 && type.dtype != DType::kI32)
-    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(type.dtype),
-                          ", operator set 17 has i8, u8 and i32"));
+  need_quantized(id);
   std::string zero_point;
   const std::string scale = quantize_parameters(*type.quant, type.dtype, &zero_point, type.dtype == DType::kI32);
   AttributeList attributes;
@@ -213,9 +222,9 @@ std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::s
 
 void GraphWriter::emit_quantize(const std::string& real, ValueId id, Layout layout) {
   const TensorType& type = graph_.type(id);
-  if (type.dtype != DType::kI8 && type.dtype != DType::kU8)
-    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to ", to_string(type.dtype),
-                          ", operator set 17 has i8 and u8"));
+  if (type.dtype == DType::kI32)
+    throw unsupported(cat("onnx: '", graph_.value(id).name, "' is quantized to i32, ONNX has 4, 8 and 16 bits"));
+  need_quantized(id);
   std::string zero_point;
   const std::string scale = quantize_parameters(*type.quant, type.dtype, &zero_point, false);
   AttributeList attributes;
@@ -236,7 +245,7 @@ std::string GraphWriter::constant_name(ValueId id, Layout layout) {
   const std::string hint = is_moved ? cat(value.name, "/channels_first") : value.name;
   if (!value.type.quant) return add_constant(tensor, is_moved ? hint : value.name);
   QuantParams quant = *value.type.quant;
-  const bool is_narrow = tensor.dtype() == DType::kI4 || tensor.dtype() == DType::kU4;
+  const bool is_narrow = is_packed(tensor.dtype());
   if (quant.block_size != 0 ||
       (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32)) {
     const Tensor real = dequantize(value.constant);
@@ -323,7 +332,7 @@ void GraphWriter::finish_node(const Node& node) {
 void GraphWriter::write_node(NodeId id) {
   const Node& node = graph_.node(id);
   const Row* row = find_writer(node.def);
-  if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in operator set ", kWrittenOpset));
+  if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in ONNX"));
   NodeWriter writer(*this, id, row->op);
   row->write(writer);
   finish_node(node);

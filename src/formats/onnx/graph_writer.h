@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -21,16 +22,28 @@ struct ExternalData {
   std::string bytes;
 };
 
+/// The operator set a file is being written in, and the newest one that something in it asked for. When that is newer,
+/// what was written is void and the file is written again.
+struct TargetOpset {
+  int version;
+  int needed;
+};
+
 /// Turns one hone graph into an encoded GraphProto. Every value has up to four names: in hone's layout and channels
 /// first, as reals and as stored integers. Each is made when something asks for it, by a Transpose, QuantizeLinear or
 /// DequantizeLinear of another: a chain of spatial operators never asks for the channels-last names and keeps no
 /// Transpose.
 class GraphWriter {
  public:
-  GraphWriter(const Graph& graph, ExternalData& external) : graph_(graph), external_(external) {}
+  GraphWriter(const Graph& graph, ExternalData& external, TargetOpset& target)
+      : graph_(graph), external_(external), target_(target) {}
   /// For a subgraph: names of `outer` are not used again.
   GraphWriter(const Graph& graph, const GraphWriter& outer)
-      : graph_(graph), external_(outer.external_), used_(outer.used_), node_names_(outer.node_names_) {}
+      : graph_(graph),
+        external_(outer.external_),
+        target_(outer.target_),
+        used_(outer.used_),
+        node_names_(outer.node_names_) {}
 
   /// The model's own graph: inputs and outputs keep their names.
   std::string write();
@@ -41,6 +54,9 @@ class GraphWriter {
   std::string write_loop_body(const Graph& condition, size_t states, const std::vector<std::string>& captured);
 
   const Graph& graph() const { return graph_; }
+  int opset() const { return target_.version; }
+  /// Says that the file must be in this operator set or a newer one.
+  void needs(int opset) { target_.needed = std::max(target_.needed, opset); }
 
   /// Name of a value as reals (for a plain value: as it is) or as stored integers.
   std::string name(ValueId id, Layout layout = Layout::plain);
@@ -82,6 +98,7 @@ class GraphWriter {
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;
   std::string wanted_name(ValueId id, Layout layout);
   std::string transpose(const std::string& from, ValueId id, Layout to);
+  void need_quantized(ValueId id);
   std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored, std::string_view wanted);
   std::string unique_node(std::string_view wanted);
   std::string quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point, bool is_bias);
@@ -89,6 +106,7 @@ class GraphWriter {
 
   const Graph& graph_;
   ExternalData& external_;
+  TargetOpset& target_;
   std::unordered_set<std::string> used_;
   std::unordered_set<std::string> node_names_;
   std::unordered_set<std::string> reserved_;  ///< value names of the model's own graph that are not yet taken

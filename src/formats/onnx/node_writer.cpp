@@ -46,6 +46,8 @@ bool is_single(const TensorType& type) { return type.shape.is_static() && type.s
 
 const Graph& NodeWriter::graph() const { return writer_.graph(); }
 const Node& NodeWriter::node() const { return graph().node(id_); }
+int NodeWriter::opset() const { return writer_.opset(); }
+void NodeWriter::needs(int opset) { writer_.needs(opset); }
 int64_t NodeWriter::rank(size_t i) const { return known_rank(type(i)); }
 int64_t NodeWriter::output_rank(size_t i) const { return known_rank(output_type(i)); }
 

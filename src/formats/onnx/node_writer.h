@@ -34,6 +34,11 @@ class NodeWriter {
   int64_t rank(size_t i) const;  ///< throws Error(unsupported) when not known
   int64_t output_rank(size_t i = 0) const;
   std::string_view op_name() const { return op_name_; }  ///< the row's ONNX operator
+  /// The operator set being written: 17, or the newest one that a node of the model needs.
+  int opset() const;
+  /// Says that this node has no form before `opset`. What the row writes may then be for that operator set: if the file
+  /// is in an older one it is written again.
+  void needs(int opset);
   const Tensor& constant(size_t i) const { return graph().value(value(i)).constant; }
   /// Integers of a constant input; throws Error(unsupported) when it is computed at run time.
   std::vector<int64_t> constant_ints(size_t i) const;

@@ -8,8 +8,8 @@
 
 namespace hone::onnx {
 
-inline constexpr int kNewestOpset = 21;  ///< highest operator set that is read
-inline constexpr int kWrittenOpset = 17;
+inline constexpr int kNewestOpset = 21;   ///< highest operator set that is read
+inline constexpr int kWrittenOpset = 17;  ///< written, unless a node needs a newer one
 
 /// One ONNX operator over a range of operator sets, and how it is said in hone and back. `read` and `write` stand side
 /// by side; a row without `write` is one that hone says in other words, a row without `read` the reverse.

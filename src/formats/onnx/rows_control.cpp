@@ -182,6 +182,7 @@ void write_opaque(NodeWriter& w) {
   const Opaque& op = w.op<Opaque>();
   if (op.format != "onnx")
     throw unsupported(cat("onnx: operator '", op.type, "' of ", op.format, " has no form in ONNX"));
+  if (op.domain.empty() || op.domain == "ai.onnx") w.needs(static_cast<int>(op.version));
   w.emit_opaque();
 }
 

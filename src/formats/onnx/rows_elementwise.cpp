@@ -206,6 +206,29 @@ constexpr Row binary(std::string_view op) {
   return {op, 1, kNewestOpset, read_binary<Op>, &Op::def, write_same};
 }
 
+/// An operator that older operator sets do not have.
+template <class Op, int First>
+void write_since(NodeWriter& w) {
+  w.needs(First);
+  write_same(w);
+}
+
+template <class Op, int First>
+constexpr Row since(std::string_view op) {
+  return {op, First, kNewestOpset, read_same<Op>, &Op::def, write_since<Op, First>};
+}
+
+/// Half floats came later than the others.
+void write_is_inf(NodeWriter& w) {
+  if (w.type(0).logical_dtype() == DType::kF16 || w.type(0).logical_dtype() == DType::kBF16) w.needs(20);
+  write_same(w);
+}
+
+void write_cast(NodeWriter& w) {
+  if (is_packed(w.op<Cast>().to) || is_packed(w.type(0).dtype)) w.needs(21);
+  write_same(w);
+}
+
 constexpr Row kRows[] = {
     same<Abs>("Abs"),
     same<Acos>("Acos"),
@@ -225,7 +248,7 @@ constexpr Row kRows[] = {
     same<HardSigmoid>("HardSigmoid"),
     same<HardSwish>("HardSwish"),
     same<Identity>("Identity"),
-    same<IsInf>("IsInf"),
+    {"IsInf", 1, kNewestOpset, read_same<IsInf>, &IsInf::def, write_is_inf},
     same<IsNaN>("IsNaN"),
     same<LeakyRelu>("LeakyRelu"),
     same<Log>("Log"),
@@ -246,15 +269,15 @@ constexpr Row kRows[] = {
     same<Tan>("Tan"),
     same<Tanh>("Tanh"),
     same<ThresholdedRelu>("ThresholdedRelu"),
-    reads_same<BitwiseNot>("BitwiseNot"),
-    reads_same<BitwiseAnd>("BitwiseAnd"),
-    reads_same<BitwiseOr>("BitwiseOr"),
-    reads_same<BitwiseXor>("BitwiseXor"),
+    since<BitwiseNot, 18>("BitwiseNot"),
+    since<BitwiseAnd, 18>("BitwiseAnd"),
+    since<BitwiseOr, 18>("BitwiseOr"),
+    since<BitwiseXor, 18>("BitwiseXor"),
     {"Mish", 1, kNewestOpset, read_same<Mish>, &Mish::def, write_mish},
     {"Gelu", 1, kNewestOpset, read_gelu, &Gelu::def, write_gelu},
     {"Clip", 1, kNewestOpset, read_clip, &Clamp::def, write_clamp},
     {"Clip", 1, 0, nullptr, &Clip::def, write_same},
-    {"Cast", 1, kNewestOpset, read_cast, &Cast::def, write_same},
+    {"Cast", 1, kNewestOpset, read_cast, &Cast::def, write_cast},
     {"CastLike", 1, kNewestOpset, read_cast_like},
     {"BitShift", 1, kNewestOpset, read_bit_shift, &BitShift::def, write_bit_shift},
     {"", 1, 0, nullptr, &Rsqrt::def, write_rsqrt},

@@ -37,6 +37,18 @@ void read_dft(NodeReader& r) {
   r.output(0, r.emit(op, {r.in(0), r.maybe(1)}));
 }
 
+void write_dft(NodeWriter& w) {
+  const Dft& op = w.op<Dft>();
+  AttributeList attributes;
+  attributes.add("inverse", op.inverse).add("onesided", op.onesided);
+  std::vector<std::string> inputs{w.plain_in(0), w.has(1) ? w.plain_in(1) : ""};
+  if (w.opset() < 20)
+    attributes.add("axis", op.axis);
+  else
+    inputs.push_back(w.constant(Tensor::scalar<int64_t>(op.axis), "axis"));
+  w.emit("DFT", std::move(inputs), {w.plain_out()}, attributes);
+}
+
 template <class Op>
 void read_generated(NodeReader& r) {
   Op op;
@@ -62,7 +74,7 @@ constexpr Row generated(std::string_view op) {
 constexpr Row kRows[] = {
     {"NonMaxSuppression", 1, kNewestOpset, read_non_max_suppression, &NonMaxSuppression::def, write_same},
     {"TfIdfVectorizer", 1, kNewestOpset, read_tf_idf, &TfIdfVectorizer::def, write_tf_idf},
-    {"DFT", 1, kNewestOpset, read_dft, &Dft::def, write_same},
+    {"DFT", 1, kNewestOpset, read_dft, &Dft::def, write_dft},
     same<Stft>("STFT"),
     generated<HannWindow>("HannWindow"),
     generated<HammingWindow>("HammingWindow"),

@@ -2,7 +2,10 @@
 
 #include "base/text.h"
 #include "formats/onnx/rows.h"
+#include "ops/binary.h"
 #include "ops/movement.h"
+#include "ops/shaping.h"
+#include "ops/unary.h"
 
 namespace hone::onnx {
 
@@ -47,14 +50,29 @@ void read_split(NodeReader& r) {
   for (size_t i = 0; i < parts.size(); ++i) r.output(i, parts[i]);
 }
 
+/// Sizes are said wherever they are known: without them operator set 17 takes equal parts only and 18 wants a count.
 void write_split(NodeWriter& w) {
   w.try_channels_first();
   std::vector<std::string> inputs{w.in(0)};
-  if (w.has(1)) inputs.push_back(w.ints_in(1));
+  AttributeList attributes;
+  attributes.add("axis", w.map_axis(w.op<Split>().axis, w.rank(0)));
+  std::vector<int64_t> sizes;
+  const int64_t axis = normalize_axis(w.op<Split>().axis, w.rank(0), "axis");
+  for (size_t i = 0; i < w.output_count(); ++i) {
+    const Shape& part = w.output_type(i).shape;
+    if (part.has_rank() && part[axis].is_known()) sizes.push_back(part[axis].value());
+  }
+  if (w.has(1)) {
+    inputs.push_back(w.ints_in(1));
+  } else if (sizes.size() == w.output_count()) {
+    inputs.push_back(w.ints(std::move(sizes), "sizes"));
+  } else {
+    w.needs(18);
+    attributes.add("num_outputs", static_cast<int64_t>(w.output_count()));
+  }
   std::vector<std::string> outputs;
   for (size_t i = 0; i < w.output_count(); ++i) outputs.push_back(w.out(i));
-  w.emit("Split", std::move(inputs), std::move(outputs),
-         AttributeList().add("axis", w.map_axis(w.op<Split>().axis, w.rank(0))));
+  w.emit("Split", std::move(inputs), std::move(outputs), attributes);
 }
 
 void read_slice(NodeReader& r) {
@@ -76,18 +94,18 @@ void read_pad(NodeReader& r) {
   r.output(0, r.emit(op, {r.in(0), pads, r.scalar_like(r.in(0), r.attr_float("value", 0))}));
 }
 
-/// Operator set 17 has no axes input: pads are spread over all axes.
+/// Operator set 17 has no axes input: constant pads are spread over all axes.
 void write_pad(NodeWriter& w) {
   const PadMode mode = w.op<Pad>().mode;
-  if (mode == PadMode::symmetric || mode == PadMode::wrap)
-    throw unsupported(
-        cat("onnx: pad of mode ", kPadModeNames[static_cast<int>(mode)], " has no form in operator set 17"));
+  if (mode == PadMode::symmetric) throw unsupported("onnx: pad of mode symmetric has no form in ONNX");
+  if (mode == PadMode::wrap) w.needs(19);
   AttributeList attributes;
   attributes.add("mode", kPadModeNames[static_cast<int>(mode)]);
   const bool is_constant = w.constant(1).exists() && (!w.has(3) || w.constant(3).exists());
   if (!is_constant) {
-    if (w.has(3)) throw unsupported("onnx: pad with axes that are computed at run time");
-    return w.emit("Pad", {w.plain_in(0), w.ints_in(1), w.has(2) ? w.plain_in(2) : ""}, {w.plain_out()}, attributes);
+    if (w.has(3)) w.needs(18);
+    return w.emit("Pad", {w.plain_in(0), w.ints_in(1), w.has(2) ? w.plain_in(2) : "", w.has(3) ? w.ints_in(3) : ""},
+                  {w.plain_out()}, attributes);
   }
   w.try_channels_first();
   const int64_t rank = w.rank(0);
@@ -104,6 +122,36 @@ void write_pad(NodeWriter& w) {
   std::vector<std::string> inputs{w.in(0), w.ints(std::move(all), "pads")};
   if (w.has(2)) inputs.push_back(w.plain_in(2));
   w.emit("Pad", std::move(inputs), {w.out()}, attributes);
+}
+
+/// As many elements are added or cut at both ends of an axis, the odd one at the far end: a Pad whose pads may be
+/// negative. What is not known before is computed from the shape at run time.
+void read_center_crop_pad(NodeReader& r) {
+  const ValueId x = r.in(0);
+  std::vector<int64_t> axes;
+  for (const int64_t axis : r.attr_ints("axes")) axes.push_back(normalize_axis(axis, r.rank(x), "axis"));
+  for (int64_t axis = 0; !r.has_attr("axes") && axis < r.rank(x); ++axis) axes.push_back(axis);
+  const Tensor& target = r.constant(r.in(1));
+  std::vector<int64_t> pads(2 * axes.size());
+  bool is_known = target.exists();
+  if (is_known && target.elements() != static_cast<int64_t>(axes.size()))
+    throw invalid_model(cat("onnx: shape of ", target.elements(), " entries for ", axes.size(), " axes"));
+  for (size_t i = 0; is_known && i < axes.size(); ++i) {
+    const Dim& dim = r.type(x).shape[axes[i]];
+    is_known = dim.is_known();
+    const int64_t size = to_ints(target)[i];
+    if (size < 0) throw invalid_model(cat("onnx: shape has a negative entry, ", size));
+    if (!is_known) break;
+    pads[i] = (size - dim.value()) / 2;
+    pads[i + axes.size()] = size - dim.value() - pads[i];
+  }
+  const ValueId which = r.ints(axes);
+  if (is_known) return r.output(0, r.emit(Pad{}, {x, r.ints(std::move(pads)), ValueId{}, which}));
+  const ValueId dims = r.emit(Gather{}, {r.emit(ShapeOf{}, {x}), which});
+  const ValueId more = r.emit(Sub{}, {r.emit(Cast{.to = DType::kI64}, {r.in(1)}), dims});
+  const ValueId before = r.emit(Div{}, {more, r.constant(Tensor::scalar<int64_t>(2))});
+  const ValueId after = r.emit(Sub{}, {more, before});
+  r.output(0, r.emit(Pad{}, {x, r.emit(Concat{.axis = 0}, {before, after}), ValueId{}, which}));
 }
 
 void read_tile(NodeReader& r) {
@@ -281,6 +329,7 @@ constexpr Row kRows[] = {
     {"Split", 1, kNewestOpset, read_split, &Split::def, write_split},
     {"Slice", 1, kNewestOpset, read_slice, &Slice::def, write_with_ints},
     {"Pad", 1, kNewestOpset, read_pad, &Pad::def, write_pad},
+    {"CenterCropPad", 18, kNewestOpset, read_center_crop_pad},
     {"Gather", 1, kNewestOpset, read_same<Gather>, &Gather::def, write_gather},
     same<GatherElements>("GatherElements"),
     same<GatherND>("GatherND"),

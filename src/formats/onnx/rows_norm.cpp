@@ -111,7 +111,10 @@ void write_lrn(NodeWriter& w) {
 void write_l2_normalize(NodeWriter& w) {
   const L2Normalize& op = w.op<L2Normalize>();
   const std::string norm = w.temp("norm"), floor = w.temp("floor");
-  w.emit("ReduceL2", {w.plain_in(0)}, {norm}, AttributeList().add("axes", std::vector<int64_t>{op.axis}));
+  if (w.opset() < 18)
+    w.emit("ReduceL2", {w.plain_in(0)}, {norm}, AttributeList().add("axes", std::vector<int64_t>{op.axis}));
+  else
+    w.emit("ReduceL2", {w.plain_in(0), w.ints({op.axis}, "axes")}, {norm});
   w.emit("Max", {norm, w.scalar(w.type(0).logical_dtype(), op.epsilon, "epsilon")}, {floor});
   w.emit("Div", {w.plain_in(0), floor}, {w.plain_out()});
 }

@@ -25,16 +25,31 @@ void read_dequantize_linear(NodeReader& r) {
   r.output(0, r.emit(op, {r.in(0), r.in(1), r.maybe(2)}));
 }
 
+/// Operator set 17 has f32 scales, one of them or one for each channel, and 8 bits; 19 other floats; 21 the rest.
+AttributeList linear_attributes(NodeWriter& w, DType stored, int64_t axis, int64_t block_size) {
+  if (w.type(1).dtype != DType::kF32) w.needs(19);
+  if (block_size != 0 || is_packed(stored) || size_of(stored) == 2) w.needs(21);
+  AttributeList attributes;
+  attributes.add("axis", axis);
+  if (block_size != 0) attributes.add("block_size", block_size);
+  return attributes;
+}
+
 void write_quantize_linear(NodeWriter& w) {
   const QuantizeLinear& op = w.op<QuantizeLinear>();
-  if (op.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
-  w.emit("QuantizeLinear", w.all_in(), {w.plain_out()}, AttributeList().add("axis", op.axis));
+  const DType stored = w.output_type().dtype;
+  AttributeList attributes = linear_attributes(w, stored, op.axis, op.block_size);
+  if (!w.has(2) && stored != DType::kU8) {
+    w.needs(21);
+    attributes.add("output_dtype", stored);
+  }
+  w.emit("QuantizeLinear", w.all_in(), {w.plain_out()}, attributes);
 }
 
 void write_dequantize_linear(NodeWriter& w) {
   const DequantizeLinear& op = w.op<DequantizeLinear>();
-  if (op.block_size != 0) throw unsupported("onnx: blocked quantization has no form in operator set 17");
-  w.emit("DequantizeLinear", w.all_in(), {w.plain_out()}, AttributeList().add("axis", op.axis));
+  w.emit("DequantizeLinear", w.all_in(), {w.plain_out()},
+         linear_attributes(w, w.type(0).dtype, op.axis, op.block_size));
 }
 
 void read_dynamic_quantize(NodeReader& r) {

@@ -46,14 +46,26 @@ bool is_spatial(const std::vector<int64_t>& axes, int64_t rank) {
   return rank > 2;
 }
 
+/// Each element reduced by itself.
+void write_single(NodeWriter& w, std::string_view name) {
+  const std::string x = w.plain_in(0);
+  if (name == "ReduceSumSquare") return w.emit("Mul", {x, x}, {w.plain_out()});
+  w.emit(name == "ReduceL1" || name == "ReduceL2" ? "Abs"
+         : name == "ReduceLogSum"                 ? "Log"
+                                                  : "Identity",
+         {x}, {w.plain_out()});
+}
+
 template <class Op>
 void write_reduce(NodeWriter& w, std::string_view name) {
   const Op& op = w.op<Op>();
   Reduction reduction = reduction_of(w);
-  const bool has_input = name == "ReduceSum";  // the others take their axes as an attribute in operator set 17
-  if (!reduction.is_known && !has_input) throw unsupported("onnx: reduction over axes that are computed at run time");
+  if (!reduction.is_known && name != "ReduceSum") w.needs(18);
+  // In operator set 17 all but one take their axes as an attribute.
+  const bool has_input = name == "ReduceSum" || w.opset() >= 18;
   const bool is_noop = reduction.is_known && reduction.axes.empty() && op.noop_with_empty_axes;
-  if (is_noop) return w.emit("Identity", {w.plain_in(0)}, {w.plain_out()});
+  if (is_noop) return write_single(w, name);
+  if (w.type(0).logical_dtype() == DType::kBool) w.needs(20);
   AttributeList attributes;
   attributes.add("keepdims", op.keepdims);
   if (!reduction.is_known) attributes.add("noop_with_empty_axes", op.noop_with_empty_axes);
@@ -75,13 +87,16 @@ template <class Op>
 void write_logical(NodeWriter& w, std::string_view name) {
   const Op& op = w.op<Op>();
   const Reduction reduction = reduction_of(w);
-  if (!reduction.is_known) throw unsupported("onnx: reduction over axes that are computed at run time");
+  if (!reduction.is_known) w.needs(18);
+  const bool is_all = reduction.is_known && reduction.axes.empty();
   AttributeList attributes;
   attributes.add("keepdims", op.keepdims);
-  if (!reduction.axes.empty()) attributes.add("axes", reduction.axes);
+  if (!is_all && w.opset() < 18) attributes.add("axes", reduction.axes);
   const std::string number = w.temp("number"), reduced = w.temp("reduced");
   w.emit("Cast", {w.plain_in(0)}, {number}, AttributeList().add("to", DType::kI32));
-  w.emit(name, {number}, {reduced}, attributes);
+  std::vector<std::string> inputs{number};
+  if (!is_all && w.opset() >= 18) inputs.push_back(w.ints_in(1));
+  w.emit(name, std::move(inputs), {reduced}, attributes);
   w.emit("Cast", {reduced}, {w.plain_out()}, AttributeList().add("to", DType::kBool));
 }
 

@@ -102,15 +102,29 @@ AttributeList resize_attributes(const Resize& op) {
   if (op.mode == ResizeMode::nearest)
     attributes.add("nearest_mode", kNearestModeNames[static_cast<int>(op.nearest_mode)]);
   if (op.mode == ResizeMode::cubic) attributes.add("cubic_coeff_a", op.cubic_a);
+  if (op.antialias) attributes.add("antialias", true);
+  if (op.aspect != AspectPolicy::stretch)
+    attributes.add("keep_aspect_ratio_policy", kAspectPolicyNames[static_cast<int>(op.aspect)]);
   if (op.exclude_outside) attributes.add("exclude_outside", true);
   if (op.extrapolation_value != 0) attributes.add("extrapolation_value", op.extrapolation_value);
   return attributes;
 }
 
+/// Sizes that are bounds say something of their own axes only, which are named.
+void write_keeping_aspect(NodeWriter& w) {
+  const Resize& op = w.op<Resize>();
+  AttributeList attributes = resize_attributes(op);
+  std::vector<int64_t> axes;
+  for (const int64_t axis : op.axes) axes.push_back(w.map_axis(axis, w.rank(0)));
+  for (int64_t axis = 0; op.axes.empty() && axis < w.rank(0); ++axis) axes.push_back(w.map_axis(axis, w.rank(0)));
+  attributes.add("axes", axes);
+  w.emit("Resize", {w.in(0), "", "", w.ints_in(3)}, {w.out()}, attributes);
+}
+
 void write_resize(NodeWriter& w) {
   const Resize& op = w.op<Resize>();
-  if (op.antialias || op.aspect != AspectPolicy::stretch || op.coordinates == ResizeCoordinates::half_pixel_symmetric)
-    throw unsupported("onnx: this resize has no form in operator set 17");
+  if (op.antialias || op.aspect != AspectPolicy::stretch) w.needs(18);
+  if (op.coordinates == ResizeCoordinates::half_pixel_symmetric) w.needs(19);
   const bool is_constant = !(w.has(1) && !w.constant(1).exists()) && !(w.has(2) && !w.constant(2).exists()) &&
                            !(w.has(3) && !w.constant(3).exists());
   if (!is_constant) {
@@ -120,6 +134,7 @@ void write_resize(NodeWriter& w) {
     return w.emit("Resize", std::move(inputs), {w.plain_out()}, resize_attributes(op));
   }
   w.try_channels_first();
+  if (op.aspect != AspectPolicy::stretch && w.has(3)) return write_keeping_aspect(w);
   const int64_t rank = w.rank(0);
   std::vector<int64_t> axes = op.axes;
   for (int64_t axis = 0; op.axes.empty() && axis < rank; ++axis) axes.push_back(axis);

@@ -186,7 +186,7 @@ void read_average_pool(NodeReader& r) {
 
 void write_average_pool(NodeWriter& w) {
   const AveragePool& op = w.op<AveragePool>();
-  if (!is_all_ones(op.dilations)) throw unsupported("onnx: average pool with dilations has no form in operator set 17");
+  if (!is_all_ones(op.dilations)) w.needs(19);
   w.use_channels_first();
   AttributeList attributes = window_attributes(op);
   if (op.ceil_mode) attributes.add("ceil_mode", true);
@@ -203,10 +203,11 @@ void read_lp_pool(NodeReader& r) {
 /// The mean form is √ of the average of squares.
 void write_lp_pool(NodeWriter& w) {
   const LpPool& op = w.op<LpPool>();
-  if (!is_all_ones(op.dilations) || op.ceil_mode)
-    throw unsupported("onnx: lp pool with dilations or ceil_mode has no form in operator set 17");
+  if (!is_all_ones(op.dilations)) w.needs(op.mean ? 19 : 18);
+  if (op.ceil_mode && !op.mean) w.needs(18);
   w.use_channels_first();
   AttributeList attributes = window_attributes(op);
+  if (op.ceil_mode) attributes.add("ceil_mode", true);
   if (!op.mean) {
     attributes.add("p", op.p);
     return w.emit_clamped("LpPool", {w.in(0)}, attributes, op.act_min, op.act_max);
@@ -273,7 +274,8 @@ void write_roi_align(NodeWriter& w) {
 void read_grid_sample(NodeReader& r) {
   const std::string mode = r.attr_string("mode", "bilinear");
   GridSample op{.align_corners = r.attr_bool("align_corners", false)};
-  if (r.rank(r.in(0)) != 4) throw unsupported("onnx: GridSample of another rank than 4");
+  const int64_t rank = r.rank(r.in(0));
+  if (rank != 4 && rank != 5) throw unsupported(cat("onnx: GridSample of rank ", rank, ", hone has 4 and 5"));
   if (mode == "nearest") op.mode = GridMode::nearest;
   if (mode == "bicubic" || mode == "cubic") op.mode = GridMode::bicubic;
   const std::string padding = r.attr_string("padding_mode", "zeros");
@@ -285,17 +287,68 @@ void read_grid_sample(NodeReader& r) {
 void write_grid_sample(NodeWriter& w) {
   const GridSample& op = w.op<GridSample>();
   w.use_channels_first();
+  if (w.rank(0) != 4) w.needs(20);
+  constexpr std::string_view kSince20[] = {"linear", "nearest", "cubic"};
   AttributeList attributes;
-  attributes.add("mode", kGridModeNames[static_cast<int>(op.mode)]);
+  attributes.add("mode",
+                 w.opset() < 20 ? kGridModeNames[static_cast<int>(op.mode)] : kSince20[static_cast<int>(op.mode)]);
   attributes.add("padding_mode", kGridPaddingNames[static_cast<int>(op.padding)]);
   attributes.add("align_corners", op.align_corners);
   w.emit("GridSample", {w.in(0), w.plain_in(1)}, {w.out()}, attributes);
+}
+
+void read_affine_grid(NodeReader& r) {
+  r.output(0, r.emit(AffineGrid{.align_corners = r.attr_bool("align_corners", false)}, {r.in(0), r.in(1)}));
+}
+
+void write_affine_grid(NodeWriter& w) {
+  w.needs(20);
+  w.emit("AffineGrid", {w.plain_in(0), w.ints_in(1)}, {w.plain_out()},
+         AttributeList().add("align_corners", w.op<AffineGrid>().align_corners));
+}
+
+void read_deform_conv(NodeReader& r) {
+  DeformConv op{.groups = r.attr_int("group", 1), .offset_groups = r.attr_int("offset_group", 1)};
+  read_window(r, op);
+  if (r.rank(r.in(1)) != 4) throw unsupported("onnx: DeformConv of other than two spatial axes");
+  const std::vector<int64_t> last = to_channels_last_perm(4);
+  std::vector<ValueId> inputs{r.transposed(r.in(0), last), r.transposed(r.in(1), last), r.transposed(r.in(2), last),
+                              r.maybe(3)};
+  if (r.has(4)) inputs.push_back(r.transposed(r.in(4), last));
+  r.output(0, r.transposed(r.emit(op, std::move(inputs)), to_channels_first_perm(4)));
+}
+
+void write_deform_conv(NodeWriter& w) {
+  const DeformConv& op = w.op<DeformConv>();
+  w.needs(19);
+  w.use_channels_first();
+  AttributeList attributes = window_attributes(op);
+  attributes.add("group", op.groups).add("offset_group", op.offset_groups);
+  add_kernel_shape(w, attributes);
+  w.emit("DeformConv", {w.in(0), w.in(1), w.in(2), w.plain_in(3), w.in(4)}, {w.out()}, attributes);
+}
+
+/// Columns are the last axis in ONNX, the one before in hone.
+void read_col2im(NodeReader& r) {
+  Col2Im op{.strides = r.attr_ints("strides"), .dilations = r.attr_ints("dilations"), .pads = r.attr_ints("pads")};
+  const ValueId y = r.emit(std::move(op), {r.transposed(r.in(0), {0, 2, 1}), r.in(1), r.in(2)});
+  r.output(0, r.channels_first(y));
+}
+
+void write_col2im(NodeWriter& w) {
+  w.needs(18);
+  const std::string columns = w.transposed_in(0, {0, 2, 1});
+  w.use_channels_first();
+  w.emit("Col2Im", {columns, w.ints_in(1), w.ints_in(2)}, {w.out()}, window_attributes(w.op<Col2Im>()));
 }
 
 constexpr Row kRows[] = {
     {"Conv", 1, kNewestOpset, read_conv, &Conv::def, write_conv},
     {"ConvInteger", 1, kNewestOpset, read_conv_integer},
     {"ConvTranspose", 1, kNewestOpset, read_conv_transpose, &ConvTranspose::def, write_conv_transpose},
+    {"DeformConv", 19, kNewestOpset, read_deform_conv, &DeformConv::def, write_deform_conv},
+    {"Col2Im", 18, kNewestOpset, read_col2im, &Col2Im::def, write_col2im},
+    {"AffineGrid", 20, kNewestOpset, read_affine_grid, &AffineGrid::def, write_affine_grid},
     {"MaxPool", 1, kNewestOpset, read_max_pool, &MaxPool::def, write_max_pool},
     {"AveragePool", 1, kNewestOpset, read_average_pool, &AveragePool::def, write_average_pool},
     {"LpPool", 1, kNewestOpset, read_lp_pool, &LpPool::def, write_lp_pool},

@@ -28,8 +28,6 @@ constexpr TypeName kTypes[] = {
     {22, "INT4", DType::kI4},
 };
 
-bool is_packed(DType dtype) { return dtype == DType::kI4 || dtype == DType::kU4; }
-
 /// Bytes of `elements` in a file: 4-bit types lie two a byte.
 int64_t file_bytes(DType dtype, int64_t elements) {
   return is_packed(dtype) ? checked_add(elements, 1) / 2 : checked_mul(elements, size_of(dtype));
@@ -86,6 +84,8 @@ int64_t parse_entry(std::string_view key, std::string_view value) {
 }
 
 }  // namespace
+
+bool is_packed(DType dtype) { return dtype == DType::kI4 || dtype == DType::kU4; }
 
 std::optional<DType> dtype_of(int32_t data_type) {
   for (const TypeName& type : kTypes)

@@ -13,6 +13,9 @@
 namespace hone::onnx {
 
 /// TensorProto.DataType ↔ DType. Empty for strings, complex numbers and 8-bit floats.
+/// Whether a file holds two elements of this type in a byte.
+bool is_packed(DType dtype);
+
 std::optional<DType> dtype_of(int32_t data_type);
 int32_t data_type_of(DType dtype);
 /// "FLOAT", "STRING", "COMPLEX64", …; the number for unknown ones.

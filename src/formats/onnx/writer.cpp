@@ -13,7 +13,8 @@ namespace hone::onnx {
 
 namespace {
 
-constexpr int64_t kIrVersion = 8;
+/// The oldest IR version that may hold an operator set (ONNX's table of versions).
+int64_t ir_version(int opset) { return opset >= 21 ? 10 : opset >= 19 ? 9 : 8; }
 
 int64_t constant_bytes(const Graph& graph) {
   int64_t bytes = 0;
@@ -34,13 +35,19 @@ void add_domains(const Graph& graph, std::map<std::string, int64_t>& domains) {
 }
 
 std::string encode(const Graph& graph, ExternalData& external) {
-  const std::string body = GraphWriter(graph, external).write();
+  TargetOpset target{kWrittenOpset, kWrittenOpset};
+  std::string body = GraphWriter(graph, external, target).write();
+  while (target.needed > target.version) {
+    target.version = target.needed;
+    external.bytes.clear();
+    body = GraphWriter(graph, external, target).write();
+  }
   std::string out;
   protozero::pbf_writer model(out);
-  model.add_int64(1, kIrVersion);
+  model.add_int64(1, ir_version(target.version));
   model.add_string(2, "hone");
   model.add_message(7, body);
-  std::map<std::string, int64_t> domains{{"", kWrittenOpset}};
+  std::map<std::string, int64_t> domains{{"", target.version}};
   add_domains(graph, domains);
   for (const auto& [domain, version] : domains) {
     protozero::pbf_writer import(model, 8);
