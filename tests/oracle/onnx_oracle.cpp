@@ -1,7 +1,8 @@
-// Compares hone with ONNX Runtime: every case of ONNX's suite as it is and as hone writes it again, and the face
-// detector before and after hone's passes. Prints what differs and exits with 1 when anything does that onnx_known.txt
-// does not list; says so and exits with 0 when the runtime is not installed.
-// With models as arguments it prints how far the runtime is from the reference on each.
+// Compares hone with ONNX Runtime: every case of ONNX's suite as it is and as hone writes it again, the single nodes of
+// onnx_forms.txt in four ways, and the face detector before and after hone's passes. Prints what differs and exits with
+// 1 when anything does that onnx_known.txt does not list; says so and exits with 0 when the runtime is not installed.
+// With models as arguments it prints how far the runtime is from the reference on each; with "--forms TEXT" it compares
+// only the nodes whose lines contain TEXT.
 
 #include <cmath>
 #include <cstdio>
@@ -15,8 +16,11 @@
 #include "formats/onnx/onnx.h"
 #include "formats/onnx/writer.h"
 #include "ops/interpreter.h"
+#include "oracle/onnx_form.h"
 #include "oracle/onnx_runtime.h"
 #include "passes/pipelines.h"
+#include "providers/cpu/provider.h"
+#include "runtime/plan.h"
 #include "support/compare.h"
 #include "support/test_data.h"
 
@@ -93,6 +97,73 @@ int compare_suite(OnnxRuntime& runtime, const std::set<std::string>& known) {
   return as_is.different + written.different;
 }
 
+std::vector<OnnxForm> read_forms(std::string_view only) {
+  std::vector<OnnxForm> forms;
+  for (const std::string& line : split(read_file(HONE_SOURCE_DIR "/tests/oracle/onnx_forms.txt"), '\n')) {
+    const std::string_view text = trim(line);
+    if (text.empty() || text.starts_with("# ") || text.find(only) == std::string_view::npos) continue;
+    forms.push_back(parse_onnx_form(text));
+  }
+  return forms;
+}
+
+Graph read_form(const OnnxForm& form) {
+  const auto bytes = std::make_shared<const std::string>(form.model);
+  return kOnnxFormat.read({"form.onnx", std::as_bytes(std::span(*bytes)), bytes});
+}
+
+/// Runs one way of a form and adds what came out of it to `tally`.
+template <class Way>
+void judge(const std::string& name, const std::vector<Tensor>& expected, const std::set<std::string>& known,
+           Tally& tally, Way way) {
+  std::string problem;
+  try {
+    problem = first_difference(way(), expected);
+  } catch (const Error& e) {
+    problem = e.message();
+  }
+  ++(problem.empty() ? tally.equal : known.contains(name) ? tally.listed : tally.different);
+  if (!problem.empty() && !known.contains(name)) std::printf("DIFFERENT %s: %s\n", name.c_str(), problem.c_str());
+}
+
+/// Each form on the reference, after the passes, on the cpu provider, and in the runtime as hone writes it again.
+int compare_forms(OnnxRuntime& runtime, const std::set<std::string>& known, std::string_view only) {
+  Tally reference, passes, cpu, written;
+  for (const OnnxForm& form : read_forms(only)) {
+    std::vector<Tensor> expected;
+    try {
+      expected = runtime.run(form.model, form.inputs);
+    } catch (const Error& e) {
+      ++reference.refused;
+      std::printf("refused   %s: %s\n", form.name.c_str(), e.message().c_str());
+      continue;
+    }
+    const int before = reference.different + reference.listed;
+    judge(form.name, expected, known, reference, [&] { return evaluate(read_form(form), form.inputs); });
+    if (reference.different + reference.listed != before) continue;
+    judge(form.name + " (after passes)", expected, known, passes, [&] {
+      Graph graph = read_form(form);
+      run_pipeline(graph, standard_pipeline());
+      return evaluate(graph, form.inputs);
+    });
+    judge(form.name + " (cpu)", expected, known, cpu, [&] {
+      Graph graph = read_form(form);
+      run_pipeline(graph, standard_pipeline());
+      Runner runner(std::move(graph), {&cpu_provider()});
+      std::vector<Tensor> outputs;
+      for (const Tensor& t : runner.run(form.inputs)) outputs.push_back(t.clone());
+      return outputs;
+    });
+    judge(form.name + " (written)", expected, known, written,
+          [&] { return runtime.run(onnx::encode_model(read_form(form)), form.inputs); });
+  }
+  print("forms on the reference", reference);
+  print("forms after the passes", passes);
+  print("forms on the cpu provider", cpu);
+  print("forms as hone writes them", written);
+  return reference.different + passes.different + cpu.different + written.different + reference.refused;
+}
+
 int compare_ultraface(OnnxRuntime& runtime) {
   const auto path = test_data("ultraface/version-RFB-320.onnx"), input = test_data("golden/version-RFB-320/0.in0.npy");
   if (!path || !input) {
@@ -165,9 +236,13 @@ int main(int argc, char** argv) {
       return 0;
     }
     std::printf("onnx oracle: ONNX Runtime %s\n", runtime->version().c_str());
+    const std::set<std::string> known = known_differences();
+    if (argc == 3 && std::string_view(argv[1]) == "--forms")
+      return compare_forms(*runtime, known, argv[2]) == 0 ? 0 : 1;
     for (int i = 1; i < argc; ++i) report(*runtime, argv[i]);
     if (argc > 1) return 0;
-    const int different = compare_suite(*runtime, known_differences()) + compare_ultraface(*runtime);
+    const int different =
+        compare_forms(*runtime, known, "") + compare_suite(*runtime, known) + compare_ultraface(*runtime);
     return different == 0 ? 0 : 1;
   } catch (const Error& e) {
     std::fprintf(stderr, "error: %s\n", e.what());

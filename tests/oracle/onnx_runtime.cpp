@@ -62,6 +62,19 @@ DType dtype_of_code(int code) {
   throw unsupported(cat("onnx runtime: element type ", code));
 }
 
+constexpr int kUint4 = 21, kInt4 = 22;
+
+/// Elements that lie two a byte, low one first.
+Tensor unpacked(int code, const Dims& dims, const void* data) {
+  Tensor out = Tensor::empty(code == kInt4 ? DType::kI4 : DType::kU4, dims);
+  for (int64_t i = 0; i < out.elements(); ++i) {
+    const int nibble = static_cast<const uint8_t*>(data)[i / 2] >> (i % 2 * 4) & 15;
+    static_cast<int8_t*>(out.mutable_raw())[i] =
+        static_cast<int8_t>(code == kInt4 && nibble > 7 ? nibble - 16 : nibble);
+  }
+  return out;
+}
+
 }  // namespace
 
 struct OnnxRuntime::Api {
@@ -160,9 +173,13 @@ std::vector<Tensor> OnnxRuntime::run(const std::string& model, std::span<const T
     Dims dims(rank);
     api.call(kGetDimensions, info, dims.data(), rank);
     api.raw<void>(kReleaseTensorTypeAndShapeInfo, info);
-    Tensor tensor = Tensor::empty(dtype_of_code(code), std::move(dims));
     void* data = nullptr;
     api.call(kGetTensorMutableData, value, &data);
+    if (code == kUint4 || code == kInt4) {
+      results.push_back(unpacked(code, dims, data));
+      continue;
+    }
+    Tensor tensor = Tensor::empty(dtype_of_code(code), std::move(dims));
     if (tensor.byte_size() > 0) std::memcpy(tensor.mutable_raw(), data, static_cast<size_t>(tensor.byte_size()));
     results.push_back(std::move(tensor));
   }
