@@ -52,10 +52,12 @@ void print(const Options& o, const Profile& profile, Console& console) {
   for (const StepProfile& step : profile.steps) times.push_back(step.time);
   console.out(cat("total ", human_us(profile.total_us), " in ", profile.steps.size(), " nodes, median of ",
                   profile.runs, " runs\n\n", steps_table(times, o.rows, width), "\n", ops_table(times, width), "\n"));
-  if (profile.counters_reason.empty())
+  if (profile.counters_reason.empty()) {
     console.out(counters_table(profile, o.rows, width));
-  else
+    if (o.engine.threads != 1) console.out("the counters are those of the calling thread alone\n");
+  } else {
     console.out(cat(wrapped(cat("no counters: ", profile.counters_reason), width), "\n"));
+  }
 }
 
 int run_profile(const Options& o, Console& console) {

@@ -9,6 +9,7 @@
 #include "measure/accuracy.h"
 #include "measure/bench.h"
 #include "measure/compare.h"
+#include "measure/counters.h"
 #include "ops/all.h"
 
 namespace hone {
@@ -157,6 +158,35 @@ TEST(Bench, ReportsEveryFieldOfItsJson) {
   const Json json = to_json(r);
   for (const char* key : {"load_us", "first_us", "peak_rss_bytes", "provider"}) EXPECT_TRUE(json.find(key)) << key;
   EXPECT_TRUE(json.find("latency_us")->find("p95"));
+}
+
+TEST(CounterGroup, ReadsTheMembersOfAGroupByTheirPlaces) {
+  // No cache misses on this machine: branch misses are the third member.
+  const std::vector<uint64_t> raw = {3, 1000, 1000, 500, 900, 7};
+  EXPECT_EQ(counters_of_group(raw, {0, 1, -1, 2}), (Counters{500, 900, -1, 7}));
+}
+
+TEST(CounterGroup, ScalesWhatWasCountedPartOfTheTime) {
+  const std::vector<uint64_t> raw = {2, 1000, 250, 500, 900};
+  EXPECT_EQ(counters_of_group(raw, {0, 1, -1, -1}), (Counters{2000, 3600, -1, -1}));
+}
+
+TEST(CounterGroup, CountsNothingWhenItNeverRanOrCouldNotBeRead) {
+  const std::vector<uint64_t> idle = {1, 1000, 0, 0};
+  EXPECT_EQ(counters_of_group(idle, {0, -1, -1, -1}), (Counters{-1, -1, -1, -1}));
+  EXPECT_EQ(counters_of_group({}, {0, 1, 2, 3}), (Counters{-1, -1, -1, -1}));
+}
+
+TEST(CounterGroup, CountsThisThreadOrSaysWhyNot) {
+  const CounterGroup group;
+  EXPECT_NE(group.is_open(), !group.reason().empty());
+  if (!group.is_open()) return;
+  const Counters before = group.read();
+  double sum = 0;
+  for (int i = 0; i < 1'000'000; ++i) sum += std::sqrt(static_cast<double>(i));
+  EXPECT_GT(sum, 0);
+  const Counters after = group.read();
+  if (before[1] >= 0) EXPECT_GT(after[1] - before[1], 1'000'000);
 }
 
 }  // namespace

@@ -1,76 +1,12 @@
 #include "measure/profile.h"
 
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 
 #include "base/text.h"
 
 namespace hone {
-
-namespace {
-
-constexpr uint64_t kEvents[] = {PERF_COUNT_HW_CPU_CYCLES, PERF_COUNT_HW_INSTRUCTIONS, PERF_COUNT_HW_CACHE_MISSES,
-                                PERF_COUNT_HW_BRANCH_MISSES};
-
-int open_counter(uint64_t event, int leader) {
-  perf_event_attr attributes{};
-  attributes.type = PERF_TYPE_HARDWARE;
-  attributes.size = sizeof attributes;
-  attributes.config = event;
-  attributes.exclude_kernel = 1;
-  attributes.exclude_hv = 1;
-  return static_cast<int>(::syscall(SYS_perf_event_open, &attributes, 0, -1, leader, PERF_FLAG_FD_CLOEXEC));
-}
-
-std::string explain(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return "hardware counters are not permitted (kernel.perf_event_paranoid, or a container without CAP_PERFMON)";
-    case ENOENT:
-    case ENODEV:
-    case EOPNOTSUPP:
-      return "this machine has no hardware counters (common in virtual machines)";
-    case ENOSYS:
-      return "this kernel has no perf_event_open";
-    default:
-      return cat("hardware counters cannot be opened: ", std::strerror(error));
-  }
-}
-
-}  // namespace
-
-CounterGroup::CounterGroup() {
-  fds_[0] = open_counter(kEvents[0], -1);
-  if (fds_[0] < 0) {
-    reason_ = explain(errno);
-    return;
-  }
-  for (size_t i = 1; i < fds_.size(); ++i) fds_[i] = open_counter(kEvents[i], fds_[0]);
-}
-
-CounterGroup::~CounterGroup() {
-  for (int fd : fds_)
-    if (fd >= 0) ::close(fd);
-}
-
-Counters CounterGroup::read() const {
-  Counters out{-1, -1, -1, -1};
-  for (size_t i = 0; i < fds_.size(); ++i) {
-    uint64_t value = 0;
-    if (fds_[i] >= 0 && ::read(fds_[i], &value, sizeof value) == static_cast<ssize_t>(sizeof value))
-      out[i] = static_cast<double>(value);
-  }
-  return out;
-}
 
 Profile profile_session(Session& session, std::span<const Tensor> inputs, int64_t runs, int64_t warmup,
                         const Progress& progress) {
@@ -94,7 +30,7 @@ Profile profile_session(Session& session, std::span<const Tensor> inputs, int64_
     out.steps[step].start_us = std::max(0.0, end - us);
     if (!group.is_open()) return;
     const Counters now = group.read();
-    for (size_t c = 0; c < now.size(); ++c) sums[step][c] += now[c] < 0 ? -1 : now[c] - last[c];
+    for (size_t c = 0; c < now.size(); ++c) sums[step][c] += now[c] < 0 || last[c] < 0 ? -HUGE_VAL : now[c] - last[c];
     last = group.read();  // what reading costs belongs to no step
   });
   for (int64_t i = 0; i < out.runs; ++i) {

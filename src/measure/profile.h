@@ -1,39 +1,15 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "measure/bench.h"
+#include "measure/counters.h"
 
 namespace hone {
-
-inline constexpr std::array<std::string_view, 4> kCounterNames{"cycles", "instructions", "cache_misses",
-                                                               "branch_misses"};
-using Counters = std::array<double, 4>;
-
-/// Hardware counters of this thread (Linux perf_event_open), read as a group.
-class CounterGroup {
- public:
-  /// Never throws: where the machine has no counters or forbids them, is_open() is false and reason() says why.
-  CounterGroup();
-  ~CounterGroup();
-  CounterGroup(const CounterGroup&) = delete;
-  CounterGroup& operator=(const CounterGroup&) = delete;
-
-  bool is_open() const { return fds_[0] >= 0; }
-  const std::string& reason() const { return reason_; }
-  /// Counts since the start; −1 for a counter that this machine does not have.
-  Counters read() const;
-
- private:
-  std::array<int, 4> fds_{-1, -1, -1, -1};
-  std::string reason_;
-};
 
 struct StepProfile {
   StepTime time;
