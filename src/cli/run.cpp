@@ -221,7 +221,7 @@ CommandBody setup(Args& args) {
 
 const Command kRunCommand{"run", "run a model on files and write its outputs",
                           "hone run model.tflite --input photo.jpg --labels names.txt\n"
-                          "hone run model.onnx --input x=x.npy --output-dir out",
+                          "hone run model.onnx --input input=x.npy --output-dir out",
                           "", setup};
 
 }  // namespace hone
