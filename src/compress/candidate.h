@@ -23,6 +23,7 @@ struct Candidate {
   PairedDifference change;   ///< against the baseline on the same samples
   std::vector<float> right;  ///< for each test sample the share of its decisions that are right
   Distribution latency_us;
+  double typical_us = 0;     ///< mean of latency_us.median over all candidates that execute the same steps
   int64_t size_bytes = 0;    ///< of the smallest standard file that holds it
   int64_t memory_bytes = 0;  ///< planned peak: weights, activations and scratch
   bool is_kept = false;      ///< inside the accuracy budget

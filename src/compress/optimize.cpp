@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -43,6 +44,14 @@ DataSplit split_data(const std::string& path, const DatasetOptions& options, siz
 }
 
 namespace {
+
+/// What a plan executes: candidates that differ in numbers alone take the same time, whatever a measurement says.
+std::string steps_of(const Plan& plan) {
+  std::string text;
+  for (const PlannedStep& step : plan.steps())
+    text += cat(step.op, " ", step.provider, " ", step.step->kernel, " ", step.macs, " ", step.output_bytes, "\n");
+  return text;
+}
 
 class Search {
  public:
@@ -200,13 +209,22 @@ class Search {
     PairedLatencyOptions latency_options{.seconds_each = options_.latency_seconds,
                                          .progress = progress("measuring latency")};
     const std::vector<Distribution> latency = paired_latency(pointers, inputs, latency_options);
-    for (size_t i = 0; i < all.size(); ++i) all[i]->latency_us = latency[i];
+    std::map<std::string, std::vector<Candidate*>> alike;
+    for (size_t i = 0; i < all.size(); ++i) {
+      all[i]->latency_us = latency[i];
+      alike[steps_of(sessions[i].plan())].push_back(all[i]);
+    }
+    for (const auto& [steps, members] : alike) {
+      double sum = 0;
+      for (const Candidate* c : members) sum += c->latency_us.median;
+      for (Candidate* c : members) c->typical_us = sum / static_cast<double>(members.size());
+    }
   }
 
   double cost(const Candidate& c) const {
     switch (options_.objective) {
       case Objective::kLatency:
-        return c.latency_us.median;
+        return c.typical_us;
       case Objective::kSize:
         return static_cast<double>(c.size_bytes);
       case Objective::kMemory:

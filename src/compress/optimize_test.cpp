@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "compress/dequantize.h"
@@ -95,6 +96,24 @@ TEST(Optimize, MeasuresAFloatModelAsItIs) {
   EXPECT_EQ(result.baseline.right.size(), 100u);
   EXPECT_GT(result.unseen.repeats, 0);
   EXPECT_LE(result.unseen.interval.low, result.unseen.interval.high);
+}
+
+TEST(Optimize, CandidatesThatExecuteTheSameStepsAreEquallyFast) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const OptimizeResult result = search(graph, data.path());
+  std::set<double> typical;
+  double sum = 0;
+  int count = 0;
+  for (const Candidate& c : result.candidates) {
+    if (c.kind != "int8") continue;
+    typical.insert(c.typical_us);
+    sum += c.latency_us.median;
+    ++count;
+  }
+  ASSERT_EQ(count, 4);
+  ASSERT_EQ(typical.size(), 1u);
+  EXPECT_NEAR(*typical.begin(), sum / count, 1e-6);
 }
 
 TEST(Optimize, KeepsOnlyWhatStaysInsideTheBudget) {
