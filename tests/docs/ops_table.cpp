@@ -1,5 +1,6 @@
 // Writes docs/ops.md from the tables themselves, or tells whether the file is stale:
 //   hone_ops_table [--write FILE | --check FILE]
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -114,6 +115,14 @@ std::string onnx_list() {
   return cat(names.size(), " operators: ", join(names, ", "), ".\n");
 }
 
+std::string microsoft_list() {
+  std::vector<std::string> names;
+  for (const auto rows : {onnx::microsoft_rows(), onnx::transformer_rows()})
+    for (const onnx::Row& row : rows) names.push_back(code(row.op));
+  std::sort(names.begin(), names.end());
+  return cat(names.size(), " operators of ONNX Runtime's own domain, read only: ", join(names, ", "), ".\n");
+}
+
 std::string tflite_list() {
   std::map<std::string, int32_t> versions;
   for (const auto& rows : tflite::all_rows())
@@ -138,7 +147,8 @@ std::string page() {
       "or on a range that the operator fixes; the others stay in float.\n"
       "- *differentiable*: has a gradient rule. None has yet: training comes later.\n\n",
       matrix(), "\n## Read from ONNX\n\nOperator sets 7 to ", onnx::kNewestOpset,
-      " (most rows also understand older ones). Functions with a body are expanded.\n\n", onnx_list(),
+      " (most rows also understand older ones). Functions with a body are expanded.\n\n", onnx_list(), "\n",
+      microsoft_list(),
       "\n## Read from TFLite\n\nWith the highest operator version that is understood. The custom operator "
       "TFLite_Detection_PostProcess is understood, others stay opaque.\n\n",
       tflite_list());

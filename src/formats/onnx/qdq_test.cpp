@@ -7,6 +7,7 @@
 
 #include "formats/onnx/test_model.h"
 #include "formats/onnx/writer.h"
+#include "ir/text.h"
 #include "ops/conv.h"
 #include "ops/interpreter.h"
 #include "ops/matmul.h"
@@ -167,6 +168,34 @@ TEST(OnnxQdq, FoldsOnnxRuntimesOwnQuantizedOperators) {
   // 0.5 + 0.5 = 1; σ(1) = 0.731, in steps of 1/128: 94.
   EXPECT_EQ(to_ints(evaluate(g, std::vector{Tensor::of<uint8_t>({4}, {64, 64, 64, 64})}).at(0).with_quant(nullptr))[0],
             94);
+}
+
+/// Conv → AveragePool → Add → Concat → GlobalAveragePool as ONNX Runtime's quantizer says it with integer operators.
+std::string integer_chain() {
+  const auto own = [](const char* op, std::vector<std::string> in, const char* out, const AttributeList& attributes) {
+    return node(op, std::move(in), {out}, attributes, "com.microsoft");
+  };
+  const AttributeList window =
+      AttributeList().add("kernel_shape", std::vector<int64_t>{2, 2}).add("strides", std::vector<int64_t>{2, 2});
+  return model(
+      graph({{node("QLinearConv", {"x", "s", "z", "w", "s", "wz", "s", "z"}, {"c"}),
+              own("QLinearAveragePool", {"c", "s", "z", "s", "z"}, "p", window),
+              own("QLinearAdd", {"p", "s", "z", "p", "s", "z", "t", "z"}, "a", {}),
+              own("QLinearConcat", {"s", "z", "p", "s", "z", "a", "t", "z"}, "b", AttributeList().add("axis", 1)),
+              own("QLinearGlobalAveragePool", {"b", "s", "z", "s", "z"}, "y", AttributeList().add("channels_last", 0))},
+             {value("x", DType::kU8, {1, 2, 6, 6})},
+             {value("y", DType::kU8, {1, 6, 1, 1})},
+             {encode_tensor("s", Tensor::scalar(0.02f)), encode_tensor("t", Tensor::scalar(0.04f)),
+              encode_tensor("z", Tensor::scalar<uint8_t>(128)), encode_tensor("w", weights({3, 2, 1, 1})),
+              encode_tensor("wz", Tensor::scalar<int8_t>(0))},
+             {}}));
+}
+
+TEST(OnnxQdq, ReadsAnIntegerModelIntoQuantizedTypesAlone) {
+  const Graph g = read(integer_chain());
+  EXPECT_EQ(count<QuantizeLinear>(g) + count<DequantizeLinear>(g) + count<Quantize>(g) + count<Dequantize>(g), 0u)
+      << to_text(g);
+  for (const NodeId id : g.order()) EXPECT_TRUE(g.type(g.node(id).outputs[0]).quant) << g.node(id).name;
 }
 
 TEST(OnnxQdq, FoldsQLinearMatMulIntoAFullyConnectedLayer) {

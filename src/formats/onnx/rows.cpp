@@ -66,6 +66,13 @@ const Row* find_reader(std::string_view op, int64_t opset) {
   return nullptr;
 }
 
+const Row* find_microsoft_reader(std::string_view op) {
+  for (const auto table : {microsoft_rows, transformer_rows})
+    for (const Row& row : table())
+      if (row.op == op) return &row;
+  return nullptr;
+}
+
 const Row* find_writer(const OpDef* def) {
   for (const auto table : kTables)
     for (const Row& row : table())

@@ -5,6 +5,7 @@
 
 #include "formats/onnx/node_reader.h"
 #include "formats/onnx/node_writer.h"
+#include "ops/pool.h"
 
 namespace hone::onnx {
 
@@ -36,6 +37,10 @@ std::span<const Row> recurrent_rows();
 std::span<const Row> control_rows();
 std::span<const Row> misc_rows();
 
+/// Rows of ONNX Runtime's domain "com.microsoft", which are read only.
+std::span<const Row> microsoft_rows();
+std::span<const Row> transformer_rows();
+
 /// The row that reads `op` (of ONNX's own domain) at `opset`, or null.
 const Row* find_reader(std::string_view op, int64_t opset);
 /// The row that reads `op` of ONNX Runtime's domain "com.microsoft", or null.
@@ -53,6 +58,9 @@ void read_same(NodeReader& r) {
   const std::vector<ValueId> outputs = r.emit_many(std::move(op), r.inputs(), r.output_count());
   for (size_t i = 0; i < outputs.size(); ++i) r.output(i, outputs[i]);
 }
+
+/// Kernel, strides, dilations, pads and auto_pad of an average pool.
+AveragePool average_pool_of(NodeReader& r);
 
 /// Sets each field whose name is an attribute of the node.
 void read_fields(NodeReader& r, const AttrType& type, void* op);

@@ -1,8 +1,11 @@
 #include "base/text.h"
 #include "formats/onnx/rows.h"
+#include "ops/binary.h"
 #include "ops/movement.h"
 #include "ops/norm.h"
+#include "ops/reduce.h"
 #include "ops/shaping.h"
+#include "ops/unary.h"
 
 namespace hone::onnx {
 
@@ -97,6 +100,19 @@ void read_layer_norm(NodeReader& r) {
   for (size_t i = 0; i < outputs.size(); ++i) r.output(i, outputs[i]);
 }
 
+/// What ONNX Runtime saves under ONNX's own domain: x / √(mean x² over the axes from `axis` on + epsilon) · scale.
+void read_simplified_layer_norm(NodeReader& r) {
+  const ValueId x = r.in(0);
+  std::vector<int64_t> axes;
+  for (int64_t axis = normalize_axis(r.attr_int("axis", -1), r.rank(x), "axis"); axis < r.rank(x); ++axis)
+    axes.push_back(axis);
+  const ValueId mean = r.emit(ReduceMean{.keepdims = true}, {r.emit(Mul{}, {x, x}), r.ints(std::move(axes))});
+  const ValueId epsilon = r.scalar_like(x, static_cast<double>(r.attr_float("epsilon", 1e-5f)));
+  const ValueId inverse = r.emit(Rsqrt{}, {r.emit(Add{}, {mean, epsilon})});
+  r.output(0, r.emit(Mul{}, {r.emit(Mul{}, {x, inverse}), r.in(1)}));
+  r.output(1, inverse);
+}
+
 void read_lrn(NodeReader& r) {
   Lrn op;
   read_fields(r, attr_type<Lrn>(), &op);
@@ -178,6 +194,7 @@ constexpr Row kRows[] = {
     {"InstanceNormalization", 1, kNewestOpset, read_instance_norm, &InstanceNorm::def, write_instance_norm},
     {"GroupNormalization", 18, kNewestOpset, read_group_norm, &GroupNorm::def, write_group_norm},
     {"LayerNormalization", 1, kNewestOpset, read_layer_norm, &LayerNorm::def, write_same},
+    {"SimplifiedLayerNormalization", 1, kNewestOpset, read_simplified_layer_norm},
     {"LRN", 1, kNewestOpset, read_lrn, &Lrn::def, write_lrn},
     {"", 1, 0, nullptr, &L2Normalize::def, write_l2_normalize},
     same<LpNormalize>("LpNormalization"),

@@ -67,6 +67,7 @@ ValueId quantized(NodeReader& r, ValueId y, size_t scale) {
 }
 
 /// (x, x scale, x zero point, w, …, y scale, y zero point, bias?): reals in between, which the Q/DQ folding takes away.
+/// In ONNX Runtime's domain activations may be channels last.
 void read_q_linear_conv(NodeReader& r) {
   Conv op{.strides = r.attr_ints("strides"),
           .dilations = r.attr_ints("dilations"),
@@ -77,7 +78,8 @@ void read_q_linear_conv(NodeReader& r) {
   if (pad == "SAME_LOWER") op.auto_pad = AutoPad::same_lower;
   if (pad == "VALID") op.auto_pad = AutoPad::valid;
   const int64_t rank = r.rank(r.in(3));
-  const ValueId x = r.transposed(real(r, 0, 1), to_channels_last_perm(rank));
+  const bool is_last = r.attr_bool("channels_last", false);
+  const ValueId x = is_last ? real(r, 0, 1) : r.transposed(real(r, 0, 1), to_channels_last_perm(rank));
   const ValueId weight =
       r.emit(DequantizeLinear{.axis = 0}, {r.transposed(r.in(3), to_channels_last_perm(rank)), r.in(4), r.maybe(5)});
   std::vector<ValueId> inputs{x, weight};
@@ -95,7 +97,7 @@ void read_q_linear_conv(NodeReader& r) {
     inputs.push_back(r.emit(DequantizeLinear{.axis = 0}, {r.in(8), scale}));
   }
   const ValueId y = r.emit(op, std::move(inputs));
-  r.output(0, quantized(r, r.transposed(y, to_channels_first_perm(rank)), 6));
+  r.output(0, quantized(r, is_last ? y : r.transposed(y, to_channels_first_perm(rank)), 6));
 }
 
 void read_q_linear_mat_mul(NodeReader& r) {

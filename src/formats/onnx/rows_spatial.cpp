@@ -177,12 +177,7 @@ void write_max_pool(NodeWriter& w) {
   w.emit("MaxPool", {w.in(0)}, w.all_out(), attributes);
 }
 
-void read_average_pool(NodeReader& r) {
-  AveragePool op{.ceil_mode = r.attr_bool("ceil_mode", false),
-                 .count_include_pad = r.attr_bool("count_include_pad", false)};
-  read_window(r, op);
-  emit_spatial(r, std::move(op));
-}
+void read_average_pool(NodeReader& r) { emit_spatial(r, average_pool_of(r)); }
 
 void write_average_pool(NodeWriter& w) {
   const AveragePool& op = w.op<AveragePool>();
@@ -361,5 +356,12 @@ constexpr Row kRows[] = {
 }  // namespace
 
 std::span<const Row> spatial_rows() { return kRows; }
+
+AveragePool average_pool_of(NodeReader& r) {
+  AveragePool op{.ceil_mode = r.attr_bool("ceil_mode", false),
+                 .count_include_pad = r.attr_bool("count_include_pad", false)};
+  read_window(r, op);
+  return op;
+}
 
 }  // namespace hone::onnx
