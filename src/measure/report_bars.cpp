@@ -52,7 +52,10 @@ std::vector<const Layer*> worst_layers(const Report& report) {
 }
 
 std::string layer_name(const Layer& layer) {
-  std::string out = cat("<code>", escape(layer.name.empty() ? kDash : std::string_view(layer.name)), "</code>");
+  constexpr size_t kLongest = 64;  // TFLite joins the names of what it fused
+  const std::string name = layer.name.empty() ? std::string(kDash) : without_middle(layer.name, kLongest);
+  std::string out = name == layer.name ? cat("<code>", escape(name), "</code>")
+                                       : cat("<code title=\"", escape(layer.name), "\">", escape(name), "</code>");
   if (!layer.op.empty()) out += cat(" <small>", escape(layer.op), "</small>");
   if (layer.is_kept_float) out += " <small class=\"tag\">kept in float</small>";
   return out;

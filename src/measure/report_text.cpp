@@ -91,6 +91,15 @@ std::string shortened(std::string_view text, size_t limit) {
   return cat(text.substr(0, end), "…");
 }
 
+std::string without_middle(std::string_view text, size_t limit) {
+  size_t left = length_of(text);
+  if (left <= limit || limit < 2) return shortened(text, limit);
+  size_t begin = 0;
+  for (const size_t tail = limit / 2; begin < text.size(); ++begin)
+    if ((static_cast<unsigned char>(text[begin]) & 0xC0) != 0x80 && left-- == tail) break;
+  return cat(shortened(text, limit - limit / 2), text.substr(begin));
+}
+
 std::string decimal(double value, int digits) {
   if (!std::isfinite(value)) return std::string(kDash);
   const std::string magnitude = fixed(std::fabs(value), digits);

@@ -19,6 +19,9 @@ size_t length_of(std::string_view text);
 /// At most `limit` code points, an ellipsis as the last one where something was cut.
 std::string shortened(std::string_view text, size_t limit);
 
+/// At most `limit` code points, the middle cut out: both ends of a long name tell it from others.
+std::string without_middle(std::string_view text, size_t limit);
+
 /// Fixed decimals with a true minus sign: decimal(-0.25, 1) → "−0.3"; a dash for NaN. Never "−0.0".
 std::string decimal(double value, int digits);
 

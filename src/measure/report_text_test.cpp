@@ -29,6 +29,12 @@ TEST(ReportText, ShortensAtCodePoints) {
   EXPECT_EQ(shortened("µµµµµ", 4), "µµµ…");
 }
 
+TEST(ReportText, CutsTheMiddleOutOfLongNames) {
+  EXPECT_EQ(without_middle("abcdefghij", 10), "abcdefghij");
+  EXPECT_EQ(without_middle("abcdefghij", 6), "ab…hij");
+  EXPECT_EQ(without_middle("äbcdefghiß", 5), "äb…iß");
+}
+
 TEST(ReportText, WritesDecimalsWithTrueMinusAndNoNegativeZero) {
   EXPECT_EQ(decimal(-1.25, 2), "−1.25");
   EXPECT_EQ(decimal(-0.01, 1), "0.0");
