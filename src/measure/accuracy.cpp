@@ -47,6 +47,11 @@ Decision decide_sample(Runner& runner, const Dataset& data, size_t i, std::span<
   const std::vector<Tensor>& results = runner.run(data.load(i, inputs));
   if (output >= results.size())
     throw invalid_argument(cat("output ", output, " does not exist, the model has ", results.size()));
+  const Dims& dims = results[output].dims();
+  if (std::count_if(dims.begin(), dims.end(), [](int64_t d) { return d > 1; }) > 1)
+    throw invalid_argument(cat("output ", output, " is ", to_text(results[output].type()),
+                               ", expected one row of scores, one for each class"),
+                           "choose another with --output; without labels, compare and optimize judge by agreement");
   const std::vector<double> scores = to_doubles(results[output]);
   if (label >= static_cast<int64_t>(scores.size()))
     throw invalid_argument(

@@ -107,6 +107,26 @@ TEST(Accuracy, IsTheSameForAnyNumberOfJobs) {
   }
 }
 
+TEST(Accuracy, RefusesAnOutputThatIsNoRowOfScores) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph graph = parse_graph(R"(graph "g" {
+    input %x: f32[1,3]
+    const %shape: i64[2] = {3, 1}
+    %column: f32[3,1] = Reshape(%x, %shape)
+    %y: f32[3,2] = Concat(%column, %column) {axis=1}
+    output %column, %y
+  })",
+                                  all_ops());
+  EXPECT_EQ(measure_accuracy(graph, reference(), data, input_specs(graph)).top1, 0.75);
+  try {
+    measure_accuracy(graph, reference(), data, input_specs(graph), {.output = 1});
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("f32[3,2], expected one row of scores"), std::string::npos) << e.what();
+  }
+}
+
 TEST(Accuracy, StopsWhenProgressThrows) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
