@@ -108,6 +108,7 @@ void print_verdict(const Options& o, const OptimizeResult& result, Console& cons
   }
   const auto times = [](double before, double after, std::string_view better, std::string_view worse) {
     const double ratio = after > 0 ? before / after : 1;
+    if (std::abs(ratio - 1) < 0.005) return cat("not ", better);
     return cat(fixed(ratio >= 1 ? ratio : 1 / ratio, 2), "x ", ratio >= 1 ? better : worse);
   };
   const std::string gains =

@@ -59,6 +59,14 @@ size_t count_quantized(const Graph& graph) {
   return count;
 }
 
+/// Stated preprocessing goes along with the model, as calibration already saw to for int8.
+void embed_preprocess(Graph& out, const Graph& source, const Options& o) {
+  if (!o.preprocess.is_given() || o.to == "int8") return;
+  const std::vector<InputSpec> inputs = input_specs(source, o.preprocess.preprocess());
+  if (!inputs.empty() && !inputs.front().preprocess.color.empty())
+    out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
+}
+
 int quantize_command(const Options& o, Console& console) {
   Graph graph = o.model.load();
   run_pipeline(graph, standard_pipeline());
@@ -75,6 +83,7 @@ int quantize_command(const Options& o, Console& console) {
   } else {
     throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic, float16 or float"));
   }
+  embed_preprocess(out, graph, o);
   write_model(out, o.destination);
   if (o.is_json) {
     Json json = Json::object();

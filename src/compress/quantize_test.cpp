@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "compress/dequantize.h"
 #include "compress/weights.h"
+#include "data/preprocess.h"
 #include "ir/text.h"
 #include "ops/all.h"
 #include "ops/interpreter.h"
@@ -198,6 +199,21 @@ TEST(ToFloat, UndoesAQuantizationUpToItsRounding) {
     EXPECT_EQ(back.node_count(), c.graph.node_count());
     EXPECT_LT(worst_error(c.graph, back), 0.05);
   }
+}
+
+TEST(ToFloat, StatesWhatPixelsMeantToAnIntegerInput) {
+  const Graph integer = parse_graph(R"(graph "pixels" {
+    input %x: u8[1,8,8,3]{scale=0.5, zero_point=100}
+    %y: u8[1,8,8,3]{scale=0.5, zero_point=100} = Relu(%x)
+    output %y
+  })",
+                                    all_ops());
+  const Preprocess p = parse_preprocess(to_float(integer).metadata.at(std::string(kPreprocessKey)));
+  EXPECT_EQ(p.scale, 0.5f);
+  EXPECT_EQ(p.mean, std::vector<float>{50});
+  Graph stated = integer;
+  stated.metadata[std::string(kPreprocessKey)] = "{\"scale\":2}";
+  EXPECT_EQ(to_float(stated).metadata.at(std::string(kPreprocessKey)), "{\"scale\":2}");
 }
 
 TEST(WithFloatWeights, GivesADynamicRangeModelItsRealNumbersBack) {

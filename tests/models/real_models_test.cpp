@@ -103,13 +103,6 @@ TEST(RealModels, MobileNetV2PhotosKeepTheirLabelsThroughFloatAndInt8) {
       {"cat.bmp", 286}, {"bird.bmp", 20}, {"grace_hopper.bmp", 653}, {"sunflower.bmp", 986}};
   const Graph original = read_simplified(*model);
   Graph real = to_float(original);
-  // The float model takes what the integers stood for: (pixel − zero point) · scale.
-  const QuantPtr quant = original.type(original.inputs()[0]).quant;
-  ASSERT_TRUE(quant);
-  Preprocess preprocess;
-  preprocess.scale = quant->scale();
-  preprocess.mean = {quant->scale() * static_cast<float>(quant->zero_point())};
-  real.metadata[std::string(kPreprocessKey)] = to_json(preprocess);
   run_pipeline(real, standard_pipeline());
   // None of the photos that judge calibrates.
   const std::vector<std::string> others = {*photos + "/hot_dog.jpg", *photos + "/parrot.jpg", *faces + "/1.jpg",
