@@ -9,6 +9,7 @@
 #include "formats/onnx/rows.h"
 #include "formats/onnx/tensor_io.h"
 #include "ops/movement.h"
+#include "ops/unary.h"
 
 namespace hone::onnx {
 
@@ -263,6 +264,15 @@ std::string GraphWriter::constant_name(ValueId id, Layout layout) {
   return real;
 }
 
+/// The constant behind a Cast (float16 weights), or none. The Cast is written where its result is used, in the layout
+/// that is wanted there: behind the Cast a Transpose would turn the weights anew in every run.
+ValueId GraphWriter::widened_constant(ValueId id) const {
+  const Node* cast = graph_.producer(id);
+  const bool is_widened = cast && cast->is<Cast>() && graph_.is_constant(cast->inputs[0]) && !graph_.type(id).quant &&
+                          !graph_.type(cast->inputs[0]).quant;
+  return is_widened ? cast->inputs[0] : ValueId{};
+}
+
 std::string GraphWriter::name(ValueId id, Layout layout) {
   if (!id.exists()) return "";
   const Value& value = graph_.value(id);
@@ -271,6 +281,12 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   std::string& real = names.real[index_of(layout)];
   if (!real.empty()) return real;
   if (value.constant.exists()) return real = constant_name(id, layout);
+  if (const ValueId narrow = widened_constant(id); narrow.exists()) {
+    const std::string from = name(narrow, layout);
+    real = layout == Layout::plain ? take(value.name) : unique(cat(value.name, "/channels_first"));
+    emit("Cast", cat(real, "/Cast"), {from}, {real}, AttributeList().add("to", value.type.dtype));
+    return real;
+  }
   if (!names.stored[index_of(layout)].empty())
     return real = emit_dequantize(id, layout, names.stored[index_of(layout)], cat(value.name, "/dequantized"));
   if (value.type.quant) return real = transpose(name(id, other(layout)), id, layout);
@@ -331,6 +347,7 @@ void GraphWriter::finish_node(const Node& node) {
 
 void GraphWriter::write_node(NodeId id) {
   const Node& node = graph_.node(id);
+  if (widened_constant(node.outputs[0]).exists()) return;
   const Row* row = find_writer(node.def);
   if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in ONNX"));
   NodeWriter writer(*this, id, row->op);

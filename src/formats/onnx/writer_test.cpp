@@ -116,6 +116,25 @@ TEST(OnnxWriter, PutsLargeConstantsIntoAFileBesideTheModel) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(OnnxWriter, TurnsFloat16WeightsInTheFileNotInEveryRun) {
+  const Graph g = parse(R"(graph "g" {
+    input %x: f32[1,8,8,3]
+    const %w16: f16[4,3,3,3] = random(1)
+    %w: f32[4,3,3,3] = Cast(%w16) {to=f32}
+    %y: f32[1,6,6,4] = Conv(%x, %w)
+    output %y
+  })");
+  const std::string bytes = encode_model(g);
+  const Decoder decoder(bytes);
+  const GraphProto written = decoder.graph(*decoder.model(bytes).graph);
+  ASSERT_EQ(written.initializers.size(), 1u);
+  EXPECT_EQ(written.initializers[0].dims, (Dims{4, 3, 3, 3}));
+  for (const NodeProto& node : written.nodes)
+    if (node.op_type == "Transpose") EXPECT_TRUE(node.inputs[0] == "x" || node.outputs[0] == "y") << node.name;
+  const std::vector<Tensor> inputs{Tensor::zeros(DType::kF32, {1, 8, 8, 3})};
+  EXPECT_TRUE(identical(evaluate(g, inputs).at(0), evaluate(testing::read(bytes), inputs).at(0)));
+}
+
 TEST(OnnxWriter, WritesCapturedValuesOfSubgraphsByTheirOuterNames) {
   const Graph g = parse(R"(graph "g" {
     input %c: bool[]
