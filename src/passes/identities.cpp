@@ -68,6 +68,20 @@ bool merge_casts(Graph& graph, NodeId id) {
   return replace_by(graph, out, Cast{{}, node.as<Cast>().to}, {x});
 }
 
+/// c → Cast → Transpose → y   ⇒   c → Transpose → Cast → y, where c is constant: then folding moves the narrow weights
+/// in the file. Likewise Reshape, Squeeze, Unsqueeze and Flatten.
+bool move_before_widening(Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const ValueId narrow = widened_constant(graph, node.inputs[0]), out = node.outputs[0];
+  if (!narrow.exists() || !is_private(graph, node.inputs[0]) || graph.type(out).quant) return false;
+  std::vector<ValueId> inputs = node.inputs;
+  inputs[0] = narrow;
+  for (const ValueId input : inputs)
+    if (input.exists() && !graph.is_constant(input)) return false;
+  const ValueId moved = add_step(graph, out, *node.def, node.attrs, std::move(inputs));
+  return replace_by(graph, out, Cast{.to = graph.type(out).dtype}, {moved});
+}
+
 /// x → Reshape(dims of x) → y   ⇒   x = y; likewise Expand, Tile, Flatten, Squeeze, Unsqueeze and Resize.
 bool drop_without_effect(Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
@@ -210,6 +224,9 @@ std::vector<Rule> identity_rules() {
       {"drop_dropout", {&Dropout::def}, drop_dropout},
       {"drop_cast", {&Cast::def}, drop_cast},
       {"merge_casts", {&Cast::def}, merge_casts},
+      {"move_before_widening",
+       {&Transpose::def, &Reshape::def, &Squeeze::def, &Unsqueeze::def, &Flatten::def},
+       move_before_widening},
       {"drop_without_effect",
        {&Reshape::def, &Expand::def, &Tile::def, &Flatten::def, &Squeeze::def, &Unsqueeze::def, &Resize::def},
        drop_without_effect},

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "ops/unary.h"
+
 namespace hone {
 
 std::optional<double> constant_scalar(const Graph& graph, ValueId value) {
@@ -26,6 +28,13 @@ bool is_constant_full_of(const Graph& graph, ValueId value, double number) {
     if (x != number) return false;
   }
   return true;
+}
+
+ValueId widened_constant(const Graph& graph, ValueId value) {
+  const Node* cast = producer_as<Cast>(graph, value);
+  const bool is_plain =
+      cast && graph.is_constant(cast->inputs[0]) && !graph.type(value).quant && !graph.type(cast->inputs[0]).quant;
+  return is_plain ? cast->inputs[0] : ValueId{};
 }
 
 bool is_private(const Graph& graph, ValueId value) {

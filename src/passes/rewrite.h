@@ -20,6 +20,10 @@ std::optional<std::vector<int64_t>> constant_ints(const Graph& graph, ValueId va
 /// Whether every element of a constant is `number`.
 bool is_constant_full_of(const Graph& graph, ValueId value, double number);
 
+/// The plain constant behind a plain Cast that makes `value` (float16 weights); none for other values. Writers put such
+/// a Cast where its result is used, over a constant in the layout that is wanted there.
+ValueId widened_constant(const Graph& graph, ValueId value);
+
 /// Used exactly once and not an output of the graph: may be merged into its user.
 bool is_private(const Graph& graph, ValueId value);
 /// Whether no node and no output of the graph needs any output of the node.

@@ -6,6 +6,7 @@
 #include "formats/tflite_case.h"
 #include "formats/tflite_models.h"
 #include "ir/text.h"
+#include "ops/all.h"
 #include "ops/control.h"
 #include "ops/matmul.h"
 #include "ops/unary.h"
@@ -285,6 +286,24 @@ TEST(TfliteReader, KeepsMetadataAndSignatures) {
   EXPECT_EQ(s.signature_key()->str(), "predict");
   EXPECT_EQ(s.inputs()->Get(0)->name()->str(), "an image");
   EXPECT_EQ(s.outputs()->Get(0)->name()->str(), "out0");
+}
+
+TEST(TfliteWriter, TurnsFloat16WeightsInTheFileNotInEveryRun) {
+  const Graph g = parse_graph(R"(graph "g" {
+    input %x: f32[1,8,8,4]
+    const %w16: f16[4,3,3,1] = random(1)
+    %w: f32[4,3,3,1] = Cast(%w16) {to=f32}
+    %y: f32[1,6,6,4] = Conv(%x, %w) {groups=4}
+    output %y
+  })",
+                              all_ops());
+  const std::vector<std::byte> bytes = write_tflite(g);
+  fb::ModelT m;
+  fb::GetModel(bytes.data())->UnPackTo(&m);
+  std::vector<fb::BuiltinOperator> operators;
+  for (const auto& op : m.subgraphs[0]->operators)
+    operators.push_back(m.operator_codes[op->opcode_index]->builtin_code);
+  EXPECT_EQ(operators, (std::vector{fb::BuiltinOperator::DEQUANTIZE, fb::BuiltinOperator::DEPTHWISE_CONV_2D}));
 }
 
 TEST(TfliteWriter, ListsEveryNodeItCannotWrite) {

@@ -9,7 +9,7 @@
 #include "formats/onnx/rows.h"
 #include "formats/onnx/tensor_io.h"
 #include "ops/movement.h"
-#include "ops/unary.h"
+#include "passes/rewrite.h"
 
 namespace hone::onnx {
 
@@ -18,7 +18,7 @@ namespace {
 constexpr size_t index_of(Layout layout) { return static_cast<size_t>(layout); }
 constexpr Layout other(Layout layout) { return layout == Layout::plain ? Layout::channels_first : Layout::plain; }
 
-int64_t rank_of(const Graph& graph, ValueId id) {
+int64_t known_rank(const Graph& graph, ValueId id) {
   const Shape& shape = graph.type(id).shape;
   if (!shape.has_rank()) throw unsupported(cat("onnx: the rank of '", graph.value(id).name, "' is not known"));
   return shape.rank();
@@ -170,7 +170,7 @@ std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout t
   const bool is_value = to == Layout::plain && !graph_.type(id).quant;
   const std::string wanted = is_value ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
   AttributeList attributes;
-  attributes.add("perm", permutation(rank_of(graph_, id), to));
+  attributes.add("perm", permutation(known_rank(graph_, id), to));
   emit("Transpose", cat(wanted, "/Transpose"), {from}, {wanted}, attributes);
   return wanted;
 }
@@ -214,7 +214,7 @@ std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::s
   const std::string scale = quantize_parameters(*type.quant, type.dtype, &zero_point, type.dtype == DType::kI32);
   AttributeList attributes;
   if (!type.quant->is_per_tensor()) {
-    attributes.add("axis", axis_in(type.quant->axis, rank_of(graph_, id), layout));
+    attributes.add("axis", axis_in(type.quant->axis, known_rank(graph_, id), layout));
   }
   const std::string real = take(wanted);
   emit("DequantizeLinear", cat(real, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
@@ -264,15 +264,6 @@ std::string GraphWriter::constant_name(ValueId id, Layout layout) {
   return real;
 }
 
-/// The constant behind a Cast (float16 weights), or none. The Cast is written where its result is used, in the layout
-/// that is wanted there: behind the Cast a Transpose would turn the weights anew in every run.
-ValueId GraphWriter::widened_constant(ValueId id) const {
-  const Node* cast = graph_.producer(id);
-  const bool is_widened = cast && cast->is<Cast>() && graph_.is_constant(cast->inputs[0]) && !graph_.type(id).quant &&
-                          !graph_.type(cast->inputs[0]).quant;
-  return is_widened ? cast->inputs[0] : ValueId{};
-}
-
 std::string GraphWriter::name(ValueId id, Layout layout) {
   if (!id.exists()) return "";
   const Value& value = graph_.value(id);
@@ -281,7 +272,8 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   std::string& real = names.real[index_of(layout)];
   if (!real.empty()) return real;
   if (value.constant.exists()) return real = constant_name(id, layout);
-  if (const ValueId narrow = widened_constant(id); narrow.exists()) {
+  if (const ValueId narrow = widened_constant(graph_, id); narrow.exists()) {
+    // Behind the Cast a Transpose would turn the weights anew in every run.
     const std::string from = name(narrow, layout);
     real = layout == Layout::plain ? take(value.name) : unique(cat(value.name, "/channels_first"));
     emit("Cast", cat(real, "/Cast"), {from}, {real}, AttributeList().add("to", value.type.dtype));
@@ -347,7 +339,7 @@ void GraphWriter::finish_node(const Node& node) {
 
 void GraphWriter::write_node(NodeId id) {
   const Node& node = graph_.node(id);
-  if (widened_constant(node.outputs[0]).exists()) return;
+  if (widened_constant(graph_, node.outputs[0]).exists()) return;  // written where it is used
   const Row* row = find_writer(node.def);
   if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in ONNX"));
   NodeWriter writer(*this, id, row->op);

@@ -95,7 +95,6 @@ class GraphWriter {
   std::vector<std::string> subgraph_outputs();
   std::string bind_output(ValueId id, std::string_view wanted);
   std::string constant_name(ValueId id, Layout layout);
-  ValueId widened_constant(ValueId id) const;
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;
   std::string wanted_name(ValueId id, Layout layout);
   std::string transpose(const std::string& from, ValueId id, Layout to);

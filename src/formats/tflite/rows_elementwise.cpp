@@ -65,15 +65,7 @@ void read_cast(ReadNode& n) { n.emit(Cast{.to = n.out_type(0).dtype}, {n.in(0)})
 
 bool write_cast(WriteNode& n) {
   if (n.type(0).quant || n.out_type().quant) return false;
-  // Constant half-precision weights are widened when the model is loaded: the runtime's DEQUANTIZE.
-  if (n.type(0).dtype == DType::kF16 && n.out_type().dtype == DType::kF32 && n.is_constant(0)) {
-    n.emit(B::DEQUANTIZE, 3, fb::DequantizeOptionsT(), {n.in(0)}, {n.out()});
-    return true;
-  }
-  fb::CastOptionsT o;
-  o.in_data_type = file_type_of(n.type(0).dtype);
-  o.out_data_type = file_type_of(n.out_type().dtype);
-  n.emit(B::CAST, 1, o, {n.in(0)}, {n.out()});
+  n.emit_cast(n.in(0), n.out(), n.is_constant(0));
   return true;
 }
 

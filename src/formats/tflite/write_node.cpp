@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/writer.h"
+#include "passes/rewrite.h"
 
 namespace hone::tflite {
 
@@ -85,10 +86,7 @@ TensorIndex WriteNode::in_i32(size_t i) {
     return add_constant(std::move(narrow), graph().value(node().inputs[i]).name.c_str());
   }
   const TensorIndex to = temp({DType::kI32, type(i).shape, nullptr}, "i32");
-  fb::CastOptionsT cast;
-  cast.in_data_type = file_type_of(type(i).dtype);
-  cast.out_data_type = fb::TensorType::INT32;
-  emit(fb::BuiltinOperator::CAST, 1, cast, {in(i)}, {to});
+  emit_cast(in(i), to, false);
   return to;
 }
 
@@ -241,14 +239,28 @@ void WriteNode::transpose(TensorIndex from, TensorIndex to, const std::vector<in
   emit(fb::BuiltinOperator::TRANSPOSE, version, fb::TransposeOptionsT(), {from, add_ints(perm, "perm")}, {to});
 }
 
+void WriteNode::emit_cast(TensorIndex from, TensorIndex to, bool is_constant) {
+  const DType wanted = type_of(to).dtype, found = type_of(from).dtype;
+  if (is_constant && found == DType::kF16 && wanted == DType::kF32)
+    return emit(fb::BuiltinOperator::DEQUANTIZE, 3, fb::DequantizeOptionsT(), {from}, {to});
+  fb::CastOptionsT options;
+  options.in_data_type = file_type_of(found);
+  options.out_data_type = file_type_of(wanted);
+  emit(fb::BuiltinOperator::CAST, 1, options, {from}, {to});
+}
+
 TensorIndex WriteNode::permuted(size_t i, const std::vector<int64_t>& perm) {
-  if (is_constant(i)) return add_constant(transposed(constant(i), perm), graph().value(node().inputs[i]).name.c_str());
+  const char* name = graph().value(node().inputs[i]).name.c_str();
+  if (is_constant(i)) return add_constant(transposed(constant(i), perm), name);
   TensorType t = type(i);
   Shape shape = Shape::unknown_of_rank(static_cast<int64_t>(perm.size()));
   for (size_t k = 0; k < perm.size(); ++k) shape[static_cast<int64_t>(k)] = t.shape[perm[k]];
   t.shape = shape;
   const TensorIndex to = temp(t, "permuted");
-  transpose(in(i), to, perm);
+  if (const ValueId narrow = widened_constant(graph(), node().inputs[i]); narrow.exists())
+    emit_cast(add_constant(transposed(graph().value(narrow).constant, perm), name), to, true);
+  else
+    transpose(in(i), to, perm);
   return to;
 }
 

@@ -97,7 +97,9 @@ class WriteNode {
   /// to = from in other dims with the same elements.
   void reshape(TensorIndex from, TensorIndex to);
   void transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);
-  /// Input i with permuted dims: a permuted constant, or a TRANSPOSE before it.
+  /// to = from in another plain type. Float16 constants are widened when the model is loaded: the runtime's DEQUANTIZE.
+  void emit_cast(TensorIndex from, TensorIndex to, bool is_constant);
+  /// Input i with permuted dims: a permuted constant (if need be behind a CAST), or a TRANSPOSE before it.
   TensorIndex permuted(size_t i, const std::vector<int64_t>& perm);
 
   /// The index of a subgraph of this node in the file.

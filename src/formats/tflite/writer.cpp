@@ -9,6 +9,7 @@
 #include "formats/tflite/tflite.h"
 #include "formats/tflite/types.h"
 #include "ops/control.h"
+#include "passes/rewrite.h"
 
 namespace hone::tflite {
 
@@ -90,10 +91,15 @@ TensorIndex SubgraphWriter::tensor_of(ValueId id) {
   const Value& value = graph_.value(id);
   index = with_context([&] { return cat("in value '", value.name, "'"); },
                        [&] { return add_tensor(value.name, value.type, value.constant); });
+  if (widened_constant(graph_, id).exists()) write_operators(value.producer);
   return index;
 }
 
 void SubgraphWriter::write_node(NodeId id) {
+  if (!widened_constant(graph_, graph_.node(id).outputs[0]).exists()) write_operators(id);  // else where it is used
+}
+
+void SubgraphWriter::write_operators(NodeId id) {
   const Node& node = graph_.node(id);
   auto reject = [&](std::string_view why) { state_.unsupported.push_back(cat(describe(node), ": ", why)); };
   try {

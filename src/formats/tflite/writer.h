@@ -40,6 +40,7 @@ class SubgraphWriter {
 
  private:
   void write_node(NodeId id);
+  void write_operators(NodeId id);
 
   WriteState& state_;
   const Graph& graph_;
