@@ -68,7 +68,8 @@ void print_summary(const ModelSummary& s, Console& console) {
   facts.add("nodes", cat(grouped(s.nodes), " (", counted(s.transposes, "transpose"), ")"));
   facts.add("parameters",
             cat(human_count(s.parameters), " (", human_bytes(static_cast<uint64_t>(s.parameter_bytes)), ")"));
-  facts.add("MACs", human_count(s.macs));
+  if (!s.sizes_note.empty()) facts.add("sizes", s.sizes_note);
+  facts.add("MACs", s.macs < 0 ? "not counted: sizes are unknown" : human_count(s.macs));
   if (s.peak_bytes >= 0)
     facts.add("activations", cat("peak ", human_bytes(static_cast<uint64_t>(s.peak_bytes)), " planned",
                                  s.peak_reason.empty() ? "" : cat(" (", s.peak_reason, ")")));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -14,16 +15,26 @@ namespace hone {
 
 namespace {
 
-/// Sizes without symbols, so that work and memory can be counted.
-Graph with_symbols_as_one(const Graph& graph) {
+/// The graph with 1 for unknown input sizes, so that work and memory can be counted; none for a model that cannot be
+/// that small. `note` says what was done.
+std::optional<Graph> with_sizes(const Graph& graph, std::string& note) {
   Graph fixed = graph;
-  for (const ValueId id : fixed.inputs()) {
-    const Shape& shape = fixed.type(id).shape;
-    if (shape.is_static() || !shape.has_rank()) continue;
-    Dims dims;
-    for (const Dim& dim : shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
-    fixed.set_input_shape(id, Shape(dims));
+  std::string open;
+  try {
+    for (const ValueId id : graph.inputs()) {
+      const Shape& shape = graph.type(id).shape;
+      if (shape.is_static()) continue;
+      open = graph.value(id).name;
+      if (!shape.has_rank()) continue;
+      Dims dims;
+      for (const Dim& dim : shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
+      fixed.set_input_shape(id, Shape(dims));
+    }
+  } catch (const Error&) {
+    note = cat("unknown; --shape ", open, "=… tells them");
+    return std::nullopt;
   }
+  if (!open.empty()) note = cat("unknown ones count as 1; --shape ", open, "=… tells them");
   return fixed;
 }
 
@@ -115,7 +126,8 @@ ModelSummary summarize(const Graph& original, const Engine& engine) {
   out.name = original.name;
   for (const ValueId id : original.inputs()) out.inputs.emplace_back(original.value(id).name, original.type(id));
   for (const ValueId id : original.outputs()) out.outputs.emplace_back(original.value(id).name, original.type(id));
-  const Graph graph = with_symbols_as_one(original);
+  const std::optional<Graph> sized = with_sizes(original, out.sizes_note);
+  const Graph& graph = sized ? *sized : original;
   Counter counter{out, {}, {}};
   counter.count_graph(graph);
   for (auto& [name, op] : counter.ops) out.ops.push_back(op);
@@ -125,10 +137,14 @@ ModelSummary summarize(const Graph& original, const Engine& engine) {
                    [](const WeightCount& a, const WeightCount& b) { return a.bytes > b.bytes; });
   for (auto& [op, nodes] : counter.unsupported) out.unsupported.push_back({op, nodes});
   for (const auto& [key, value] : original.metadata) out.metadata.emplace_back(key, value);
-  if (out.unsupported.empty())
-    plan_peak(graph, engine, out);
-  else
+  if (!sized) {
+    out.macs = -1;
+    out.peak_reason = "sizes are unknown";
+  } else if (!out.unsupported.empty()) {
     out.peak_reason = "the model has operators hone does not run";
+  } else {
+    plan_peak(graph, engine, out);
+  }
   return out;
 }
 
@@ -177,7 +193,8 @@ Json to_json(const ModelSummary& s) {
   json["nodes"] = s.nodes;
   json["parameters"] = s.parameters;
   json["parameter_bytes"] = s.parameter_bytes;
-  json["macs"] = s.macs;
+  json["macs"] = s.macs < 0 ? Json() : Json(s.macs);
+  if (!s.sizes_note.empty()) json["sizes"] = s.sizes_note;
   json["peak_activation_bytes"] = s.peak_bytes < 0 ? Json() : Json(s.peak_bytes);
   json["transposes"] = s.transposes;
   json["quantization"] = quantization_phrase(s);

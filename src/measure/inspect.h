@@ -40,7 +40,8 @@ struct ModelSummary {
   std::vector<OpCount> ops;  ///< most frequent first
   int64_t parameters = 0;    ///< elements of constants
   int64_t parameter_bytes = 0;
-  int64_t macs = 0;         ///< of static nodes whose operator states them; symbols count as 1
+  std::string sizes_note;   ///< what was taken for unknown input sizes; empty when all are known
+  int64_t macs = 0;         ///< of nodes whose operator states them; −1 when sizes are unknown
   int64_t peak_bytes = -1;  ///< planned activations on the engine; −1 when it cannot be planned
   std::string peak_reason;  ///< why not
   std::vector<WeightCount> weights;

@@ -28,6 +28,20 @@ TEST(Summary, CountsWithSymbolsAsOne) {
   EXPECT_GT(s.peak_bytes, 0);
   EXPECT_EQ(quantization_phrase(s), "none (float)");
   EXPECT_EQ(to_text(s.inputs[0].second), "f32[n,8,8,3]");
+  EXPECT_EQ(s.sizes_note, "unknown ones count as 1; --shape x=… tells them");
+}
+
+TEST(Summary, SaysThatSizesAreUnknownWhereOneIsTooSmall) {
+  const Graph graph = parse_graph(R"(graph "g" { input %x: f32[n,h,w,3]
+    const %w: f32[4,3,3,3] = random(1)
+    %y = Conv(%x, %w)
+    output %y })",
+                                  all_ops());
+  const ModelSummary s = summarize(graph, reference());
+  EXPECT_EQ(s.sizes_note, "unknown; --shape x=… tells them");
+  EXPECT_EQ(s.parameters, 108);
+  EXPECT_EQ(s.macs, -1);
+  EXPECT_EQ(s.peak_bytes, -1);
 }
 
 TEST(Summary, ListsEveryUnsupportedNodeAtOnce) {

@@ -146,11 +146,15 @@ auto pack_all(flatbuffers::FlatBufferBuilder& builder, const std::vector<std::un
   return builder.CreateVector(offsets);
 }
 
-void throw_unsupported(const std::vector<std::string>& lines) {
+void throw_unsupported(const std::vector<std::string>& lines, const Graph& graph) {
   std::string text = cat(lines.size(), lines.size() == 1 ? " node" : " nodes", " cannot be written as tflite:");
   constexpr size_t kMostLines = 50;
   for (size_t i = 0; i < lines.size() && i < kMostLines; ++i) text += cat("\n    ", lines[i]);
   if (lines.size() > kMostLines) text += cat("\n    and ", lines.size() - kMostLines, " more");
+  for (const ValueId id : graph.inputs())
+    if (!graph.type(id).shape.is_static())
+      throw unsupported(text, cat("input ", graph.value(id).name, " has the shape ", graph.type(id).shape,
+                                  ": with --shape ", graph.value(id).name, "=… more can be written; or write .onnx"));
   throw unsupported(text, "write .onnx instead, or keep these operators out of the model");
 }
 
@@ -188,7 +192,7 @@ namespace hone {
 std::vector<std::byte> write_tflite(const Graph& graph) {
   tflite::WriteState state;
   tflite::SubgraphWriter(state, graph).write();
-  if (!state.unsupported.empty()) tflite::throw_unsupported(state.unsupported);
+  if (!state.unsupported.empty()) tflite::throw_unsupported(state.unsupported, graph);
   return tflite::pack_model(state, graph);
 }
 
