@@ -311,10 +311,14 @@ void write_top_k(NodeWriter& w) {
   w.emit("TopK", {w.plain_in(0), w.ints_in(1)}, w.all_out(), same_attributes(w.node()));
 }
 
+/// Before operator set 10 the mask had the type of x.
 void read_dropout(NodeReader& r) {
   const auto inputs = r.opset() < 12 ? std::vector<ValueId>{r.in(0)} : r.inputs();
   const auto outputs = r.emit_many(Dropout{.seed = r.attr_int("seed", 0)}, inputs, r.output_count());
-  for (size_t i = 0; i < outputs.size(); ++i) r.output(i, outputs[i]);
+  r.output(0, outputs[0]);
+  if (outputs.size() < 2) return;
+  const bool is_old = r.opset() < 10;
+  r.output(1, is_old ? r.emit(Cast{.to = r.type(r.in(0)).logical_dtype()}, {outputs[1]}) : outputs[1]);
 }
 
 constexpr Row kRows[] = {

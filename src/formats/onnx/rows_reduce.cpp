@@ -1,4 +1,6 @@
+#include "base/text.h"
 #include "formats/onnx/rows.h"
+#include "ops/pool.h"
 #include "ops/reduce.h"
 
 namespace hone::onnx {
@@ -25,7 +27,13 @@ void read_global_lp(NodeReader& r) {
   const int64_t p = r.attr_int("p", 2);
   if (p == 1) return read_global<ReduceL1>(r);
   if (p == 2) return read_global<ReduceL2>(r);
-  throw unsupported("onnx: GlobalLpPool of another norm than 1 and 2");
+  const Shape& shape = r.type(r.in(0)).shape;
+  LpPool op{.p = p};
+  for (int64_t axis = 2; axis < r.rank(r.in(0)); ++axis) {
+    if (!shape[axis].is_known()) throw unsupported(cat("onnx: GlobalLpPool of norm ", p, " over an unknown size"));
+    op.kernel.push_back(shape[axis].value());
+  }
+  r.output(0, r.channels_first(r.emit(std::move(op), {r.channels_last(r.in(0))})));
 }
 
 struct Reduction {
