@@ -4,7 +4,7 @@
 
 namespace hone {
 
-/// ONNX: reads operator sets up to 21, writes operator set 17 (IR version 8).
+/// ONNX: reads operator sets up to 23, writes 17 (IR version 8) or the oldest that can say every node.
 extern const Format kOnnxFormat;
 
 }  // namespace hone

@@ -6,9 +6,9 @@ namespace hone::onnx {
 
 namespace {
 
-constexpr std::span<const Row> (*kTables[])() = {elementwise_rows, movement_rows,  shaping_rows, reduce_rows,
-                                                 spatial_rows,     resize_rows,    matrix_rows,  norm_rows,
-                                                 quantize_rows,    recurrent_rows, control_rows, misc_rows};
+constexpr std::span<const Row> (*kTables[])() = {
+    elementwise_rows, movement_rows, shaping_rows,   reduce_rows,  spatial_rows, resize_rows,   matrix_rows,
+    norm_rows,        quantize_rows, recurrent_rows, control_rows, misc_rows,    attention_rows};
 
 /// Sets a field from the attribute of the same name.
 void read_field(NodeReader& r, const FieldInfo& field, void* at) {

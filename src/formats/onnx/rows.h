@@ -9,7 +9,7 @@
 
 namespace hone::onnx {
 
-inline constexpr int kNewestOpset = 21;   ///< highest operator set that is read
+inline constexpr int kNewestOpset = 23;   ///< highest operator set that is read
 inline constexpr int kWrittenOpset = 17;  ///< written, unless a node needs a newer one
 
 /// One ONNX operator over a range of operator sets, and how it is said in hone and back. `read` and `write` stand side
@@ -36,6 +36,7 @@ std::span<const Row> quantize_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> control_rows();
 std::span<const Row> misc_rows();
+std::span<const Row> attention_rows();
 
 /// Rows of ONNX Runtime's domain "com.microsoft", which are read only.
 std::span<const Row> microsoft_rows();

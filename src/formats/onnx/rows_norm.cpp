@@ -100,7 +100,8 @@ void read_layer_norm(NodeReader& r) {
   for (size_t i = 0; i < outputs.size(); ++i) r.output(i, outputs[i]);
 }
 
-/// What ONNX Runtime saves under ONNX's own domain: x / √(mean x² over the axes from `axis` on + epsilon) · scale.
+/// RMSNormalization, and what ONNX Runtime saves under ONNX's own domain: x / √(mean x² over the axes from `axis` on +
+/// epsilon) · scale.
 void read_simplified_layer_norm(NodeReader& r) {
   const ValueId x = r.in(0);
   std::vector<int64_t> axes;
@@ -194,6 +195,7 @@ constexpr Row kRows[] = {
     {"InstanceNormalization", 1, kNewestOpset, read_instance_norm, &InstanceNorm::def, write_instance_norm},
     {"GroupNormalization", 18, kNewestOpset, read_group_norm, &GroupNorm::def, write_group_norm},
     {"LayerNormalization", 1, kNewestOpset, read_layer_norm, &LayerNorm::def, write_same},
+    {"RMSNormalization", 23, kNewestOpset, read_simplified_layer_norm},
     {"SimplifiedLayerNormalization", 1, kNewestOpset, read_simplified_layer_norm},
     {"LRN", 1, kNewestOpset, read_lrn, &Lrn::def, write_lrn},
     {"", 1, 0, nullptr, &L2Normalize::def, write_l2_normalize},

@@ -22,7 +22,10 @@ void read_quantize_linear(NodeReader& r) {
 
 void read_dequantize_linear(NodeReader& r) {
   const DequantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
-  r.output(0, r.emit(op, {r.in(0), r.in(1), r.maybe(2)}));
+  const ValueId y = r.emit(op, {r.in(0), r.in(1), r.maybe(2)});
+  if (r.attr_int("output_dtype", 0) == 0) return r.output(0, y);
+  const DType wanted = r.attr_dtype("output_dtype", DType::kF32);
+  r.output(0, wanted == r.type(y).dtype ? y : r.emit(Cast{.to = wanted}, {y}));
 }
 
 /// Operator set 17 has f32 scales, one of them or one for each channel, and 8 bits; 19 other floats; 21 the rest.

@@ -14,7 +14,7 @@ namespace hone::onnx {
 namespace {
 
 /// The oldest IR version that may hold an operator set (ONNX's table of versions).
-int64_t ir_version(int opset) { return opset >= 21 ? 10 : opset >= 19 ? 9 : 8; }
+int64_t ir_version(int opset) { return opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : 8; }
 
 int64_t constant_bytes(const Graph& graph) {
   int64_t bytes = 0;
