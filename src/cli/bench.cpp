@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/model_args.h"
+#include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "measure/prepare.h"
@@ -14,6 +14,7 @@ namespace {
 struct Options {
   ModelArgs model;
   EngineArgs engine;
+  InputArgs inputs;
   int64_t runs = 20, warmup = 3, rows = 20;
   double seconds = 1;
   bool is_json = false, is_ops = false;
@@ -47,7 +48,14 @@ int bench(const Options& o, Console& console) {
   options.steps = o.is_ops;
   options.progress = console.progress("measuring");
   const Engine engine = o.engine.engine();
-  const BenchResult result = run_bench([&] { return prepare(o.model.load(), engine); }, engine, {}, options);
+  std::vector<Tensor> inputs;
+  if (!o.inputs.files.empty()) inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
+  const auto load = [&] {
+    Graph graph = prepare(o.model.load(), engine);
+    fix_sizes(graph, inputs);
+    return graph;
+  };
+  const BenchResult result = run_bench(load, engine, inputs, options);
   if (!o.is_json) {
     print(o, result, console);
     return 0;
@@ -64,6 +72,7 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->engine.declare(args);
+  o->inputs.declare(args);
   args.option("--runs", "N", o->runs, "measure at least N runs", 1);
   args.option("--seconds", "S", o->seconds, "and at least S seconds of them", 0);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
@@ -76,6 +85,7 @@ CommandBody setup(Args& args) {
 }  // namespace
 
 const Command kBenchCommand{"bench", "how fast a model is here: latency, load time, memory, time per operator",
-                            "hone bench model.tflite --threads 4 --ops", "", setup};
+                            "hone bench model.tflite --threads 4 --ops", "Inputs without a file are generated numbers.",
+                            setup};
 
 }  // namespace hone

@@ -7,11 +7,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/model_args.h"
+#include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "measure/prepare.h"
-#include "passes/check.h"
 
 namespace hone {
 
@@ -20,6 +19,7 @@ namespace {
 struct Options {
   ModelArgs model;
   EngineArgs engine;
+  InputArgs inputs;
   int64_t runs = 50, warmup = 5, rows = 20;
   std::string trace, folded;
   bool is_json = false;
@@ -62,8 +62,9 @@ void print(const Options& o, const Profile& profile, Console& console) {
 
 int run_profile(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  const Graph graph = prepare(o.model.load(), engine);
-  const std::vector<Tensor> inputs = generate_inputs(graph, 0, 1);
+  Graph graph = prepare(o.model.load(), engine);
+  const std::vector<Tensor> inputs = o.inputs.load_or_generate(graph);
+  fix_sizes(graph, inputs);
   Runner runner = engine.runner(graph);
   const Profile profile = profile_session(runner.session(), inputs, o.runs, o.warmup, console.progress("profiling"));
   const std::string name = std::filesystem::path(o.model.path).filename().string();
@@ -85,6 +86,7 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->engine.declare(args);
+  o->inputs.declare(args);
   args.option("--runs", "N", o->runs, "measure N runs", 1);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all");
@@ -96,8 +98,11 @@ CommandBody setup(Args& args) {
 
 }  // namespace
 
-const Command kProfileCommand{"profile", "where the time goes: per node, with hardware counters where there are any",
-                              "hone profile model.tflite --trace trace.json --folded stacks.txt",
-                              "Counters are those of the calling thread: use --threads 1 for whole numbers.", setup};
+const Command kProfileCommand{
+    "profile", "where the time goes: per node, with hardware counters where there are any",
+    "hone profile model.tflite --trace trace.json --folded stacks.txt",
+    "Counters are those of the calling thread: use --threads 1 for whole numbers. Inputs without "
+    "a file are generated numbers.",
+    setup};
 
 }  // namespace hone

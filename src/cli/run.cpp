@@ -7,11 +7,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/model_args.h"
+#include "cli/input_args.h"
 #include "cli/table.h"
 #include "data/npy.h"
-#include "data/npz.h"
-#include "measure/accuracy.h"
 #include "measure/prepare.h"
 #include "passes/check.h"
 
@@ -22,55 +20,22 @@ namespace {
 struct Options {
   ModelArgs model;
   EngineArgs engine;
-  PreprocessArgs preprocess;
-  std::vector<std::string> inputs;
+  InputArgs inputs;
   std::string output_dir, labels;
   int64_t top = 5, seed = 0;
   bool is_json = false, is_real = false;
 };
 
-/// Index of the input that `text` names as "name=file", and the file; input `position` when it names none.
-std::pair<size_t, std::string> split_input(const Graph& graph, const std::string& text, size_t position) {
-  const auto& ids = graph.inputs();
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const std::string prefix = graph.value(ids[i]).name + "=";
-    if (text.starts_with(prefix)) return {i, text.substr(prefix.size())};
-  }
-  if (position < ids.size()) return {position, text};
-  throw invalid_argument(cat("--input '", text, "' is one too many, the model has ", ids.size(), " inputs"));
-}
-
-/// Puts the arrays of a .npz where their names say, or the only array at the only input.
-void take_npz(const std::string& path, std::span<const InputSpec> specs, std::vector<Tensor>& out) {
-  const std::vector<NamedTensor> arrays = read_npz(path);
-  for (const auto& [name, tensor] : arrays) {
-    size_t at = specs.size() == 1 && arrays.size() == 1 ? 0 : specs.size();
-    for (size_t i = 0; i < specs.size(); ++i)
-      if (specs[i].name == name) at = i;
-    if (at == specs.size()) throw not_found(cat("'", path, "': the model has no input '", name, "'"));
-    out[at] = convert_input(tensor, specs[at].type, specs[at].stored);
-  }
-}
-
 std::vector<Tensor> load_inputs(const Options& o, const Graph& graph) {
-  if (o.inputs.empty()) return generate_inputs(graph, static_cast<uint64_t>(o.seed), 1);
-  const std::vector<InputSpec> specs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
-  std::vector<Tensor> out(specs.size());
-  for (size_t i = 0; i < o.inputs.size(); ++i) {
-    const auto [at, path] = split_input(graph, o.inputs[i], i);
-    with_context([&, at = at] { return cat("while preparing input '", specs[at].name, "'"); },
-                 [&, at = at, path = path] {
-                   if (lower(path).ends_with(".npz"))
-                     take_npz(path, specs, out);
-                   else
-                     out[at] = load_input_file(path, specs[at]);
-                 });
+  if (o.inputs.files.empty()) return generate_inputs(graph, static_cast<uint64_t>(o.seed), 1);
+  std::vector<Tensor> inputs = o.inputs.load(graph);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].exists()) continue;
+    const Value& input = graph.value(graph.inputs()[i]);
+    throw invalid_argument(cat("no file was given for input '", input.name, "', ", to_text(input.type)),
+                           cat("--input ", input.name, "=FILE"));
   }
-  for (size_t i = 0; i < out.size(); ++i)
-    if (!out[i].exists())
-      throw invalid_argument(cat("no file was given for input '", specs[i].name, "', ", to_text(specs[i].type)),
-                             cat("--input ", specs[i].name, "=FILE"));
-  return out;
+  return inputs;
 }
 
 std::string file_name_of(std::string name) {
@@ -165,9 +130,7 @@ int run(const Options& o, Console& console) {
   Graph graph = prepare(o.model.load(), engine);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (const ValueId id = graph.inputs()[i]; !graph.type(id).shape.is_static())
-      graph.set_input_shape(id, Shape(inputs[i].dims()));
+  fix_sizes(graph, inputs);
   Report report{o, {}, Json::array(), ""};
   if (!o.labels.empty()) {
     const std::string names = read_file(o.labels);
@@ -189,7 +152,7 @@ int run(const Options& o, Console& console) {
     }
     report.add(name, shown, file, console.width());
   }
-  if (o.inputs.empty()) console.note("note: no --input was given: the inputs are generated numbers");
+  if (o.inputs.files.empty()) console.note("note: no --input was given: the inputs are generated numbers");
   if (o.is_json) {
     Json json;
     json["model"] = o.model.path;
@@ -205,7 +168,6 @@ int run(const Options& o, Console& console) {
 CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
-  args.option("--input", "[NAME=]FILE", o->inputs, "an input from .npy, .npz, .png, .jpg, .bmp or .bin");
   args.option("--output-dir", "DIR", o->output_dir, "write each output to DIR/NAME.npy");
   args.flag("--dequantize", o->is_real, "give real numbers where the model's outputs are quantized");
   args.option("--labels", "FILE", o->labels, "class names in order, one a line");
@@ -213,7 +175,7 @@ CommandBody setup(Args& args) {
   args.option("--seed", "N", o->seed, "of generated inputs and random operators");
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
-  o->preprocess.declare(args);
+  o->inputs.declare(args);
   return [o](Console& console) { return run(*o, console); };
 }
 
