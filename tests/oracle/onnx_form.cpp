@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <protozero/pbf_writer.hpp>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "formats/onnx/attribute_list.h"
 #include "formats/onnx/tensor_io.h"
@@ -130,6 +132,31 @@ std::string untyped(const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<OnnxForm> read_onnx_forms(std::string_view only) {
+  std::vector<OnnxForm> forms;
+  for (const std::string& line : split(read_file(HONE_SOURCE_DIR "/tests/oracle/onnx_forms.txt"), '\n')) {
+    const std::string_view text = trim(line);
+    if (text.empty() || text.starts_with("# ") || text.find(only) == std::string_view::npos) continue;
+    forms.push_back(parse_onnx_form(text));
+  }
+  return forms;
+}
+
+std::string to_literal(const Tensor& tensor) {
+  std::string text = cat(to_string(tensor.dtype()), "[");
+  for (size_t i = 0; i < tensor.dims().size(); ++i) text += cat(i > 0 ? "," : "", tensor.dims()[i]);
+  text += "]{";
+  const std::vector<double> values = to_doubles(tensor.with_quant(nullptr));
+  for (size_t i = 0; i < values.size(); ++i) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.7g", values[i]);
+    text += cat(i > 0 ? "," : "", number);
+  }
+  return text + "}";
+}
+
+Tensor parse_literal(std::string_view text) { return parse_operand(text, 0).tensor; }
 
 OnnxForm parse_onnx_form(std::string_view line) {
   namespace build = onnx::testing;

@@ -15,6 +15,13 @@ struct OnnxForm {
   std::vector<Tensor> inputs;  ///< what to feed it
 };
 
+/// The forms of tests/oracle/onnx_forms.txt whose line contains `only`.
+std::vector<OnnxForm> read_onnx_forms(std::string_view only = "");
+
+/// A tensor as text without spaces, "f32[2]{1,0.25}", seven digits a number, and back.
+std::string to_literal(const Tensor& tensor);
+Tensor parse_literal(std::string_view text);
+
 /// Reads one line: OPERATOR OPSET, then attributes and operands in any order, separated by spaces.
 ///   Pad 18 mode=reflect f32[2,3,4] i64{0,1,0,1} _ i64{1,2}
 /// OPERATOR: a name, "ms:NAME" for ONNX Runtime's own domain.

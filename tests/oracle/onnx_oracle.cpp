@@ -2,7 +2,7 @@
 // onnx_forms.txt in four ways, and the face detector before and after hone's passes. Prints what differs and exits with
 // 1 when anything does that onnx_known.txt does not list; says so and exits with 0 when the runtime is not installed.
 // With models as arguments it prints how far the runtime is from the reference on each; with "--forms TEXT" it compares
-// only the nodes whose lines contain TEXT.
+// only the nodes whose lines contain TEXT, with "--record FILE" it writes what the runtime gives for all of them.
 
 #include <cmath>
 #include <cstdio>
@@ -97,16 +97,6 @@ int compare_suite(OnnxRuntime& runtime, const std::set<std::string>& known) {
   return as_is.different + written.different;
 }
 
-std::vector<OnnxForm> read_forms(std::string_view only) {
-  std::vector<OnnxForm> forms;
-  for (const std::string& line : split(read_file(HONE_SOURCE_DIR "/tests/oracle/onnx_forms.txt"), '\n')) {
-    const std::string_view text = trim(line);
-    if (text.empty() || text.starts_with("# ") || text.find(only) == std::string_view::npos) continue;
-    forms.push_back(parse_onnx_form(text));
-  }
-  return forms;
-}
-
 Graph read_form(const OnnxForm& form) {
   const auto bytes = std::make_shared<const std::string>(form.model);
   return kOnnxFormat.read({"form.onnx", std::as_bytes(std::span(*bytes)), bytes});
@@ -129,7 +119,7 @@ void judge(const std::string& name, const std::vector<Tensor>& expected, const s
 /// Each form on the reference, after the passes, on the cpu provider, and in the runtime as hone writes it again.
 int compare_forms(OnnxRuntime& runtime, const std::set<std::string>& known, std::string_view only) {
   Tally reference, passes, cpu, written;
-  for (const OnnxForm& form : read_forms(only)) {
+  for (const OnnxForm& form : read_onnx_forms(only)) {
     std::vector<Tensor> expected;
     try {
       expected = runtime.run(form.model, form.inputs);
@@ -162,6 +152,19 @@ int compare_forms(OnnxRuntime& runtime, const std::set<std::string>& known, std:
   print("forms on the cpu provider", cpu);
   print("forms as hone writes them", written);
   return reference.different + passes.different + cpu.different + written.different + reference.refused;
+}
+
+/// Writes what the runtime gives for each form: what tests/onnx/forms_test.cpp expects where there is no runtime.
+void record_forms(OnnxRuntime& runtime, const std::set<std::string>& known, const std::string& path) {
+  std::string text =
+      "# What ONNX Runtime gives for the nodes of tests/oracle/onnx_forms.txt; hone_onnx_oracle --record FILE writes "
+      "it.\n";
+  for (const OnnxForm& form : read_onnx_forms()) {
+    if (known.contains(form.name)) continue;
+    text += cat("\n", form.name, "\n");
+    for (const Tensor& output : runtime.run(form.model, form.inputs)) text += cat("  ", to_literal(output), "\n");
+  }
+  write_file(path, std::string_view(text));
 }
 
 int compare_ultraface(OnnxRuntime& runtime) {
@@ -239,6 +242,7 @@ int main(int argc, char** argv) {
     const std::set<std::string> known = known_differences();
     if (argc == 3 && std::string_view(argv[1]) == "--forms")
       return compare_forms(*runtime, known, argv[2]) == 0 ? 0 : 1;
+    if (argc == 3 && std::string_view(argv[1]) == "--record") return record_forms(*runtime, known, argv[2]), 0;
     for (int i = 1; i < argc; ++i) report(*runtime, argv[i]);
     if (argc > 1) return 0;
     const int different =
