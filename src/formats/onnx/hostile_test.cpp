@@ -137,6 +137,27 @@ std::string external_model(const std::string& location, const std::string& offse
   return model(graph({{node("Identity", {"w"}, {"y"})}, {}, {value("y", DType::kF32, {2})}, {tensor}, {}}));
 }
 
+TEST(OnnxHostile, ClaimsOfShapesNeedNoMemory) {
+  const int64_t huge = int64_t{1} << 40;
+  const std::string norm =
+      node("GroupNormalization", {"x", "s", "s"}, {"y"}, AttributeList().add("num_groups", int64_t{2}));
+  const std::string scale = encode_tensor("s", Tensor::of<float>({2}, {1, 2}));
+  const auto claims = [&](const std::string& op, std::vector<std::string> constants) {
+    return model(graph({{op},
+                        {value("x", DType::kF32, {1, huge, 2, 2})},
+                        {value("y", DType::kF32, {1, huge, 2, 2})},
+                        std::move(constants),
+                        {}}),
+                 18);
+  };
+  EXPECT_EQ(error_of(claims(norm, {scale})), "");
+  const std::string bits =
+      node("MatMulNBits", {"x", "w", "s"}, {"y"},
+           AttributeList().add("K", 1 << 24).add("N", 1 << 20).add("block_size", 1 << 24), "com.microsoft");
+  const std::string weight = encode_tensor("w", Tensor::of<uint8_t>({1}, {0}));
+  EXPECT_NE(error_of(claims(bits, {scale, weight})).find("expected"), std::string::npos);
+}
+
 class OnnxExternalData : public ::testing::Test {
  protected:
   void SetUp() override {

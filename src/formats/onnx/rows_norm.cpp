@@ -53,9 +53,9 @@ ValueId per_channel(NodeReader& r, ValueId values, int64_t groups, const Dim& ch
   if (r.opset() >= 21) return values;
   if (!channels.is_known() || groups < 1 || channels.value() % groups != 0)
     throw unsupported("onnx: GroupNormalization of an unknown number of channels");
-  std::vector<int64_t> index;
-  for (int64_t c = 0; c < channels.value(); ++c) index.push_back(c / (channels.value() / groups));
-  return r.emit(Gather{}, {values, r.ints(std::move(index))});
+  const ValueId columns = r.emit(Unsqueeze{}, {values, r.ints({1})});
+  const ValueId repeated = r.emit(Expand{}, {columns, r.ints({groups, channels.value() / groups})});
+  return r.emit(Reshape{}, {repeated, r.ints({-1})});
 }
 
 void read_group_norm(NodeReader& r) {

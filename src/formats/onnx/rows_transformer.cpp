@@ -190,11 +190,11 @@ void read_multi_head_attention(NodeReader& r) {
 
 /// Numbers of `bits` bits that lie in bytes, low ones first: `rows` rows of `columns` numbers, each row `row_bytes`
 /// long.
-Tensor unpack_rows(const Tensor& packed, Dims dims, int64_t bits, int64_t row_bytes) {
-  Tensor out = Tensor::empty(bits == 8 ? DType::kU8 : DType::kU4, std::move(dims));
-  const int64_t rows = out.dim(0), columns = out.dim(1);
+Tensor unpack_rows(const Tensor& packed, const Dims& dims, int64_t bits, int64_t row_bytes) {
+  const int64_t rows = dims[0], columns = dims[1];
   if (packed.elements() != rows * row_bytes || size_of(packed.dtype()) != 1)
     throw invalid_model(cat("onnx: ", packed.elements(), " bytes of packed weights, expected ", rows * row_bytes));
+  Tensor out = Tensor::empty(bits == 8 ? DType::kU8 : DType::kU4, dims);
   const auto* bytes = static_cast<const uint8_t*>(packed.raw());
   auto* to = static_cast<uint8_t*>(out.mutable_raw());
   for (int64_t row = 0; row < rows; ++row, bytes += row_bytes)
