@@ -52,6 +52,21 @@ bool is_intact(const std::vector<T>& x, int64_t n, T guard) {
   return std::all_of(x.begin() + n, x.end(), [&](T v) { return v == guard; });
 }
 
+TEST(Kernels, LookUpEveryByteInBuffersOfEveryLength) {
+  Random random;
+  const auto table = random.bytes<uint8_t>(256);
+  for (const KernelTable* level : tables()) {
+    for (int64_t n = 0; n < 300; ++n) {
+      std::vector<uint8_t> x = random.bytes<uint8_t>(n), y(static_cast<size_t>(n) + 1, 77);
+      if (n == 256)
+        for (size_t i = 0; i < 256; ++i) x[i] = static_cast<uint8_t>(i);
+      level->lookup(x.data(), y.data(), n, table.data());
+      for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], table[x[i]]) << "of " << n << " at " << i;
+      EXPECT_EQ(y.back(), 77) << "wrote behind its end";
+    }
+  }
+}
+
 TEST(GemmF32, AgreesWithTheSumOnOddSizes) {
   Random random;
   for (int trial = 0; trial < 60; ++trial) {
