@@ -101,6 +101,11 @@ class Tensor {
   /// Own aligned copy of the bytes.
   Tensor clone() const;
 
+  /// Bytes that lie in a mapped file leave memory until somebody reads them; others stay.
+  void release_pages() const;
+  /// The same for the whole file that they lie in.
+  void release_file() const;
+
  private:
   void check_holds(bool ok) const;
 

@@ -67,6 +67,43 @@ TEST(File, ReplacesTheOldContentOrLeavesItAlone) {
   std::remove(path.c_str());
 }
 
+// Bytes of files in this process's memory.
+int64_t resident_file_bytes() {
+  long long total = 0, resident = 0, of_files = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  const int read = std::fscanf(file, "%lld %lld %lld", &total, &resident, &of_files);
+  std::fclose(file);
+  return read == 3 ? of_files * ::sysconf(_SC_PAGESIZE) : -1;
+}
+
+TEST(File, ReleasedPagesLeaveMemoryAndComeBackWhenRead) {
+  const std::string path = testing::TempDir() + "hone_base_release.bin";
+  constexpr size_t kSize = 8 << 20;
+  constexpr int64_t kSlack = 1 << 20;  // the system counts in batches
+  std::string content(kSize, 'x');
+  for (size_t i = 0; i < kSize; i += 1000) content[i] = static_cast<char>('a' + i % 23);
+  write_file(path, content);
+  const std::shared_ptr<const void> owner = MappedFile::open(path);
+  const MappedFile* file = MappedFile::find(std::shared_ptr<const void>(owner, "a view of it"));
+  ASSERT_NE(file, nullptr);
+  const auto text = [&] {
+    return std::string_view(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  };
+  EXPECT_TRUE(text() == content);
+  const int64_t before = resident_file_bytes();
+  file->release(file->bytes().subspan(100, kSize / 2));
+  EXPECT_LE(resident_file_bytes(), before - static_cast<int64_t>(kSize / 2) + kSlack);
+  file->release(file->bytes());
+  EXPECT_LE(resident_file_bytes(), before - static_cast<int64_t>(kSize) + kSlack);
+  EXPECT_TRUE(text() == content);
+  std::remove(path.c_str());
+}
+
+TEST(File, OtherBytesAreNoMappedFile) {
+  EXPECT_EQ(MappedFile::find(std::make_shared<const int>(1)), nullptr);
+  EXPECT_EQ(MappedFile::find(nullptr), nullptr);
+}
+
 TEST(Text, FloatsReadBackAsTheSameValue) {
   for (const float f : {0.1f, 1e-30f, 3.4028235e38f, -0.0f, 16777217.0f})
     EXPECT_EQ(static_cast<float>(*parse_double(to_text(f))), f);

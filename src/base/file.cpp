@@ -41,9 +41,16 @@ size_t size_of(int fd, const std::string& path) {
 
 }  // namespace
 
+/// Its type tells mapped files among owners of bytes.
+struct MappedFile::Deleter {
+  void operator()(MappedFile* file) const { delete file; }
+  const MappedFile* file;
+};
+
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   Descriptor file{open_for_reading(path)};
-  std::shared_ptr<MappedFile> mapped(new MappedFile);
+  auto* made = new MappedFile;
+  std::shared_ptr<MappedFile> mapped(made, Deleter{made});
   mapped->size_ = size_of(file.fd, path);
   if (mapped->size_ == 0) return mapped;
   void* address = ::mmap(nullptr, mapped->size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
@@ -57,6 +64,20 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 
 MappedFile::~MappedFile() {
   if (size_ != 0) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+const MappedFile* MappedFile::find(const std::shared_ptr<const void>& owner) {
+  const auto* deleter = std::get_deleter<Deleter>(owner);
+  return deleter == nullptr ? nullptr : deleter->file;
+}
+
+void MappedFile::release(std::span<const std::byte> bytes) const {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<size_t>(bytes.data() - data_);
+  const size_t first = (begin + page - 1) / page * page;
+  const size_t last = begin + bytes.size() == size_ ? size_ : (begin + bytes.size()) / page * page;
+  // A private mapping that nobody wrote to: its pages are the file's.
+  if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
 std::string read_file(const std::string& path) {

@@ -20,7 +20,14 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  /// The mapped file that `owner` keeps alive, or null.
+  static const MappedFile* find(const std::shared_ptr<const void>& owner);
+  /// Takes the whole pages among these bytes of the file out of this process's memory; who touches them reads them
+  /// from the file again. Safe while others read.
+  void release(std::span<const std::byte> bytes) const;
+
  private:
+  struct Deleter;
   MappedFile() = default;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;

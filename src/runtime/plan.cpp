@@ -51,6 +51,7 @@ class Compiler {
     for (const Provider* p : providers_)
       if (p->lower) p->lower(graph_);
     fold_constants(graph_);
+    release_files();
     slot_of_.assign(graph_.value_capacity(), -1);
   }
 
@@ -116,6 +117,21 @@ class Compiler {
   static int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_of(type.dtype); }
 
  private:
+  /// Weights of a mapped file that passes have rearranged or folded away were read for the last time.
+  void release_files() const {
+    for (const NodeId id : graph_.order())
+      for (const ValueId in : graph_.node(id).inputs)
+        if (in.exists() && graph_.is_constant(in)) graph_.value(in).constant.release_file();
+  }
+
+  /// Kernels keep packed copies of large constants; the few that steps read as they are come back by themselves.
+  void release_constants(const std::vector<ValueId>& inputs) const {
+    constexpr int64_t kLarge = 64 * 1024;
+    for (const ValueId in : inputs)
+      if (in.exists() && graph_.is_constant(in) && graph_.value(in).constant.byte_size() >= kLarge)
+        graph_.value(in).constant.release_pages();
+  }
+
   /// A step that runs two nodes, kept under the last of them.
   struct Pair {
     PlannedStep planned;
@@ -174,6 +190,7 @@ class Compiler {
         pair.inputs = first.inputs;
         for (size_t i = 0; i < last.inputs.size(); ++i)
           if (i != request.at) pair.inputs.push_back(last.inputs[i]);
+        release_constants(pair.inputs);
         return pair;
       }
     }
@@ -193,6 +210,7 @@ class Compiler {
           if (!planned.step) continue;
           planned.step->kernel = kernel.name;
           planned.provider = provider->name;
+          release_constants(request.node().inputs);
           return planned;
         }
       }

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace hone {
@@ -91,6 +92,15 @@ Tensor Tensor::with_quant(QuantPtr quant) const {
   Tensor t = *this;
   t.quant_ = std::move(quant);
   return t;
+}
+
+void Tensor::release_pages() const {
+  if (const MappedFile* file = MappedFile::find(data_))
+    file->release({static_cast<const std::byte*>(raw()), static_cast<size_t>(byte_size())});
+}
+
+void Tensor::release_file() const {
+  if (const MappedFile* file = MappedFile::find(data_)) file->release(file->bytes());
 }
 
 Tensor Tensor::clone() const {
