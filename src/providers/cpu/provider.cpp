@@ -15,6 +15,7 @@
 #include "ops/recurrent.h"
 #include "ops/reduce.h"
 #include "ops/resize.h"
+#include "ops/shaping.h"
 #include "ops/unary.h"
 #include "providers/cpu/rows.h"
 
@@ -59,13 +60,19 @@ struct Rows {
                                                {"dense_q8", kAlone<make_fully_connected_bytes>}};
   static constexpr Kernel kGemm[] = {{"dense_f32", kAlone<make_gemm_f32>}};
   static constexpr Kernel kMatMul[] = {{"dense_f32", kAlone<make_matmul_constant_f32>},
-                                       {"matmul_f32", kBound<make_matmul_f32>}};
+                                       {"matmul_f32", kBound<make_matmul_f32>},
+                                       {"matmul_q8", kBound<make_matmul_bytes>}};
   static constexpr Kernel kUnary[] = {{"unary_f32", kBound<make_unary_f32>}, {"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kLookup[] = {{"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kBinary[] = {{"binary_f32", kBound<make_binary_f32>},
                                        {"binary_q8", kBound<make_binary_bytes>}};
   static constexpr Kernel kBinaryF32[] = {{"binary_f32", kBound<make_binary_f32>}};
-  static constexpr Kernel kPRelu[] = {{"prelu_f32", kBound<make_prelu_f32>}};
+  static constexpr Kernel kExtremum[] = {{"binary_f32", kBound<make_binary_f32>},
+                                         {"extremum_q8", kBound<make_extremum_bytes>}};
+  static constexpr Kernel kPRelu[] = {{"prelu_f32", kBound<make_prelu_f32>}, {"lookup_q8", kBound<make_prelu_lookup>}};
+  static constexpr Kernel kWhere[] = {{"where", kBound<make_where>}};
+  static constexpr Kernel kArgMax[] = {{"arg", kBound<make_arg_max>}};
+  static constexpr Kernel kArgMin[] = {{"arg", kBound<make_arg_min>}};
   static constexpr Kernel kQuantize[] = {{"quantize", kBound<make_quantize>}, {"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kDequantize[] = {{"dequantize", kBound<make_dequantize>}};
   static constexpr Kernel kBatchNorm[] = {{"affine_f32", kBound<make_batch_norm_f32>}};
@@ -82,6 +89,7 @@ struct Rows {
   static constexpr Kernel kMean[] = {{"reduce_f32", kBound<make_reduce_f32>}, {"mean_q8", kBound<make_mean_bytes>}};
   static constexpr Kernel kReduce[] = {{"reduce_f32", kBound<make_reduce_f32>}};
   static constexpr Kernel kSoftmax[] = {{"softmax_f32", kBound<make_softmax_f32>},
+                                        {"softmax_rows_f32", kBound<make_softmax_rows_f32>},
                                         {"softmax_q8", kBound<make_softmax_bytes>}};
   static constexpr Kernel kLayerNorm[] = {{"layer_norm_f32", kBound<make_layer_norm_f32>}};
   static constexpr Kernel kLstm[] = {{"lstm_f32", kBound<make_lstm_f32>}};
@@ -110,7 +118,10 @@ struct Rows {
       {&Neg::def, kUnary},
       {&Abs::def, kUnary},
       {&Log::def, kLookup},
-      {&Mish::def, kLookup},
+      {&Mish::def, kUnary},
+      {&Floor::def, kUnary},
+      {&Ceil::def, kUnary},
+      {&Round::def, kUnary},
       {&Softplus::def, kLookup},
       {&Softsign::def, kLookup},
       {&Selu::def, kLookup},
@@ -119,10 +130,13 @@ struct Rows {
       {&Sub::def, kBinary},
       {&Mul::def, kBinary},
       {&Div::def, kBinaryF32},
-      {&Maximum::def, kBinaryF32},
-      {&Minimum::def, kBinaryF32},
+      {&Maximum::def, kExtremum},
+      {&Minimum::def, kExtremum},
       {&SquaredDifference::def, kBinaryF32},
       {&PRelu::def, kPRelu},
+      {&Where::def, kWhere},
+      {&ArgMax::def, kArgMax},
+      {&ArgMin::def, kArgMin},
       {&Quantize::def, kQuantize},
       {&Dequantize::def, kDequantize},
       {&BatchNorm::def, kBatchNorm},

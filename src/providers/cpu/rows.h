@@ -34,6 +34,7 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const Kernel
 
 // steps_matmul.cpp
 std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_matmul_bytes(const KernelRequest&, const KernelTable&);
 
 // steps_elementwise.cpp
 /// The addend of a pair whose last node is Add, for the step that computes the first; does not exist() where its
@@ -43,6 +44,8 @@ std::unique_ptr<Step> make_unary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_extremum_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_prelu_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_prelu_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_quantize(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_dequantize(const KernelRequest&, const KernelTable&);
@@ -69,8 +72,14 @@ std::unique_ptr<Step> make_nearest(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_reduce_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_mean_bytes(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_softmax_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_softmax_rows_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_softmax_bytes(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_layer_norm_f32(const KernelRequest&, const KernelTable&);
+
+// steps_select.cpp
+std::unique_ptr<Step> make_arg_max(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_arg_min(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_where(const KernelRequest&, const KernelTable&);
 
 // steps_recurrent.cpp
 std::unique_ptr<Step> make_lstm_f32(const KernelRequest&, const KernelTable&);

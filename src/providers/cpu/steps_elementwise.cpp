@@ -44,6 +44,10 @@ UnaryChoice unary_of(const Node& n) {
       {&Neg::def, {Unary::kNeg}},
       {&Abs::def, {Unary::kAbs}},
       {&Reciprocal::def, {Unary::kReciprocal}},
+      {&Floor::def, {Unary::kFloor}},
+      {&Ceil::def, {Unary::kCeil}},
+      {&Round::def, {Unary::kRound}},
+      {&Mish::def, {Unary::kMish}},
   };
   for (const auto& [def, choice] : kPlain) {
     if (n.def == def) return choice;
@@ -237,6 +241,75 @@ std::unique_ptr<Step> make_binary_bytes(const KernelRequest& r, const KernelTabl
         });
       },
       0, in_place_of(r));
+}
+
+// Bytes of one scale and zero point throughout: the larger or smaller as stored.
+std::unique_ptr<Step> make_extremum_bytes(const KernelRequest& r, const KernelTable&) {
+  const TensorType& y = r.output();
+  if (!r.is_static() || !is_quantized_bytes(y)) return nullptr;
+  for (size_t i : {0, 1}) {
+    if (r.input(i).dtype != y.dtype || !same_quant(r.input(i).quant, y.quant)) return nullptr;
+  }
+  const BroadcastRows rows =
+      BroadcastRows::of(r.input(0).shape.dims(), r.input(1).shape.dims(), r.output().shape.dims());
+  const bool is_max = r.node().is<Maximum>();
+  const uint8_t flip = is_unsigned_byte(y) ? 0 : 0x80;  // makes signed bytes compare as unsigned ones
+  const int64_t tasks = tasks_for(y.shape.elements(), r.threads);
+  return make_step(
+      [=](RunContext& c) {
+        run_rows<uint8_t>(c, rows, tasks, [&](const uint8_t* a, const uint8_t* b, uint8_t* z, int64_t n) {
+          const int64_t a_step = rows.a_moves ? 1 : 0;
+          const int64_t b_step = rows.b_moves ? 1 : 0;
+          for (int64_t i = 0; i < n; ++i) {
+            const uint8_t x = a[i * a_step] ^ flip;
+            const uint8_t w = b[i * b_step] ^ flip;
+            z[i] = static_cast<uint8_t>((is_max == (x > w) ? x : w) ^ flip);
+          }
+        });
+      },
+      0, in_place_of(r));
+}
+
+// As make_lookup, a table for each channel's slope.
+std::unique_ptr<Step> make_prelu_lookup(const KernelRequest& r, const KernelTable& table) {
+  const Tensor slope = r.constant(1);
+  if (!r.is_static() || !is_quantized_bytes(r.input(0)) || !is_quantized_bytes(r.output()) || !slope.exists() ||
+      r.output().shape.rank() == 0 || r.output().shape.elements() == 0) {
+    return nullptr;
+  }
+  const int64_t channels = slope.elements();
+  const bool is_row =
+      channels == r.output().shape.dims().back() && (slope.rank() == 0 || slope.dims().back() == channels);
+  if (!is_row && channels != 1) return nullptr;
+  Dims dims = slope.dims();
+  dims.insert(dims.begin(), 256);
+  Tensor all = Tensor::empty(r.input(0).dtype, dims, r.input(0).quant);
+  for (int64_t i = 0; i < all.elements(); ++i) {
+    static_cast<uint8_t*>(all.mutable_raw())[i] = static_cast<uint8_t>(i / channels);
+  }
+  const TensorType type{r.output().dtype, Shape(dims), r.output().quant};
+  const TensorType* types[] = {&type};
+  const Tensor inputs[] = {all, slope};
+  const Tensor result = evaluate_node(r.node(), types, inputs, r.graph.arithmetic)[0];
+  std::vector<uint8_t> tables(static_cast<size_t>(channels * 256));  // [channels, 256]
+  for (int64_t i = 0; i < all.elements(); ++i) {
+    tables[static_cast<size_t>(i % channels * 256 + i / channels)] = static_cast<const uint8_t*>(result.raw())[i];
+  }
+  const int64_t n = r.output().shape.elements();
+  const int64_t tasks = tasks_for(n, r.threads);
+  const auto lookup = table.lookup;
+  return make_step(
+      [=, tables = std::move(tables)](RunContext& c) {
+        const uint8_t* x = in<uint8_t>(c, 0);
+        uint8_t* y = out<uint8_t>(c);
+        if (channels == 1) return lookup(x, y, n, tables.data());
+        for_tasks(*c.pool, n / channels, tasks, [&](int64_t, int64_t from, int64_t to) {
+          for (int64_t i = from * channels; i < to * channels; i += channels) {
+            for (int64_t j = 0; j < channels; ++j) y[i + j] = tables[static_cast<size_t>(j * 256 + x[i + j])];
+          }
+        });
+      },
+      0, 0);
 }
 
 // max(x, 0) + slope · min(x, 0), slope along the last axis or one number.

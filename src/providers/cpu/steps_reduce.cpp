@@ -136,6 +136,46 @@ std::unique_ptr<Step> make_softmax_f32(const KernelRequest& r, const KernelTable
       0, 0);
 }
 
+// Over an axis that is not the last: rows of `inner` numbers at once.
+std::unique_ptr<Step> make_softmax_rows_f32(const KernelRequest& r, const KernelTable& table) {
+  const auto& op = r.node().as<Softmax>();
+  if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output()) || op.beta != 1 ||
+      r.input(0).shape.elements() == 0 || r.input(0).shape.rank() == 0) {
+    return nullptr;
+  }
+  const Dims x = r.input(0).shape.dims();
+  const auto axis = normalize_axis(op.axis, static_cast<int64_t>(x.size()), "softmax");
+  Reduction d{1, x[static_cast<size_t>(axis)], 1};
+  for (int64_t i = 0; i < static_cast<int64_t>(x.size()); ++i) {
+    if (i != axis) (i < axis ? d.outer : d.inner) *= x[static_cast<size_t>(i)];
+  }
+  const int64_t tasks = std::min(d.outer, tasks_for(d.outer * d.count * d.inner, r.threads));
+  const int64_t scratch = align_64(d.inner * 4);
+  const KernelTable* t = &table;
+  return make_step(
+      [=](RunContext& c) {
+        const float inf = std::numeric_limits<float>::infinity();
+        const auto of = [&](Binary op, const float* a, const float* b, float* y) {
+          t->binary[static_cast<int>(op)](a, b, y, d.inner, -inf, inf);
+        };
+        for_tasks(*c.pool, d.outer, tasks, [&](int64_t task, int64_t from, int64_t to) {
+          auto* row = reinterpret_cast<float*>(static_cast<std::byte*>(c.scratch) + task * scratch);
+          for (int64_t o = from; o < to; ++o) {
+            const float* source = in<float>(c, 0) + o * d.count * d.inner;
+            float* y = out<float>(c) + o * d.count * d.inner;
+            std::copy_n(source, d.inner, row);
+            for (int64_t i = 1; i < d.count; ++i) of(Binary::kMax, row, source + i * d.inner, row);
+            for (int64_t i = 0; i < d.count; ++i) of(Binary::kSub, source + i * d.inner, row, y + i * d.inner);
+            t->unary[static_cast<int>(Unary::kExp)](y, y, d.count * d.inner, 0, 0);
+            std::fill_n(row, d.inner, 0.0f);
+            t->add_rows(y, d.count, d.inner, row, d.inner);
+            for (int64_t i = 0; i < d.count; ++i) of(Binary::kDiv, y + i * d.inner, row, y + i * d.inner);
+          }
+        });
+      },
+      tasks * scratch, 0);
+}
+
 // exp(beta · scale · (x − max)) takes 256 values at most: a table, summed in double, the same on every level.
 std::unique_ptr<Step> make_softmax_bytes(const KernelRequest& r, const KernelTable&) {
   const auto& op = r.node().as<Softmax>();

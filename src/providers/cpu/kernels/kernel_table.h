@@ -28,6 +28,10 @@ enum class Unary {
   kAbs,
   kSquare,
   kAffine,  ///< a * x + b
+  kFloor,
+  kCeil,
+  kRound,  ///< halves to even
+  kMish,   ///< x * tanh(log(1 + exp(x)))
   kCount
 };
 
