@@ -17,7 +17,7 @@ struct TemporaryFolder {
   std::filesystem::path path;
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "hone-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw io_error("cannot create a temporary folder '" + name + "'");
+    if (!::mkdtemp(name.data())) throw io_error("cannot create a temporary folder '" + name + "'", "set TMPDIR");
     path = name;
   }
   ~TemporaryFolder() {
@@ -35,7 +35,9 @@ int64_t smallest_file_size(const Graph& graph) {
     const std::string path = (folder.path / name).string();
     try {
       write_model(graph, path);
-    } catch (const Error& e) {
+    } catch (Error& e) {
+      if (e.code() == ErrorCode::kIo)
+        e.set_hint("candidates are written to measure their size: set TMPDIR to a roomy folder");
       if (e.code() != ErrorCode::kUnsupported) throw;
       continue;
     }
