@@ -23,6 +23,8 @@
 
 namespace hone {
 
+namespace fs = std::filesystem;
+
 namespace {
 
 struct Options {
@@ -46,35 +48,51 @@ std::string iso_time() {
   return text;
 }
 
-/// The folder of the results, made before hours of work and gone again when nothing was written into it.
+/// The folder of the results, made before hours of work and gone again when nothing was written into it. Models are
+/// written and proven in a hidden folder inside; an interruption leaves what was there before.
 class ResultFolder {
  public:
   explicit ResultFolder(const std::string& path) : path_(path) {
     std::error_code ignored;
-    is_new_ = !std::filesystem::exists(path, ignored);
+    is_new_ = !fs::exists(path, ignored);
     make_directory(path);
     if (::access(path.c_str(), W_OK) != 0)
       throw io_error(cat("cannot write into '", path, "': ", std::strerror(errno)));
+    workshop_ = path_ / cat(".hone-", static_cast<int64_t>(::getpid()));
   }
   ~ResultFolder() {
     std::error_code ignored;
-    if (is_new_) std::filesystem::remove(path_, ignored);  // only an empty folder goes
+    fs::remove_all(workshop_, ignored);
+    if (is_new_) fs::remove(path_, ignored);  // only an empty folder goes
   }
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
+  std::string workshop() const { return workshop_.string(); }
+
+  /// Moves what was proven to its place.
+  void publish(std::vector<DeliveredFile>& files) const {
+    for (const fs::directory_entry& entry : fs::directory_iterator(workshop_)) {
+      std::error_code error;
+      fs::rename(entry.path(), path_ / entry.path().filename(), error);
+      if (error)
+        throw io_error(cat("cannot write '", (path_ / entry.path().filename()).string(), "': ", error.message()));
+    }
+    for (DeliveredFile& file : files) file.path = (path_ / fs::path(file.path).filename()).string();
+  }
+
  private:
-  std::string path_;
+  fs::path path_, workshop_;
   bool is_new_ = false;
 };
 
 /// The results are called after the source: they must not take its place.
 void require_source_survives(const Options& o) {
-  const std::filesystem::path source(o.model.path);
+  const fs::path source(o.model.path);
   std::error_code ignored;
   for (const char* extension : {".onnx", ".tflite"}) {
-    const std::filesystem::path result = std::filesystem::path(o.directory) / (source.stem().string() + extension);
-    if (std::filesystem::equivalent(source, result, ignored))
+    const fs::path result = fs::path(o.directory) / (source.stem().string() + extension);
+    if (fs::equivalent(source, result, ignored))
       throw invalid_argument(cat("the result '", result.string(), "' would overwrite the source"),
                              "give another folder with -o");
   }
@@ -161,7 +179,7 @@ void print(const Options& o, const OptimizeResult& result, const std::vector<Del
                                   grouped(f.same_decisions), " of ", grouped(f.samples), " decisions as measured");
     console.out(wrapped(cat(f.path, "  ", human_bytes(static_cast<uint64_t>(f.bytes)), "  ", proof, "\n"), width, 2));
   }
-  console.out(cat((std::filesystem::path(o.directory) / "report.html").string(), "\n"));
+  console.out(cat((fs::path(o.directory) / "report.html").string(), "\n"));
 }
 
 int optimize_command(const Options& o, const Args& args, Console& console) {
@@ -199,17 +217,18 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   OptimizeResult result = optimize(graph, data, inputs, options);
   Candidate& best = result.chosen < 0 ? result.baseline : result.candidates[static_cast<size_t>(result.chosen)];
   best.graph.metadata[std::string(kManifestKey)] = manifest_of(result, data, o.model.path, o.max_drop);
-  const DeliverOptions deliver_options{.directory = o.directory,
-                                       .stem = std::filesystem::path(o.model.path).stem().string(),
+  const DeliverOptions deliver_options{.directory = folder.workshop(),
+                                       .stem = fs::path(o.model.path).stem().string(),
                                        .max_drop_points = o.max_drop,
                                        .output = options.output,
                                        .engine = options.engine,
                                        .progress = console.progress("reading back and proving")};
-  const std::vector<DeliveredFile> files = deliver(result.best(), result.baseline, data, inputs, deliver_options);
+  std::vector<DeliveredFile> files = deliver(result.best(), result.baseline, data, inputs, deliver_options);
   console.end_progress();
+  folder.publish(files);
   const Json report = optimize_report(result, data, files, context_of(o, args));
-  write_file((std::filesystem::path(o.directory) / "report.json").string(), report.dump(2) + "\n");
-  write_file((std::filesystem::path(o.directory) / "report.html").string(), render_report_html(report));
+  write_file((fs::path(o.directory) / "report.json").string(), report.dump(2) + "\n");
+  write_file((fs::path(o.directory) / "report.html").string(), render_report_html(report));
   if (o.is_json)
     console.out(report.dump(2) + "\n");
   else
