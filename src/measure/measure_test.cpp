@@ -206,7 +206,9 @@ TEST(CounterGroup, CountsThisThreadOrSaysWhyNot) {
   for (int i = 0; i < 1'000'000; ++i) sum += std::sqrt(static_cast<double>(i));
   EXPECT_GT(sum, 0);
   const Counters after = group.read();
-  if (before[1] >= 0) EXPECT_GT(after[1] - before[1], 1'000'000);
+  if (before[1] >= 0) {
+    EXPECT_GT(after[1] - before[1], 1'000'000);
+  }
 }
 
 }  // namespace
