@@ -39,6 +39,7 @@ OpSet all_ops() {
       &BatchToSpace::def,
       &Bernoulli::def,
       &BitShift::def,
+      &Bitcast::def,
       &BitwiseAnd::def,
       &BitwiseNot::def,
       &BitwiseOr::def,

@@ -1,3 +1,4 @@
+#include <bit>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -13,8 +14,36 @@ namespace {
 
 using Complex = std::complex<double>;
 
+/// The same for a length that is a power of two, in n log n steps (Cooley and Tukey, 1965): even and odd elements
+/// apart, by reversal of the bits of their numbers.
+std::vector<Complex> fast_transform(const std::vector<Complex>& x, int64_t length, int64_t bins, bool inverse) {
+  const auto n = static_cast<size_t>(length);
+  std::vector<Complex> y(n), roots(n / 2);
+  const double step = (inverse ? 2 : -2) * std::numbers::pi / static_cast<double>(length);
+  for (size_t k = 0; k < roots.size(); ++k) roots[k] = std::polar(1.0, step * static_cast<double>(k));
+  for (size_t i = 0, reversed = 0; i < n; ++i) {
+    if (i < x.size()) y[reversed] = x[i];
+    size_t bit = n / 2;
+    for (; bit > 0 && (reversed & bit) != 0; bit /= 2) reversed ^= bit;
+    reversed |= bit;
+  }
+  for (size_t half = 1; half < n; half *= 2)
+    for (size_t first = 0; first < n; first += 2 * half)
+      for (size_t k = 0; k < half; ++k) {
+        Complex &a = y[first + k], &b = y[first + k + half];
+        const Complex turned = b * roots[k * (n / (2 * half))];
+        b = a - turned;
+        a += turned;
+      }
+  y.resize(static_cast<size_t>(bins));
+  if (inverse)
+    for (Complex& v : y) v /= static_cast<double>(length);
+  return y;
+}
+
 /// X[k] = Σ x[n] e^(∓2πikn/N), k < bins; x is taken as 0 beyond its end.
 std::vector<Complex> transform(const std::vector<Complex>& x, int64_t length, int64_t bins, bool inverse) {
+  if (std::has_single_bit(static_cast<uint64_t>(length))) return fast_transform(x, length, bins, inverse);
   std::vector<Complex> out(static_cast<size_t>(bins));
   const double step = (inverse ? 2 : -2) * std::numbers::pi / static_cast<double>(length);
   for (int64_t k = 0; k < bins; ++k) {

@@ -57,6 +57,14 @@ struct Expand : Operator<"Expand"> {
   static const OpDef def;
 };
 
+/// The bytes of x read as elements of `to`, little-endian. Elements of s bytes become elements of t bytes: s = t keeps
+/// the dims; s > t appends an axis of s/t; s < t needs a last axis of t/s and drops it (TensorFlow's bitcast).
+struct Bitcast : Operator<"Bitcast"> {
+  DType to = DType::kF32;
+  static constexpr std::tuple fields{Field{"to", &Bitcast::to}};
+  static const OpDef def;
+};
+
 /// (x, repeats: [rank]).
 struct Tile : Operator<"Tile"> {
   static const OpDef def;

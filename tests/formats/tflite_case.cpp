@@ -20,6 +20,12 @@ std::unique_ptr<fb::TensorT> tensor_of(const std::string& name, DType dtype, con
   return t;
 }
 
+/// The tensor with its last axis as the parts of complex numbers.
+void make_complex(fb::TensorT& t) {
+  t.type = fb::TensorType::COMPLEX64;
+  if (!t.shape.empty()) t.shape.pop_back();
+}
+
 }  // namespace
 
 Tensor some_floats(Dims dims, float low, float high, uint32_t seed) {
@@ -69,6 +75,7 @@ std::vector<std::byte> TfliteCase::model(bool open) const {
       continue;
     }
     auto t = tensor_of("in" + std::to_string(i), in.value.dtype(), in.value.dims(), in.value.quant());
+    if (in.is_complex) make_complex(*t);
     if (in.kind == Input::kConstant && in.value.byte_size() > 0) {
       auto buffer = std::make_unique<fb::BufferT>();
       const auto* bytes = static_cast<const uint8_t*>(in.value.raw());
@@ -76,7 +83,7 @@ std::vector<std::byte> TfliteCase::model(bool open) const {
       t->buffer = static_cast<uint32_t>(m.buffers.size());
       m.buffers.push_back(std::move(buffer));
     }
-    if (open && in.kind == Input::kFed && !t->shape.empty()) {
+    if (open && in.kind == Input::kFed && t->shape.size() > 1) {
       t->shape_signature = t->shape;
       t->shape_signature[0] = -1;
       t->shape[0] = 1;
@@ -90,6 +97,7 @@ std::vector<std::byte> TfliteCase::model(bool open) const {
   for (size_t j = 0; j < outputs.size(); ++j) {
     const auto index = static_cast<int32_t>(graph->tensors.size());
     graph->tensors.push_back(tensor_of("out" + std::to_string(j), outputs[j].dtype, outputs[j].dims, outputs[j].quant));
+    if (outputs[j].is_complex) make_complex(*graph->tensors.back());
     op->outputs.push_back(index);
     graph->outputs.push_back(index);
   }

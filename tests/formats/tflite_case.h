@@ -16,12 +16,14 @@ struct TfliteCase {
   struct Input {
     enum Kind { kFed, kConstant, kVariable, kAbsent } kind = kFed;
     Tensor value;
+    bool is_complex = false;  ///< the last axis of two is the parts of complex64
   };
   /// Declared type of an output; shape is what the runtime finds by itself.
   struct Output {
     DType dtype = DType::kF32;
     Dims dims;
     QuantPtr quant;
+    bool is_complex = false;
   };
 
   std::string name;
@@ -36,7 +38,8 @@ struct TfliteCase {
   bool is_rewritable = true;  ///< hone can write what it read
 
   std::vector<std::byte> model() const { return model(false); }
-  /// `open`: the first dim of every fed input is 1, and open in its signature, as converters leave a batch.
+  /// `open`: the first dim of every fed input of two and more is 1, and open in its signature, as converters leave a
+  /// batch.
   std::vector<std::byte> model(bool open) const;
   std::vector<Tensor> fed() const;  ///< plain tensors for the fed inputs
 };

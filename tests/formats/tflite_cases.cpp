@@ -462,6 +462,7 @@ void add_pools(Cases& cases) {
 void add_movement_cases(std::vector<TfliteCase>& cases);
 void add_indexing_cases(std::vector<TfliteCase>& cases);
 void add_recurrent_cases(std::vector<TfliteCase>& cases);
+void add_signal_cases(std::vector<TfliteCase>& cases);
 
 std::vector<TfliteCase> tflite_cases() {
   Cases cases;
@@ -473,6 +474,7 @@ std::vector<TfliteCase> tflite_cases() {
   add_movement_cases(cases);
   add_indexing_cases(cases);
   add_recurrent_cases(cases);
+  add_signal_cases(cases);
   return cases;
 }
 

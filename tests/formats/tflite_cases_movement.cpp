@@ -37,6 +37,23 @@ void add_slices(Cases& cases) {
                      .inputs = {floats({3, 4, 5}), ints(r.begin), ints(r.end), ints(r.step)},
                      .outputs = {real()},
                      .options = strided(r.masks[0], r.masks[1], r.masks[2], r.masks[3], r.masks[4])});
+  const auto places = [](std::initializer_list<int32_t> values) {
+    return fed(Tensor::of<int32_t>({static_cast<int64_t>(values.size())}, values));
+  };
+  cases.push_back({.name = "strided_slice_at_places_of_run_time",
+                   .code = B::STRIDED_SLICE,
+                   .inputs = {floats({3, 4, 5}), places({1, 3}), places({2, 0}), ints({1, -2})},
+                   .outputs = {real()},
+                   .options = strided(0, 1, 0, 0, 0)});
+  cases.push_back({.name = "strided_slice_that_drops_an_axis_at_run_time",
+                   .code = B::STRIDED_SLICE,
+                   .inputs = {floats({3, 4, 5}), places({-1, 2}), places({0, 3}), ints({1, 1})},
+                   .outputs = {real()},
+                   .options = strided(2, 0, 0, 0, 1)});
+  cases.push_back({.name = "broadcast_args",
+                   .code = B::BROADCAST_ARGS,
+                   .inputs = {places({2, 1, 3}), places({4, 1})},
+                   .outputs = {plain(DType::kI32)}});
   cases.push_back({.name = "strided_slice_i8",
                    .code = B::STRIDED_SLICE,
                    .inputs = {i8({3, 4, 5}), ints({0, 1, 0}), ints({2, 4, 5}), ints({1, 2, 3})},

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "formats/tflite_case.h"
 #include "formats/tflite_models.h"
@@ -51,6 +52,12 @@ class ModelBuilder {
   void ends(std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
     graph().inputs = std::move(inputs);
     graph().outputs = std::move(outputs);
+  }
+  int32_t ints(std::vector<int32_t> values) {
+    const int32_t index = constant({static_cast<int32_t>(values.size())}, std::vector<float>(values.size()));
+    graph().tensors[static_cast<size_t>(index)]->type = fb::TensorType::INT32;
+    std::memcpy(model_.buffers.back()->data.data(), values.data(), 4 * values.size());
+    return index;
   }
   void sign(int32_t tensor, std::vector<int32_t> signature) {
     graph().tensors[static_cast<size_t>(tensor)]->shape_signature = std::move(signature);
@@ -173,6 +180,72 @@ std::string runtime_of(const std::string& case_name) {
         return reinterpret_cast<const char*>(model.buffers()->Get(entry->buffer())->data()->data());
   }
   return {};
+}
+
+TEST(TfliteControl, ReadsACallAsTheNodesOfItsSubgraph) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat), once = m.tensor(kFloat), twice = m.tensor(kFloat);
+  fb::CallOptionsT o;
+  o.subgraph = 1;
+  m.op(B::CALL, {x}, {once}, o);
+  m.op(B::CALL, {once}, {twice}, o);
+  m.ends({x}, {twice});
+  m.subgraph();
+  const int32_t in = m.tensor(kFloat), three = m.constant(3), out = m.tensor(kFloat);
+  m.op(B::MUL, {in, three}, {out}, fb::MulOptionsT());
+  m.ends({in}, {out});
+  const Graph graph = m.read();
+  EXPECT_EQ(graph.node_count(), 2u);
+  EXPECT_FLOAT_EQ(run(graph, {Tensor::scalar(2.0f)}), 18);
+}
+
+TEST(TfliteSignal, AnAudioFrontendStaysComplexInTheFile) {
+  constexpr auto kComplex = fb::TensorType::COMPLEX64;
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat, {1, 3, 8}), spectrum = m.tensor(kComplex, {1, 1, 3, 5});
+  const int32_t wide = m.tensor(kFloat, {1, 3, 1, 8}), flat = m.tensor(kComplex, {1, 3, 5}),
+                y = m.tensor(kFloat, {1, 3, 5});
+  m.sign(x, {-1, 3, 8});
+  const int32_t axis = m.ints({2}), lengths = m.ints({1, 8});
+  m.op(B::EXPAND_DIMS, {x, axis}, {wide}, fb::ExpandDimsOptionsT());
+  m.op(B::RFFT2D, {wide, lengths}, {spectrum}, fb::Rfft2dOptionsT());
+  fb::SqueezeOptionsT o;
+  o.squeeze_dims = {-2};
+  m.op(B::SQUEEZE, {spectrum}, {flat}, o);
+  m.op(B::COMPLEX_ABS, {flat}, {y});
+  m.ends({x}, {y});
+  const Graph graph = m.read();
+  const std::vector<std::byte> bytes = write_tflite(graph);
+  const fb::Model& file = *fb::GetModel(bytes.data());
+  std::vector<B> codes;
+  for (const auto* op : *file.subgraphs()->Get(0)->operators())
+    codes.push_back(file.operator_codes()->Get(op->opcode_index())->builtin_code());
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), B::RFFT2D), 1);
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), B::COMPLEX_ABS), 1);
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), B::PACK), 0);
+  Tensor input = Tensor::zeros(DType::kF32, {2, 3, 8});
+  for (size_t i = 0; i < 48; i += 8) input.mutable_data<float>()[i + 1] = 2;
+  for (Graph g : {graph, read_bytes(bytes)}) {
+    g.set_input_shape(g.inputs()[0], Shape(Dims{2, 3, 8}));
+    EXPECT_EQ(g.type(g.outputs()[0]).shape, Shape(Dims{2, 3, 5}));
+    const Tensor found = evaluate(g, std::vector<Tensor>{input})[0];
+    for (const float v : found.data<float>()) EXPECT_NEAR(v, 2, 1e-6);
+  }
+}
+
+TEST(TfliteSignal, BitsChangeTheirNameAndBack) {
+  ModelBuilder m;
+  m.subgraph();
+  const int32_t x = m.tensor(kFloat, {2}), y = m.tensor(fb::TensorType::UINT8, {2, 4});
+  m.op(B::BITCAST, {x}, {y}, fb::BitcastOptionsT());
+  m.ends({x}, {y});
+  const Graph graph = read_bytes(write_tflite(m.read()));
+  const Tensor bytes = evaluate(graph, std::vector<Tensor>{Tensor::of<float>({2}, {1.0f, -2.0f})})[0];
+  EXPECT_EQ(bytes.dims(), (Dims{2, 4}));
+  EXPECT_EQ(bytes.data<uint8_t>()[3], 0x3f);
+  EXPECT_EQ(bytes.data<uint8_t>()[7], 0xc0);
 }
 
 /// exp of a tensor of `shape` and `signature`.

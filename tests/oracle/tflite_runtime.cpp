@@ -61,6 +61,9 @@ struct TfliteRuntime::Api {
 
 namespace {
 
+/// Complex numbers are seen as two floats along one more axis.
+constexpr int kComplex = 8;
+
 constexpr int kTypeCodes[] = {1, 2, 3, 4, 6, 7, 9, 10, 11, 13, 16};
 constexpr DType kTypes[] = {DType::kF32, DType::kI32, DType::kU8,  DType::kI64, DType::kBool, DType::kI16,
                             DType::kI8,  DType::kF16, DType::kF64, DType::kU64, DType::kU32};
@@ -128,6 +131,7 @@ std::vector<Tensor> TfliteRuntime::run(std::span<const std::byte> model, std::sp
   check(api.input_count(interpreter) == static_cast<int32_t>(inputs.size()), "take that many inputs");
   for (size_t i = 0; i < inputs.size(); ++i) {
     std::vector<int> dims(inputs[i].dims().begin(), inputs[i].dims().end());
+    if (api.type(api.input(interpreter, static_cast<int32_t>(i))) == kComplex) dims.pop_back();
     check(api.resize(interpreter, static_cast<int32_t>(i), dims.data(), static_cast<int32_t>(dims.size())) == 0,
           "resize an input");
   }
@@ -144,7 +148,9 @@ std::vector<Tensor> TfliteRuntime::run(std::span<const std::byte> model, std::sp
     const void* t = api.output(interpreter, i);
     Dims dims;
     for (int32_t k = 0; k < api.rank(t); ++k) dims.push_back(api.dim(t, k));
-    Tensor out = Tensor::empty(dtype_of(api.type(t)), dims);
+    const bool is_complex = api.type(t) == kComplex;
+    if (is_complex) dims.push_back(2);
+    Tensor out = Tensor::empty(is_complex ? DType::kF32 : dtype_of(api.type(t)), dims);
     check(api.byte_size(t) >= static_cast<size_t>(out.byte_size()), "give an output of its size");
     if (out.byte_size() > 0) std::memcpy(out.mutable_raw(), api.data(t), static_cast<size_t>(out.byte_size()));
     outputs.push_back(std::move(out));

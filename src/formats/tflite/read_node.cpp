@@ -36,7 +36,17 @@ int32_t ReadNode::index_of(size_t i) const {
   return op_.inputs[i];
 }
 
-ValueId ReadNode::in(size_t i) { return reader_.value_of(index_of(i)); }
+ValueId ReadNode::in(size_t i) {
+  if (is_complex(i)) throw unsupported(cat("input ", i, " holds complex numbers"));
+  return reader_.value_of(index_of(i));
+}
+
+bool ReadNode::is_complex(size_t i) const { return has(i) && reader_.is_complex(op_.inputs[i]); }
+
+ValueId ReadNode::complex_in(size_t i) {
+  if (!is_complex(i)) throw invalid_model(cat("input ", i, " does not hold complex numbers"));
+  return reader_.value_of(index_of(i));
+}
 
 const TensorType& ReadNode::type(size_t i) { return graph().type(in(i)); }
 
@@ -64,6 +74,7 @@ const TensorType& ReadNode::out_type(size_t j) const {
 }
 
 Graph& ReadNode::graph() { return reader_.graph(); }
+void ReadNode::spend(uint64_t units) { reader_.state().file.spend(units); }
 
 std::string ReadNode::output_name(size_t j) const { return reader_.name_of_tensor(op_.outputs[j]); }
 

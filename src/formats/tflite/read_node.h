@@ -40,6 +40,9 @@ class ReadNode {
   bool has(size_t i) const { return i < op_.inputs.size() && op_.inputs[i] >= 0; }
   /// Value of input i. Throws Error(invalid_model) when it is absent.
   ValueId in(size_t i);
+  /// Whether input i holds complex numbers; `complex_in` gives them as f32[…,2], `in` throws Error(unsupported).
+  bool is_complex(size_t i) const;
+  ValueId complex_in(size_t i);
   /// Value of input i, or none when it is absent.
   ValueId optional(size_t i) { return has(i) ? in(i) : ValueId{}; }
   const TensorType& type(size_t i);
@@ -55,6 +58,8 @@ class ReadNode {
   const std::string& name() const { return op_name_; }
   const fb::OperatorT& raw() const { return op_; }
   Graph& graph();
+  /// Counts work against the file's budget. Throws Error(resource).
+  void spend(uint64_t units);
 
   /// Options of the operator, or their defaults when the file has none.
   template <class Options>

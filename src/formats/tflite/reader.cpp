@@ -171,7 +171,13 @@ void SubgraphReader::add_inputs() {
     const int32_t index = inputs->Get(i);
     with_context([&] { return cat("in graph input ", i); },
                  [&] {
-                   TensorType type = declared(index);
+                   TensorType type{DType::kF32, {}, nullptr};
+                   if (is_complex(index)) {
+                     type.shape = shape_of(tensor(index));
+                     type.shape.list().emplace_back(2);
+                   } else {
+                     type = declared(index);
+                   }
                    if (state_.open_subgraphs.size() == 1) state_.open_dims += name_open_dims(type.shape, i);
                    bind(index, graph_.add_input(name_of_tensor(index), std::move(type)));
                  });

@@ -32,6 +32,8 @@ class SubgraphReader {
   ValueId value_of(int32_t index);
   void bind(int32_t index, ValueId value);
   const TensorType& declared(int32_t index) const;
+  /// Whether the tensor holds complex64: its value is f32 with one more axis of real and imaginary part.
+  bool is_complex(int32_t index) const { return tensor(index).type() == fb::TensorType::COMPLEX64; }
   std::string name_of_tensor(int32_t index) const;
   /// What the variable behind a resource tensor holds now; none before the first assignment.
   ValueId& variable(int32_t handle) { return variables_[name_of_tensor(handle)]; }

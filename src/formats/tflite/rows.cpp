@@ -9,7 +9,7 @@ std::span<const std::span<const Row>> all_rows() {
   static const std::array kTables = {
       elementwise_rows(), binary_rows(),   conv_rows(),      matmul_rows(), pool_rows(),   movement_rows(),
       slice_rows(),       indexing_rows(), reduce_rows(),    norm_rows(),   resize_rows(), quantize_rows(),
-      shaping_rows(),     control_rows(),  recurrent_rows(), detect_rows(),
+      shaping_rows(),     control_rows(),  recurrent_rows(), detect_rows(), signal_rows(),
   };
   return kTables;
 }

@@ -33,6 +33,7 @@ std::span<const Row> shaping_rows();
 std::span<const Row> control_rows();
 std::span<const Row> recurrent_rows();
 std::span<const Row> detect_rows();
+std::span<const Row> signal_rows();
 
 /// Every table above.
 std::span<const std::span<const Row>> all_rows();

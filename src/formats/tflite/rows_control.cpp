@@ -5,6 +5,7 @@
 #include "formats/tflite/reader.h"
 #include "formats/tflite/rows.h"
 #include "ops/control.h"
+#include "passes/rewrite.h"
 
 namespace hone::tflite {
 
@@ -35,6 +36,31 @@ void read_while(ReadNode& n) {
   graphs.push_back(n.subgraph(o.body_subgraph_index));
   const auto count = static_cast<int64_t>(n.input_count());
   n.emit_spec(While::def, Attrs::of(While{.num_state = count}), inputs_from(n, 0), n.output_count(), std::move(graphs));
+}
+
+/// The nodes of the called subgraph in place of the call.
+void read_call(ReadNode& n) {
+  const Graph body = n.subgraph(static_cast<int64_t>(n.options<fb::CallOptionsT>().subgraph));
+  if (body.inputs().size() != n.input_count() || body.outputs().size() != n.output_count())
+    throw invalid_model(cat("the called subgraph has ", body.inputs().size(), " inputs and ", body.outputs().size(),
+                            " outputs, expected ", n.input_count(), " and ", n.output_count()));
+  Graph& graph = n.graph();
+  std::vector<ValueId> mapped(body.value_capacity());
+  const auto at = [&](ValueId id) -> ValueId& { return mapped[static_cast<size_t>(id.index)]; };
+  for (size_t i = 0; i < n.input_count(); ++i) at(body.inputs()[i]) = n.in(i);
+  const auto bring = [&](ValueId id) {
+    if (!id.exists()) return id;
+    if (!at(id).exists()) at(id) = graph.add_constant(body.value(id).constant, body.value(id).name);
+    return at(id);
+  };
+  for (const NodeId id : body.order()) {
+    NodeSpec spec = spec_of(body, id);
+    n.spend(8 + spec.inputs.size() + spec.outputs);
+    for (ValueId& input : spec.inputs) input = bring(input);
+    const std::vector<ValueId> made = graph.node(graph.add(std::move(spec))).outputs;
+    for (size_t j = 0; j < made.size(); ++j) at(body.node(id).outputs[j]) = made[j];
+  }
+  for (size_t j = 0; j < n.output_count(); ++j) n.bind(j, bring(body.outputs()[j]));
 }
 
 template <class Options>
@@ -104,6 +130,7 @@ bool write_opaque(WriteNode& n) {
 constexpr Row kRows[] = {
     {B::IF, 1, read_if, &If::def, write_if},
     {B::WHILE, 1, read_while, &While::def, write_while},
+    {B::CALL, 1, read_call, nullptr, nullptr},
     {B::CALL_ONCE, 1, read_call_once, nullptr, nullptr},
     {B::VAR_HANDLE, 1, read_var_handle, nullptr, nullptr},
     {B::READ_VARIABLE, 1, read_read_variable, nullptr, nullptr},

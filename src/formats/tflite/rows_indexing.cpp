@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/complex.h"
 #include "formats/tflite/rows.h"
 #include "formats/tflite/segments.h"
 #include "formats/tflite/types.h"
@@ -27,6 +28,7 @@ bool write_gather(WriteNode& n) {
   fb::GatherOptionsT o;
   o.axis = static_cast<int32_t>(normalize_axis(n.as<Gather>().axis, n.rank(0), "gather"));
   o.batch_dims = static_cast<int32_t>(n.as<Gather>().batch_dims);
+  if (write_complex_part(n, o.axis)) return true;
   TensorIndex indices = 0;
   if (n.is_constant(1)) {
     // Indices from the end are a canonical liberty; the runtime counts from the front only.
@@ -133,6 +135,8 @@ bool write_arg(WriteNode& n) {
 
 /// Coordinates as rows; the canonical operator has them as columns.
 void read_where(ReadNode& n) {
+  // The selecting form of an early converter; today's name for it is SELECT.
+  if (n.input_count() == 3) return n.emit(Where{}, {n.in(0), n.in(1), n.in(2)});
   if (n.input_count() != 1) throw unsupported(cat("WHERE with ", n.input_count(), " inputs"));
   n.emit(Transpose{.perm = {1, 0}}, {n.temp(NonZero{}, {n.in(0)})});
 }

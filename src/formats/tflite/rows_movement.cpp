@@ -1,6 +1,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/complex.h"
 #include "formats/tflite/rows.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/window.h"
@@ -13,8 +14,17 @@ namespace {
 
 using B = fb::BuiltinOperator;
 
+/// The shape with the axis of real and imaginary parts behind it.
+void bind_complex_reshape(ReadNode& n, std::vector<int64_t> shape) {
+  bool has_zero = false;
+  for (const int64_t d : shape) has_zero = has_zero || d == 0;
+  shape.push_back(2);
+  n.bind(0, n.temp(Reshape{.allow_zero = has_zero}, {n.complex_in(0), n.add_ints(shape, "shape")}));
+}
+
 /// In TFLite a zero in a shape is a size of zero; the old one-entry shape [0] in the options means a scalar.
 void emit_reshape(ReadNode& n, std::vector<int64_t> shape) {
+  if (n.is_complex(0)) return bind_complex_reshape(n, std::move(shape));
   bool has_zero = false;
   for (const int64_t d : shape) has_zero = has_zero || d == 0;
   n.emit(Reshape{.allow_zero = has_zero}, {n.in(0), n.add_ints(shape, "shape")});
@@ -22,6 +32,8 @@ void emit_reshape(ReadNode& n, std::vector<int64_t> shape) {
 
 void read_reshape(ReadNode& n) {
   if (n.has(1) && n.is_constant(1)) return emit_reshape(n, n.ints(1));
+  if (n.has(1) && n.is_complex(0))
+    return n.bind(0, n.temp(Reshape{}, {n.complex_in(0), n.temp(Concat{.axis = 0}, {n.list_i64(1), n.add_ints({2})})}));
   if (n.has(1)) return n.emit(Reshape{}, {n.in(0), n.list_i64(1)});
   const auto o = n.options<fb::ReshapeOptionsT>();
   if (o.new_shape.size() == 1 && o.new_shape[0] == 0) return emit_reshape(n, {});
@@ -29,6 +41,7 @@ void read_reshape(ReadNode& n) {
 }
 
 bool write_reshape(WriteNode& n) {
+  if (write_complex_reshape(n)) return true;
   if (n.out_type().shape.has_rank()) {
     int64_t unknown = 0;
     for (const Dim& d : n.out_type().shape.list()) unknown += !d.is_known();
@@ -46,9 +59,22 @@ bool write_as_reshape(WriteNode& n) {
   return true;
 }
 
-void read_expand_dims(ReadNode& n) { n.emit(Unsqueeze{}, {n.in(0), n.add_ints(n.ints(1), "axes")}); }
+/// Axes of a complex tensor, counted without that of the parts, as axes ≥ 0.
+std::vector<int64_t> complex_axes(ReadNode& n, std::vector<int64_t> axes, int64_t added) {
+  const Shape& shape = n.graph().type(n.complex_in(0)).shape;
+  if (!shape.has_rank()) throw unsupported("complex numbers of unknown rank");
+  for (int64_t& axis : axes) axis = normalize_axis(axis, shape.rank() - 1 + added, "axis");
+  return axes;
+}
+
+void read_expand_dims(ReadNode& n) {
+  if (n.is_complex(0))
+    return n.bind(0, n.temp(Unsqueeze{}, {n.complex_in(0), n.add_ints(complex_axes(n, n.ints(1), 1), "axes")}));
+  n.emit(Unsqueeze{}, {n.in(0), n.add_ints(n.ints(1), "axes")});
+}
 
 bool write_unsqueeze(WriteNode& n) {
+  if (write_complex_reshape(n)) return true;
   int64_t unknown = 0;
   for (const Dim& d : n.out_type().shape.list()) unknown += !d.is_known();
   if (unknown <= 1) return write_as_reshape(n);
@@ -59,11 +85,17 @@ bool write_unsqueeze(WriteNode& n) {
 
 void read_squeeze(ReadNode& n) {
   const auto o = n.options<fb::SqueezeOptionsT>();
+  if (n.is_complex(0)) {
+    const std::vector<int64_t> axes = complex_axes(n, {o.squeeze_dims.begin(), o.squeeze_dims.end()}, 0);
+    if (axes.empty()) throw unsupported("SQUEEZE of complex numbers that names no axes");
+    return n.bind(0, n.temp(Squeeze{}, {n.complex_in(0), n.add_ints(axes, "axes")}));
+  }
   if (o.squeeze_dims.empty()) return n.emit(Squeeze{}, {n.in(0)});
   n.emit(Squeeze{}, {n.in(0), n.add_ints({o.squeeze_dims.begin(), o.squeeze_dims.end()}, "axes")});
 }
 
 bool write_squeeze(WriteNode& n) {
+  if (write_complex_reshape(n)) return true;
   fb::SqueezeOptionsT o;
   if (n.has(1))
     for (const int64_t axis : n.ints(1)) o.squeeze_dims.push_back(static_cast<int32_t>(axis));
@@ -241,6 +273,13 @@ bool write_pad(WriteNode& n) {
   return true;
 }
 
+void read_bitcast(ReadNode& n) { n.emit(Bitcast{.to = n.out_type(0).dtype}, {n.in(0)}); }
+
+bool write_bitcast(WriteNode& n) {
+  n.emit(B::BITCAST, 1, fb::BitcastOptionsT(), {n.in(0)}, {n.out()});
+  return true;
+}
+
 void read_tile(ReadNode& n) { n.emit(Tile{}, {n.in(0), n.list_i64(1)}); }
 
 bool write_tile(WriteNode& n) {
@@ -353,6 +392,7 @@ constexpr Row kRows[] = {
     {B::PAD, 4, read_pad, &Pad::def, write_pad},
     {B::PADV2, 4, read_pad_v2, nullptr, nullptr},
     {B::MIRROR_PAD, 3, read_mirror_pad, nullptr, nullptr},
+    {B::BITCAST, 1, read_bitcast, &Bitcast::def, write_bitcast},
     {B::TILE, 3, read_tile, &Tile::def, write_tile},
     {B::BROADCAST_TO, 4, read_broadcast_to, &Expand::def, write_expand},
     {B::REVERSE_V2, 3, read_reverse, &Reverse::def, write_reverse},

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/complex.h"
 #include "formats/tflite/rows.h"
 #include "ops/reduce.h"
 #include "ops/unary.h"
@@ -63,7 +64,9 @@ bool write_composed(WriteNode& n, B before, B after) {
 }
 
 bool write_l1(WriteNode& n) { return write_composed<ReduceL1>(n, B::ABS, B::CUSTOM); }
-bool write_l2(WriteNode& n) { return write_composed<ReduceL2>(n, B::SQUARE, B::SQRT); }
+bool write_l2(WriteNode& n) {
+  return write_complex_abs(n, n.as<ReduceL2>().keepdims) || write_composed<ReduceL2>(n, B::SQUARE, B::SQRT);
+}
 bool write_log_sum(WriteNode& n) { return write_composed<ReduceLogSum>(n, B::CUSTOM, B::LOG); }
 
 /// m + ln Σe^(x − m), m the maximum: what does not overflow.

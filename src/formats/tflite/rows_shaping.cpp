@@ -1,3 +1,6 @@
+#include <cmath>
+#include <limits>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/tflite/rows.h"
@@ -108,7 +111,97 @@ void read_bucketize(ReadNode& n) {
   n.emit(ReduceSum{.keepdims = false}, {n.temp(Cast{.to = DType::kI32}, {passed}), n.add_ints({-1})});
 }
 
-bool write_random(WriteNode& n) { throw unsupported(cat(n.node().def->name, " gives other numbers in every runtime")); }
+/// The shape that two shapes broadcast to; the shorter one gets ones in front.
+void read_broadcast_args(ReadNode& n) {
+  ValueId shapes[] = {n.in(0), n.in(1)};
+  int64_t lengths[2];
+  for (size_t i = 0; i < 2; ++i) {
+    if (n.rank(i) != 1) throw invalid_model(cat("input ", i, " has rank ", n.rank(i), ", expected a shape"));
+    const Dim& length = n.type(i).shape[0];
+    if (!length.is_known()) throw unsupported("shape of unknown length");
+    lengths[i] = length.value();
+  }
+  const auto ones = [&](int64_t count) {
+    if (count > 64) throw invalid_model(cat("a shape has ", count, " more entries than the other"));
+    const std::vector<int64_t> values(static_cast<size_t>(count), 1);
+    return n.add_constant(cast(Tensor::of<int64_t>({count}, values), n.type(0).dtype), "ones");
+  };
+  for (size_t i = 0; i < 2; ++i)
+    if (lengths[i] < lengths[1 - i])
+      shapes[i] = n.temp(Concat{.axis = 0}, {ones(lengths[1 - i] - lengths[i]), shapes[i]});
+  n.emit(Where{}, {n.temp(Equal{}, {shapes[0], ones(1)}), shapes[1], shapes[0]});
+}
+
+template <class Op>
+Op seeded(const ReadNode& n, Op op) {
+  const auto o = n.options<fb::RandomOptionsT>();
+  op.has_seed = o.seed != 0 || o.seed2 != 0;
+  op.seed = static_cast<float>(o.seed != 0 ? o.seed : o.seed2);
+  return op;
+}
+
+/// Numbers of a given shape; the result of a shape that is known only at run time is like zeros of that shape.
+template <class Op, class Like>
+void read_random(ReadNode& n) {
+  const DType dtype = n.out_type(0).dtype;
+  if (n.is_constant(0)) return n.emit(seeded(n, Op{.shape = n.ints(0), .dtype = dtype}), {});
+  const Tensor zero = Tensor::zeros(dtype, {1});
+  n.emit(seeded(n, Like{}), {n.temp(ConstantOfShape{.value = zero}, {n.list_i64(0)})});
+}
+
+void read_multinomial(ReadNode& n) {
+  const std::vector<int64_t> count = n.ints(1);
+  if (count.size() != 1) throw invalid_model(cat("found ", count.size(), " sample counts, expected 1"));
+  n.emit(seeded(n, Multinomial{.dtype = n.out_type(0).dtype, .sample_size = count[0]}), {n.in(0)});
+}
+
+template <class Op>
+fb::RandomOptionsT random_options(const Op& op) {
+  fb::RandomOptionsT o;
+  if (op.has_seed && std::abs(op.seed) < 0x1p62f) o.seed = static_cast<int64_t>(op.seed);
+  return o;
+}
+
+/// `drawn` · scale + offset as output 0.
+void scale_and_shift(WriteNode& n, TensorIndex drawn, float scale, float offset) {
+  const TensorIndex scaled = n.temp(n.out_type(), "scaled");
+  n.emit(B::MUL, 1, fb::MulOptionsT(), {drawn, n.add_scalar(scale, "scale")}, {scaled});
+  n.emit(B::ADD, 1, fb::AddOptionsT(), {scaled, n.add_scalar(offset, "offset")}, {n.out()});
+}
+
+/// Draws of the standard distribution `code` in the shape of output 0.
+template <class Op>
+void emit_random(WriteNode& n, B code, const Op& op, float scale, float offset) {
+  if (n.out_type().dtype != DType::kF32) throw unsupported(cat("random numbers of ", to_string(n.out_type().dtype)));
+  const TensorIndex shape = n.input_count() == 0 ? n.add_ints(n.out_dims(), "shape") : n.out_shape_from(0);
+  const bool is_standard = scale == 1 && offset == 0;
+  const TensorIndex drawn = is_standard ? n.out() : n.temp(n.out_type(), "standard");
+  n.emit(code, 1, random_options(op), {shape}, {drawn});
+  if (!is_standard) scale_and_shift(n, drawn, scale, offset);
+}
+
+template <class Op>
+bool write_uniform(WriteNode& n) {
+  const Op& op = n.as<Op>();
+  emit_random(n, B::RANDOM_UNIFORM, op, op.high - op.low, op.low);
+  return true;
+}
+
+template <class Op>
+bool write_normal(WriteNode& n) {
+  const Op& op = n.as<Op>();
+  emit_random(n, B::RANDOM_STANDARD_NORMAL, op, op.scale, op.mean);
+  return true;
+}
+
+bool write_multinomial(WriteNode& n) {
+  const Multinomial& op = n.as<Multinomial>();
+  if (n.type(0).dtype != DType::kF32 || n.type(0).quant || op.sample_size > std::numeric_limits<int32_t>::max())
+    return false;
+  const TensorIndex count = n.add_constant(Tensor::scalar(static_cast<int32_t>(op.sample_size)), "count");
+  n.emit(B::MULTINOMIAL, 1, random_options(op), {n.in(0), count}, {n.out()});
+  return true;
+}
 
 constexpr Row kRows[] = {
     {B::SHAPE, 1, read_shape, &ShapeOf::def, write_shape},
@@ -121,8 +214,14 @@ constexpr Row kRows[] = {
     {B::MATRIX_DIAG, 1, read_matrix_diag, nullptr, nullptr},
     {B::MATRIX_SET_DIAG, 1, read_matrix_set_diag, nullptr, nullptr},
     {B::BUCKETIZE, 1, read_bucketize, nullptr, nullptr},
-    {B::RANDOM_UNIFORM, 1, nullptr, &RandomUniform::def, write_random},
-    {B::RANDOM_STANDARD_NORMAL, 1, nullptr, &RandomNormal::def, write_random},
+    {B::BROADCAST_ARGS, 1, read_broadcast_args, nullptr, nullptr},
+    {B::RANDOM_UNIFORM, 1, read_random<RandomUniform, RandomUniformLike>, &RandomUniform::def,
+     write_uniform<RandomUniform>},
+    {B::RANDOM_UNIFORM, 1, nullptr, &RandomUniformLike::def, write_uniform<RandomUniformLike>},
+    {B::RANDOM_STANDARD_NORMAL, 1, read_random<RandomNormal, RandomNormalLike>, &RandomNormal::def,
+     write_normal<RandomNormal>},
+    {B::RANDOM_STANDARD_NORMAL, 1, nullptr, &RandomNormalLike::def, write_normal<RandomNormalLike>},
+    {B::MULTINOMIAL, 1, read_multinomial, &Multinomial::def, write_multinomial},
 };
 
 }  // namespace

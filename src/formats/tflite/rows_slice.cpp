@@ -99,8 +99,54 @@ StridedPlan plan_strided(ReadNode& n, const fb::StridedSliceOptionsT& o) {
   return plan;
 }
 
+/// Beyond every axis, and small enough to be written as 32 bits.
+constexpr int64_t kFarEnd = std::numeric_limits<int32_t>::max();
+constexpr int64_t kFarFront = -kFarEnd;
+
+/// Positions known only at run time; strides are constant, and entries and axes go together one by one.
+void read_moving_slice(ReadNode& n, const fb::StridedSliceOptionsT& o) {
+  const std::vector<int64_t> step = n.ints(3);
+  if (o.ellipsis_mask != 0 || o.new_axis_mask != 0 || o.offset)
+    throw unsupported("strided slice at places of run time with an ellipsis, new axes or offsets");
+  const auto rank = static_cast<int64_t>(step.size());
+  if (rank > n.rank(0) || rank > 31) throw invalid_model(cat("strided slice of more than ", n.rank(0), " axes"));
+  std::vector<int64_t> axes, from, to, is_shrunk, dropped;
+  for (int64_t i = 0; i < rank; ++i) {
+    const int64_t s = step[static_cast<size_t>(i)];
+    if (s == 0) throw invalid_model("strided slice with a stride of 0");
+    const bool shrinks = (o.shrink_axis_mask >> i & 1) != 0;
+    if (shrinks && s != 1) throw unsupported("strided slice that drops an axis with a stride");
+    if (shrinks) dropped.push_back(i);
+    axes.push_back(i);
+    is_shrunk.push_back(shrinks);
+    from.push_back(s > 0 ? 0 : kFarEnd);
+    to.push_back(s > 0 ? kFarEnd : kFarFront);
+  }
+  const auto flags = [&](auto is_set) {
+    Tensor t = Tensor::empty(DType::kBool, {rank});
+    for (int64_t i = 0; i < rank; ++i) t.mutable_data<bool>()[static_cast<size_t>(i)] = is_set(i);
+    return n.add_constant(t, "mask");
+  };
+  ValueId begin = n.list_i64(1), end = n.list_i64(2);
+  if (o.begin_mask != 0)
+    begin = n.temp(Where{}, {flags([&](int64_t i) { return (o.begin_mask >> i & 1) != 0; }), n.add_ints(from), begin});
+  if (o.end_mask != 0)
+    end = n.temp(Where{}, {flags([&](int64_t i) { return (o.end_mask >> i & 1) != 0; }), n.add_ints(to), end});
+  if (!dropped.empty()) {
+    // A dropped axis keeps the one element at its begin, −1 being the last.
+    const ValueId last = n.temp(Equal{}, {begin, n.add_ints({-1})});
+    const ValueId next = n.temp(Where{}, {last, n.add_ints({kFarEnd}), n.temp(Add{}, {begin, n.add_ints({1})})});
+    end = n.temp(Where{}, {flags([&](int64_t i) { return is_shrunk[static_cast<size_t>(i)] != 0; }), next, end});
+  }
+  std::vector<ValueId> inputs{n.in(0), begin, end, n.add_ints(axes, "axes"), n.add_ints(step, "steps")};
+  if (dropped.empty()) return n.emit(Slice{}, std::move(inputs));
+  n.emit(Squeeze{}, {n.temp(Slice{}, std::move(inputs)), n.add_ints(dropped, "dropped")});
+}
+
 void read_strided_slice(ReadNode& n) {
-  const StridedPlan plan = plan_strided(n, n.options<fb::StridedSliceOptionsT>());
+  const auto o = n.options<fb::StridedSliceOptionsT>();
+  if (!n.is_constant(1) || !n.is_constant(2)) return read_moving_slice(n, o);
+  const StridedPlan plan = plan_strided(n, o);
   std::vector<ValueId> inputs{n.in(0), n.add_ints(plan.begins, "begin"), n.add_ints(plan.ends, "end"),
                               n.add_ints(plan.axes, "axes"), n.add_ints(plan.steps, "steps")};
   if (plan.dropped.empty() && plan.added.empty()) return n.emit(Slice{}, std::move(inputs));
@@ -145,8 +191,25 @@ FileSlice slice_of(const WriteNode& n) {
   return s;
 }
 
+/// Positions of run time, of the first axes in their order.
+bool write_moving_slice(WriteNode& n) {
+  if (n.has(3)) {
+    const std::vector<int64_t> axes = n.ints(3);
+    for (size_t i = 0; i < axes.size(); ++i)
+      if (axes[i] != static_cast<int64_t>(i)) throw unsupported("slice at places of run time along some axes only");
+  }
+  if (n.type(1).shape.rank() != 1 || !n.type(1).shape[0].is_known())
+    throw unsupported("slice of an unknown number of axes");
+  const std::vector<int64_t> ones(static_cast<size_t>(n.type(1).shape[0].value()), 1);
+  const TensorIndex step = n.add_ints(n.has(4) ? n.ints(4) : ones, "step");
+  n.emit(B::STRIDED_SLICE, n.rank(0) > 4 ? 4 : Versions{1, 2, 4}.of(n.type(0)), fb::StridedSliceOptionsT(),
+         {n.in(0), n.in_i32(1), n.in_i32(2), step}, {n.out()});
+  return true;
+}
+
 bool write_slice(WriteNode& n) {
   if (n.rank(0) > 5) throw unsupported(cat("slice of ", n.rank(0), " axes, tflite takes at most 5"));
+  if (!n.is_constant(1) || !n.is_constant(2)) return write_moving_slice(n);
   const FileSlice s = slice_of(n);
   fb::StridedSliceOptionsT o;
   o.begin_mask = s.begin_mask;

@@ -49,11 +49,19 @@ constexpr Requirement kRequirements[] = {
     {B::CUMSUM, 1, 204},
     {B::BROADCAST_TO, 1, 205},
     {B::CONV_3D, 1, 205},
+    {B::RFFT2D, 1, 205},
+    {B::REAL, 1, 205},
+    {B::IMAG, 1, 205},
+    {B::COMPLEX_ABS, 1, 205},
     {B::REDUCE_ALL, 1, 206},
     {B::CONV_3D_TRANSPOSE, 1, 206},
+    {B::RANDOM_STANDARD_NORMAL, 1, 208},
+    {B::RANDOM_UNIFORM, 1, 208},
+    {B::MULTINOMIAL, 1, 208},
     {B::GELU, 1, 209},
     {B::ATAN2, 1, 210},
     {B::SIGN, 1, 212},
+    {B::BITCAST, 1, 213},
 };
 
 /// Second versions came with 8-bit integers, third ones with 16 bits.

@@ -219,6 +219,23 @@ TensorIndex WriteNode::out_shape_from(size_t i) {
   return joined;
 }
 
+bool WriteNode::is_complex(size_t i) const { return has(i) && writer_.complex_of(node().inputs[i]) >= 0; }
+TensorIndex WriteNode::complex_in(size_t i) const { return writer_.complex_of(node().inputs[i]); }
+void WriteNode::bind_complex(size_t j, TensorIndex tensor) { writer_.bind_complex(node().outputs[j], tensor); }
+TensorIndex WriteNode::tensor_of(ValueId id) { return writer_.tensor_of(id); }
+
+TensorIndex WriteNode::complex_temp(const Shape& shape, const char* suffix) {
+  return writer_.add_complex(name_for(suffix), shape);
+}
+
+TensorIndex WriteNode::complex_reshaped(TensorIndex from, const Shape& to) {
+  Shape shape = to;
+  shape.list().pop_back();
+  const TensorIndex y = complex_temp(shape, "complex");
+  reshape(from, y);
+  return y;
+}
+
 void WriteNode::reshape(TensorIndex from, TensorIndex to) {
   fb::ReshapeOptionsT options;
   std::vector<int64_t> shape;

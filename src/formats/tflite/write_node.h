@@ -87,6 +87,17 @@ class WriteNode {
     emit(code, version, std::move(options), std::move(inputs), {direct});
     if (!is_fused) clamp(direct, to, min, max);
   }
+  /// Whether a complex tensor of the file stands for input i, and that tensor.
+  bool is_complex(size_t i) const;
+  TensorIndex complex_in(size_t i) const;
+  /// A complex tensor stands for output j.
+  void bind_complex(size_t j, TensorIndex tensor);
+  /// A complex tensor between two operators; `shape` without the axis of parts.
+  TensorIndex complex_temp(const Shape& shape, const char* suffix);
+  /// `from` in the dims of a value `to` with its axis of parts.
+  TensorIndex complex_reshaped(TensorIndex from, const Shape& to);
+  /// The tensor of any value of the graph.
+  TensorIndex tensor_of(ValueId id);
   /// to = min(max(from, min), max) by a single operator where TFLite has it.
   void clamp(TensorIndex from, TensorIndex to, float min, float max);
   /// `from` in the storage of `to`: itself, or a QUANTIZE of it where `to` is quantized in another way. For operators

@@ -34,7 +34,10 @@ uint32_t WriteState::add_buffer(Tensor value) {
 }
 
 SubgraphWriter::SubgraphWriter(WriteState& state, const Graph& graph)
-    : state_(state), graph_(graph), tensor_of_value_(graph.value_capacity(), -1) {
+    : state_(state),
+      graph_(graph),
+      tensor_of_value_(graph.value_capacity(), -1),
+      complex_of_value_(graph.value_capacity(), -1) {
   subgraph_->name = graph.name;
 }
 
@@ -92,7 +95,35 @@ TensorIndex SubgraphWriter::tensor_of(ValueId id) {
   index = with_context([&] { return cat("in value '", value.name, "'"); },
                        [&] { return add_tensor(value.name, value.type, value.constant); });
   if (widened_constant(graph_, id).exists()) write_operators(value.producer);
+  if (complex_of(id) >= 0) take_apart(complex_of(id), index);
   return index;
+}
+
+TensorIndex SubgraphWriter::add_complex(std::string name, const Shape& shape) {
+  const TensorIndex index = add_tensor(std::move(name), {DType::kF32, shape, nullptr});
+  subgraph_->tensors.back()->type = fb::TensorType::COMPLEX64;
+  return index;
+}
+
+/// to[…,2] = real and imaginary part of from[…].
+void SubgraphWriter::take_apart(TensorIndex from, TensorIndex to) {
+  using B = fb::BuiltinOperator;
+  const auto emit = [&](B code, std::vector<TensorIndex> inputs, TensorIndex output) {
+    auto op = std::make_unique<fb::OperatorT>();
+    op->opcode_index = state_.code_of(code, {}, 1);
+    op->inputs = std::move(inputs);
+    op->outputs = {output};
+    add_operator(std::move(op));
+  };
+  const TensorType part = type_of(from);
+  const TensorIndex real = add_tensor("real", part), imag = add_tensor("imag", part);
+  emit(B::REAL, {from}, real);
+  emit(B::IMAG, {from}, imag);
+  emit(B::PACK, {real, imag}, to);
+  fb::PackOptionsT pack;
+  pack.values_count = 2;
+  pack.axis = static_cast<int32_t>(part.shape.rank());
+  subgraph_->operators.back()->builtin_options.Set(pack);
 }
 
 void SubgraphWriter::write_node(NodeId id) {

@@ -35,18 +35,26 @@ class SubgraphWriter {
   TensorIndex tensor_of(ValueId id);
   TensorIndex add_tensor(std::string name, const TensorType& type, const Tensor& constant = {});
   TensorIndex add_variable(std::string name, const TensorType& type);
+  /// A complex64 tensor; `shape` without the axis of parts. `type_of` says f32 of that shape.
+  TensorIndex add_complex(std::string name, const Shape& shape);
+  /// The complex tensor that stands for a value f32[…,2], −1 when there is none. `tensor_of` such a value takes it
+  /// apart.
+  TensorIndex complex_of(ValueId id) const { return complex_of_value_[static_cast<size_t>(id.index)]; }
+  void bind_complex(ValueId id, TensorIndex tensor) { complex_of_value_[static_cast<size_t>(id.index)] = tensor; }
   const TensorType& type_of(TensorIndex index) const { return types_[static_cast<size_t>(index)]; }
   void add_operator(std::unique_ptr<fb::OperatorT> op) { subgraph_->operators.push_back(std::move(op)); }
 
  private:
   void write_node(NodeId id);
   void write_operators(NodeId id);
+  void take_apart(TensorIndex from, TensorIndex to);
 
   WriteState& state_;
   const Graph& graph_;
   std::unique_ptr<fb::SubGraphT> subgraph_ = std::make_unique<fb::SubGraphT>();
   std::deque<TensorType> types_;  ///< references stay good while tensors are added
   std::vector<TensorIndex> tensor_of_value_;
+  std::vector<TensorIndex> complex_of_value_;
 };
 
 }  // namespace hone::tflite
