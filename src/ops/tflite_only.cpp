@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/kernel.h"
+#include "ops/sequence_lstm_q.h"
 
 namespace hone {
 namespace {
@@ -26,19 +27,6 @@ float activated(CellActivation activation, float v) {
 
 float clipped(float v, float limit) { return limit > 0 ? std::clamp(v, -limit, limit) : v; }
 
-/// Positions of SequenceLstm's inputs; gates in the order input, forget, cell, output.
-enum LstmInput : size_t {
-  kX = 0,
-  kInputWeights = 1,
-  kRecurrentWeights = 5,
-  kPeepholes = 9,
-  kBiases = 12,
-  kProjection = 16,
-  kProjectionBias = 17,
-  kOutputState = 18,
-  kCellState = 19,
-  kNormalisation = 20,
-};
 constexpr size_t kGates = 4;
 
 /// Throws unless input i, when present and known, has shape `dims`; −1 matches anything.
@@ -81,6 +69,8 @@ void require_float_inputs(std::string_view op, const InferContext& ctx) {
 void infer_lstm(InferContext& ctx) {
   constexpr std::string_view kOp = SequenceLstm::kName;
   require_float_inputs(kOp, ctx);
+  if (const size_t scales = ctx.attrs<SequenceLstm>().gate_scales.size(); scales != 0 && scales != kGates)
+    throw op_error(kOp, cat("found ", scales, " gate scales, expected 4"));
   for (const size_t i :
        {kInputWeights + 1, kInputWeights + 2, kInputWeights + 3, kRecurrentWeights + 1, kRecurrentWeights + 2,
         kRecurrentWeights + 3, kBiases + 1, kBiases + 2, kBiases + 3, size_t(kOutputState), size_t(kCellState)})
@@ -293,7 +283,8 @@ constinit const OpDef SequenceLstm::def{.name = SequenceLstm::kName,
                                         .min_inputs = 20,
                                         .max_inputs = 24,
                                         .infer = infer_lstm,
-                                        .eval = eval_lstm};
+                                        .eval = eval_lstm,
+                                        .eval_quantized = eval_quantized_lstm};
 
 constinit const OpDef SequenceRnn::def{.name = SequenceRnn::kName,
                                        .attrs = &attr_type<SequenceRnn>(),

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "ir/op_def.h"
 
@@ -20,15 +21,24 @@ constexpr std::span<const std::string_view> enum_names(CellActivation) { return 
 /// (absent: 1 − forget), forget, cell, output: [H,I]; recurrent weights: [H,P]; peepholes of input, forget, output:
 /// [H]; biases: [H]; projection: [P,H] and its bias: [P]; output state: [B,P]; cell state: [B,H]; layer normalisation
 /// coefficients of the four gates: [H]. P = H without a projection. → y: [T,B,P] or [B,T,P]. cell = clip(forget · cell
-/// + input · act(…), cell_clip); 0 does not clip.
+/// + input · act(…), cell_clip); 0 does not clip. An integer layer has scales inside: `hidden_scale` and
+/// `hidden_zero_point` of what goes into the projection (or is y), `gate_scales` of the four gates before a layer
+/// normalisation, else none.
 struct SequenceLstm : Operator<"SequenceLstm"> {
   CellActivation activation = CellActivation::tanh;
   float cell_clip = 0;
   float proj_clip = 0;
   bool time_major = false;
-  static constexpr std::tuple fields{
-      Field{"activation", &SequenceLstm::activation}, Field{"cell_clip", &SequenceLstm::cell_clip},
-      Field{"proj_clip", &SequenceLstm::proj_clip}, Field{"time_major", &SequenceLstm::time_major}};
+  std::vector<float> gate_scales;
+  float hidden_scale = 0;
+  int64_t hidden_zero_point = 0;
+  static constexpr std::tuple fields{Field{"activation", &SequenceLstm::activation},
+                                     Field{"cell_clip", &SequenceLstm::cell_clip},
+                                     Field{"proj_clip", &SequenceLstm::proj_clip},
+                                     Field{"time_major", &SequenceLstm::time_major},
+                                     Field{"gate_scales", &SequenceLstm::gate_scales},
+                                     Field{"hidden_scale", &SequenceLstm::hidden_scale},
+                                     Field{"hidden_zero_point", &SequenceLstm::hidden_zero_point}};
   static const OpDef def;
 };
 

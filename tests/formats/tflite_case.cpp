@@ -101,6 +101,10 @@ std::vector<std::byte> TfliteCase::model(bool open) const {
     op->outputs.push_back(index);
     graph->outputs.push_back(index);
   }
+  for (const Output& inside : intermediates) {
+    op->intermediates.push_back(static_cast<int32_t>(graph->tensors.size()));
+    graph->tensors.push_back(tensor_of("inside", inside.dtype, {0}, inside.quant));
+  }
   if (options) options(*op);
   graph->operators.push_back(std::move(op));
   graph->name = "main";

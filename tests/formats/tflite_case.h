@@ -32,10 +32,11 @@ struct TfliteCase {
   std::vector<Output> outputs;
   std::function<void(fb::OperatorT&)> options;  ///< fills in the options; may be empty
   int32_t version = 1;
-  std::string custom = {};    ///< name of a custom operator
-  double tolerance = 1e-5;    ///< relative and absolute, of floats
-  int64_t steps = 0;          ///< of stored integers
-  bool is_rewritable = true;  ///< hone can write what it read
+  std::string custom = {};                 ///< name of a custom operator
+  double tolerance = 1e-5;                 ///< relative and absolute, of floats
+  int64_t steps = 0;                       ///< of stored integers
+  bool is_rewritable = true;               ///< hone can write what it read
+  std::vector<Output> intermediates = {};  ///< tensors inside the operator, for their scales
 
   std::vector<std::byte> model() const { return model(false); }
   /// `open`: the first dim of every fed input of two and more is 1, and open in its signature, as converters leave a

@@ -108,7 +108,11 @@ std::span<const std::byte> ModelFile::buffer(uint32_t index) const {
 
 Tensor ModelFile::zeros(DType dtype, Dims dims, QuantPtr quant) {
   claim(dtype, dims);
-  return Tensor::zeros(dtype, std::move(dims), std::move(quant));
+  // What stands for zero; 16-bit states are symmetric, and the runtime clears those of other types bit by bit.
+  const int32_t zero = dtype == DType::kI8 && quant && quant->is_per_tensor() ? quant->zero_point() : 0;
+  Tensor t = Tensor::zeros(dtype, std::move(dims), std::move(quant));
+  if (zero != 0) std::memset(t.mutable_raw(), zero, static_cast<size_t>(t.byte_size()));
+  return t;
 }
 
 Tensor ModelFile::constant(const fb::Tensor& tensor, DType dtype, Dims dims, QuantPtr quant) {

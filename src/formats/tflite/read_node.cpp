@@ -73,6 +73,11 @@ const TensorType& ReadNode::out_type(size_t j) const {
   return reader_.declared(op_.outputs[j]);
 }
 
+QuantPtr ReadNode::intermediate_quant(size_t k) const {
+  if (k >= op_.intermediates.size() || op_.intermediates[k] < 0) return nullptr;
+  return reader_.declared(op_.intermediates[k]).quant;
+}
+
 Graph& ReadNode::graph() { return reader_.graph(); }
 void ReadNode::spend(uint64_t units) { reader_.state().file.spend(units); }
 

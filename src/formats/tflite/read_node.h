@@ -54,6 +54,8 @@ class ReadNode {
   std::vector<int64_t> ints(size_t i);
   /// Type of output j as the file declares it.
   const TensorType& out_type(size_t j) const;
+  /// Quantization of intermediate tensor k, null when there is none.
+  QuantPtr intermediate_quant(size_t k) const;
   int32_t version() const { return version_; }
   const std::string& name() const { return op_name_; }
   const fb::OperatorT& raw() const { return op_; }

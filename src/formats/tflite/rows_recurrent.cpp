@@ -50,6 +50,38 @@ std::vector<ValueId> lstm_inputs(ReadNode& n) {
   return inputs;
 }
 
+/// The scales inside an integer layer, from its five intermediate tensors.
+void read_inner_scales(ReadNode& n, SequenceLstm& op) {
+  const QuantPtr hidden = n.intermediate_quant(4);
+  if (!n.type(0).quant || !hidden || !hidden->is_per_tensor()) return;
+  op.hidden_scale = hidden->scale();
+  op.hidden_zero_point = hidden->zero_point();
+  for (size_t g = 0; g < 4 && n.has(21); ++g) {
+    const QuantPtr gate = n.intermediate_quant(g);
+    op.gate_scales.push_back(gate && gate->is_per_tensor() ? gate->scale() : 0.0f);
+  }
+}
+
+/// Inputs with the scales that biases of an integer layer have even where the file does not say so.
+std::vector<ValueId> scaled_lstm_inputs(ReadNode& n) {
+  std::vector<ValueId> inputs = lstm_inputs(n);
+  const auto scale = [&](size_t bias, size_t x, size_t w, float by) {
+    if (!n.is_constant(bias) || n.type(bias).dtype != DType::kI32 || n.type(bias).quant) return;
+    if (!n.has(w) || !n.type(w).quant) return;
+    const float inner = x == 4 ? by : n.type(x).quant->scale();
+    inputs[bias] = n.add_constant(
+        n.constant(bias).with_quant(QuantParams::per_tensor(inner * n.type(w).quant->scale(), 0)), "bias");
+  };
+  const QuantPtr hidden = n.intermediate_quant(4);
+  for (size_t g = 0; g < 4 && n.type(0).quant; ++g)
+    if (n.has(20 + g))
+      scale(12 + g, 4, 20 + g, 1.0f / 1024);
+    else
+      scale(12 + g, 0, 1 + g, 1);
+  if (n.type(0).quant && hidden) scale(17, 4, 16, hidden->scale());
+  return inputs;
+}
+
 void read_sequence_lstm(ReadNode& n) {
   const auto o = n.options<fb::UnidirectionalSequenceLSTMOptionsT>();
   if (o.diagonal_recurrent_tensors) throw unsupported("diagonal recurrent weights");
@@ -57,7 +89,8 @@ void read_sequence_lstm(ReadNode& n) {
                   .cell_clip = o.cell_clip,
                   .proj_clip = o.proj_clip,
                   .time_major = o.time_major};
-  n.emit(std::move(op), lstm_inputs(n));
+  read_inner_scales(n, op);
+  n.emit(std::move(op), scaled_lstm_inputs(n));
 }
 
 /// A single step: a sequence of length one.
@@ -145,8 +178,9 @@ TensorIndex state(WriteNode& n, size_t i) {
 }
 
 bool write_sequence_lstm(WriteNode& n) {
-  if (n.type(0).quant) throw unsupported("LSTM on integers: the scales inside its cells were not kept");
   const SequenceLstm& op = n.as<SequenceLstm>();
+  const bool is_integer = n.type(0).quant != nullptr;
+  if (is_integer && !(op.hidden_scale > 0)) throw unsupported("LSTM on integers without the scales inside its cells");
   fb::UnidirectionalSequenceLSTMOptionsT o;
   o.fused_activation_function = file_activation(op.activation);
   o.cell_clip = op.cell_clip;
@@ -154,7 +188,17 @@ bool write_sequence_lstm(WriteNode& n) {
   o.time_major = op.time_major;
   std::vector<TensorIndex> inputs;
   for (size_t i = 0; i < kLstmInputs; ++i) inputs.push_back(i == 18 || i == 19 ? state(n, i) : n.optional(i));
-  n.emit(B::UNIDIRECTIONAL_SEQUENCE_LSTM, n.type(2).quant ? 2 : 1, o, std::move(inputs), {n.out()});
+  fb::OperatorT file_op;
+  file_op.builtin_options.Set(std::move(o));
+  for (size_t k = 0; k < 5 && is_integer; ++k) {
+    const float scale = k == 4 ? op.hidden_scale : op.gate_scales.empty() ? 1.0f / 4096 : op.gate_scales[k];
+    const int64_t zero = k == 4 ? op.hidden_zero_point : 0;
+    const TensorType type{k == 4 ? DType::kI8 : DType::kI16, Shape(Dims{0}),
+                          QuantParams::per_tensor(scale > 0 ? scale : 1, static_cast<int32_t>(zero))};
+    file_op.intermediates.push_back(n.temp(type, "intermediate"));
+  }
+  const int32_t version = is_integer ? 3 : n.type(2).quant ? 2 : 1;
+  n.emit_operator(B::UNIDIRECTIONAL_SEQUENCE_LSTM, version, {}, std::move(file_op), std::move(inputs), {n.out()});
   return true;
 }
 
