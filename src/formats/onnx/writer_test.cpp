@@ -129,8 +129,10 @@ TEST(OnnxWriter, TurnsFloat16WeightsInTheFileNotInEveryRun) {
   const GraphProto written = decoder.graph(*decoder.model(bytes).graph);
   ASSERT_EQ(written.initializers.size(), 1u);
   EXPECT_EQ(written.initializers[0].dims, (Dims{4, 3, 3, 3}));
-  for (const NodeProto& node : written.nodes)
-    if (node.op_type == "Transpose") EXPECT_TRUE(node.inputs[0] == "x" || node.outputs[0] == "y") << node.name;
+  for (const NodeProto& node : written.nodes) {
+    if (node.op_type != "Transpose") continue;
+    EXPECT_TRUE(node.inputs[0] == "x" || node.outputs[0] == "y") << node.name;
+  }
   const std::vector<Tensor> inputs{Tensor::zeros(DType::kF32, {1, 8, 8, 3})};
   EXPECT_TRUE(identical(evaluate(g, inputs).at(0), evaluate(testing::read(bytes), inputs).at(0)));
 }
