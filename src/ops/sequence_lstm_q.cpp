@@ -54,7 +54,7 @@ struct Gate {
   int32_t least_variance = 1;
 };
 
-/// Mean 0, variance 1, coefficients and bias, in TFLite's integers (portable kernels of its integer LSTM).
+/// Mean 0, variance 1, coefficients and bias, in TFLite's integers.
 void normalise(const Gate& gate, std::vector<int16_t>& values) {
   const auto n = static_cast<int64_t>(values.size());
   int64_t sum = 0, squares = 0;
@@ -223,7 +223,9 @@ bool has_integer_lstm(const EvalContext& ctx) {
     if (!ctx.has(kNormalisation + g)) continue;
     const bool is_ready = op.gate_scales.size() == 4 && op.gate_scales[g] > 0 && ctx.has(kBiases + g);
     if (!is_ready || !is_symmetric(ctx, kNormalisation + g, DType::kI16)) return false;
+    if (!(ctx.in(kNormalisation + g).quant()->scale() < 1)) return false;
   }
+  if (ctx.in(kCellState).elements() == 0) return false;
   const float cell = ctx.in(kCellState).quant()->scale();
   const int log2 = std::ilogb(cell);
   return std::ldexp(1.0f, log2) == cell && log2 >= -15 && log2 <= -9;
