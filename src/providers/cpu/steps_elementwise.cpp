@@ -87,7 +87,54 @@ int in_place_of(const KernelRequest& r) {
   return -1;
 }
 
-// Runs f(a, b, out, n, a_moves, b_moves) over rows, or parts of a single row, in parallel.
+// One input stays on a short row while the other steps on, as a factor for each channel does over all pixels. Copies of
+// the short row let kernels run over many rows at once.
+template <class T, class F>
+class RepeatedRows {
+ public:
+  RepeatedRows(const BroadcastRows& rows, const F& f)
+      : n_(rows.inner), copies_(kSize / std::max<int64_t>(n_, 1)), f_(f) {
+    if (rows.rows == 1 || !rows.a_moves || !rows.b_moves) return;
+    const int64_t a = rows.a_strides.back(), b = rows.b_strides.back();
+    b_stays_ = b == 0 && a == n_;
+    a_stays_ = a == 0 && b == n_;
+  }
+  bool is_worthwhile() const { return copies_ >= 2 && (a_stays_ || b_stays_); }
+
+  // Rows in order; those that continue the last ones are kept until `flush`.
+  void add(const T* a, const T* b, T* y) {
+    const bool continues =
+        count_ > 0 && (b_stays_ ? b == b_ && a == a_ + count_ * n_ : a == a_ && b == b_ + count_ * n_);
+    if (!continues) {
+      flush();
+      a_ = a;
+      b_ = b;
+      y_ = y;
+    }
+    ++count_;
+  }
+
+  void flush() {
+    const T* still = b_stays_ ? b_ : a_;
+    for (int64_t k = 0; k < std::min(copies_, count_); ++k) std::copy_n(still, n_, copied_.data() + k * n_);
+    for (int64_t k = 0; k < count_; k += copies_) {
+      const int64_t n = std::min(copies_, count_ - k) * n_;
+      f_(b_stays_ ? a_ + k * n_ : copied_.data(), b_stays_ ? copied_.data() : b_ + k * n_, y_ + k * n_, n);
+    }
+    count_ = 0;
+  }
+
+ private:
+  static constexpr int64_t kSize = 1024;
+  std::array<T, kSize> copied_;
+  const T *a_ = nullptr, *b_ = nullptr;
+  T* y_ = nullptr;
+  int64_t n_, copies_, count_ = 0;
+  bool a_stays_ = false, b_stays_ = false;
+  const F& f_;
+};
+
+// Runs f(a, b, out, n) over rows, or parts of a single row, in parallel.
 template <class T, class F>
 void run_rows(const RunContext& c, const BroadcastRows& rows, int64_t tasks, const F& f) {
   const T* a = in<T>(c, 0);
@@ -100,9 +147,13 @@ void run_rows(const RunContext& c, const BroadcastRows& rows, int64_t tasks, con
     return;
   }
   for_tasks(*c.pool, rows.rows, tasks, [&](int64_t, int64_t from, int64_t to) {
+    RepeatedRows<T, F> repeated(rows, f);
     rows.for_rows(from, to, [&](int64_t row, int64_t at_a, int64_t at_b) {
-      f(a + at_a, b + at_b, y + row * rows.inner, rows.inner);
+      T* at_y = y + row * rows.inner;
+      if (repeated.is_worthwhile()) return repeated.add(a + at_a, b + at_b, at_y);
+      f(a + at_a, b + at_b, at_y, rows.inner);
     });
+    repeated.flush();
   });
 }
 
