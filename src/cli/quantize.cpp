@@ -9,6 +9,7 @@
 #include "cli/model_args.h"
 #include "cli/table.h"
 #include "compress/dequantize.h"
+#include "compress/pixels.h"
 #include "formats/formats.h"
 #include "measure/accuracy.h"
 #include "passes/pipelines.h"
@@ -80,6 +81,7 @@ int quantize_command(const Options& o, Console& console) {
     out = to_float16(with_float_weights(graph));
   } else if (o.to == "float") {
     out = to_float(graph);
+    keep_pixels(graph, out);
   } else {
     throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic, float16 or float"));
   }

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "compress/rebuild.h"
-#include "data/dataset.h"
 #include "ops/quantize.h"
 
 namespace hone {
@@ -11,15 +10,6 @@ namespace hone {
 namespace {
 
 TensorType real(const TensorType& type) { return {type.logical_dtype(), type.shape, nullptr}; }
-
-/// States the preprocessing by which images mean to `real` what they meant to `integer`.
-void keep_pixels_meaning(const Graph& integer, Graph& real) {
-  if (integer.inputs().empty() || real.metadata.count(std::string(kPreprocessKey)) != 0) return;
-  const ValueId in = integer.inputs().front();
-  if (!integer.type(in).quant) return;
-  const InputSpec spec = make_input_spec(integer.value(in).name, integer.type(in), {});
-  if (!spec.preprocess.color.empty()) real.metadata[std::string(kPreprocessKey)] = to_json(spec.preprocess);
-}
 
 bool is_border(const Node& node) { return node.is<Quantize>() || node.is<Dequantize>(); }
 
@@ -55,7 +45,6 @@ Graph to_float(const Graph& graph) {
   }
   build.graph.set_outputs(std::move(outputs));
   build.graph.remove_dead();
-  keep_pixels_meaning(graph, build.graph);
   return std::move(build.graph);
 }
 

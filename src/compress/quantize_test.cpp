@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "compress/dequantize.h"
+#include "compress/pixels.h"
 #include "compress/weights.h"
 #include "data/preprocess.h"
 #include "ir/text.h"
@@ -201,19 +202,24 @@ TEST(ToFloat, UndoesAQuantizationUpToItsRounding) {
   }
 }
 
-TEST(ToFloat, StatesWhatPixelsMeantToAnIntegerInput) {
+TEST(KeepPixels, StatesWhatTheyMeantToAnIntegerInput) {
   const Graph integer = parse_graph(R"(graph "pixels" {
     input %x: u8[1,8,8,3]{scale=0.5, zero_point=100}
     %y: u8[1,8,8,3]{scale=0.5, zero_point=100} = Relu(%x)
     output %y
   })",
                                     all_ops());
-  const Preprocess p = parse_preprocess(to_float(integer).metadata.at(std::string(kPreprocessKey)));
+  const auto preprocess_of = [](const Graph& graph) {
+    Graph real = to_float(graph);
+    keep_pixels(graph, real);
+    return real.metadata.at(std::string(kPreprocessKey));
+  };
+  const Preprocess p = parse_preprocess(preprocess_of(integer));
   EXPECT_EQ(p.scale, 0.5f);
   EXPECT_EQ(p.mean, std::vector<float>{50});
   Graph stated = integer;
   stated.metadata[std::string(kPreprocessKey)] = "{\"scale\":2}";
-  EXPECT_EQ(to_float(stated).metadata.at(std::string(kPreprocessKey)), "{\"scale\":2}");
+  EXPECT_EQ(preprocess_of(stated), "{\"scale\":2}");
 }
 
 TEST(WithFloatWeights, GivesADynamicRangeModelItsRealNumbersBack) {

@@ -9,6 +9,7 @@
 #include "compress/deliver.h"
 #include "compress/dequantize.h"
 #include "compress/optimize.h"
+#include "compress/pixels.h"
 #include "data/npy.h"
 #include "formats/formats.h"
 #include "passes/pipelines.h"
@@ -103,6 +104,7 @@ TEST(RealModels, MobileNetV2PhotosKeepTheirLabelsThroughFloatAndInt8) {
       {"cat.bmp", 286}, {"bird.bmp", 20}, {"grace_hopper.bmp", 653}, {"sunflower.bmp", 986}};
   const Graph original = read_simplified(*model);
   Graph real = to_float(original);
+  keep_pixels(original, real);
   run_pipeline(real, standard_pipeline());
   // None of the photos that judge calibrates.
   const std::vector<std::string> others = {*photos + "/hot_dog.jpg", *photos + "/parrot.jpg", *faces + "/1.jpg",
