@@ -375,11 +375,12 @@ size_t Graph::remove_dead() {
   for (const NodeId id : order())
     if (!is_needed[static_cast<size_t>(id.index)]) dead.push_back(id);
   for (size_t i = dead.size(); i-- > 0;) remove(dead[i]);
-  for (Value& v : values_)
-    if (v.constant.exists() && v.users.empty() && !is_output(ValueId{static_cast<int32_t>(&v - values_.data())})) {
-      value_names_.erase(v.name);
-      v.constant = Tensor();
-    }
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& v = values_[i];
+    if (!v.constant.exists() || !v.users.empty() || is_output(ValueId{static_cast<int32_t>(i)})) continue;
+    value_names_.erase(v.name);
+    v.constant = Tensor();
+  }
   return dead.size();
 }
 

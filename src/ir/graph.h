@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <initializer_list>
 #include <map>
 #include <span>
@@ -97,7 +98,8 @@ struct AddOptions {
 };
 
 /// A dataflow graph that is always typed and legal: add() infers types at once and throws on an illegal node.
-/// A value type; copying copies nodes and shares tensor bytes. Not thread-safe while being changed.
+/// A value type; copying copies nodes and shares tensor bytes. Not thread-safe while being changed. References to
+/// nodes, values and types stay good while others are added; removing a node ends those to it.
 class Graph {
  public:
   std::string name;
@@ -164,8 +166,8 @@ class Graph {
   void add_use(ValueId value, NodeId user);
   void drop_use(ValueId value, NodeId user);
 
-  std::vector<Node> nodes_;
-  std::vector<Value> values_;
+  std::deque<Node> nodes_;  // references stay good while the graph grows
+  std::deque<Value> values_;
   std::vector<ValueId> inputs_, outputs_;
   std::map<std::string, int> node_names_, value_names_;
   size_t live_nodes_ = 0;

@@ -120,6 +120,17 @@ TEST(Graph, FixedInputShapesFlowToEveryUser) {
   verify(graph);
 }
 
+TEST(Graph, ReferencesStayGoodWhileItGrows) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, Shape{Dim(4)}, nullptr});
+  const Value& value = graph.value(x);
+  const Node* node = graph.producer(graph.add(Blend{}, {x}));
+  for (int i = 0; i < 1000; ++i) graph.add(Blend{}, {x});
+  EXPECT_EQ(&value, &graph.value(x));
+  EXPECT_EQ(value.name, "x");
+  EXPECT_EQ(node->inputs[0], x);
+}
+
 TEST(Graph, ReplacedOutputKeepsItsName) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});

@@ -11,7 +11,7 @@
 namespace hone {
 
 /// What rules are written with: questions about the graph, and edits that keep names, sources and storage types.
-/// References to nodes and values do not outlive an edit that adds one: copy what is needed first.
+/// References to nodes and values outlive edits that add others, not those that remove their node.
 
 /// The number in a constant of one element; none for other values.
 std::optional<double> constant_scalar(const Graph& graph, ValueId value);
