@@ -46,7 +46,8 @@ SuiteTarget round_trip(const Format& format) {
       if (!compatible(again.type(again.inputs().at(i)).shape, Shape(inputs[i].dims()))) return std::nullopt;
     return reference_target().run(again, inputs);
   };
-  return {.name = std::string(format.name), .run = run, .extra_steps = 1, .extra_fine_steps = 128, .keeps_types = false};
+  return {
+      .name = std::string(format.name), .run = run, .extra_steps = 1, .extra_fine_steps = 128, .keeps_types = false};
 }
 
 class Suite : public testing::TestWithParam<std::string> {
