@@ -201,6 +201,15 @@ TEST(Preprocess, PrefersMetadataToDefaultsAndTheCallerToBoth) {
   EXPECT_EQ(p.color, "BGR");
 }
 
+TEST(Preprocess, RefusesAResizeOutOfProportion) {
+  const TensorType type{DType::kF32, Shape{1, 8, 8, 3}, nullptr};
+  const Tensor picture = Tensor::zeros(DType::kU8, {12, 10, 3});
+  const Preprocess p = resolve_preprocess(type, {}, parse_preprocess(R"({"resize": 4484, "crop": 8})"));
+  EXPECT_THROW(preprocess_image(picture, p, type), Error);
+  const Preprocess usual = resolve_preprocess(type, {}, parse_preprocess(R"({"resize": 9, "crop": 8})"));
+  EXPECT_EQ(preprocess_image(picture, usual, type).dims(), (Dims{1, 8, 8, 3}));
+}
+
 TEST(Resize, UsesHalfPixelCentres) {
   const Tensor row = Tensor::of<uint8_t>({1, 2, 1}, {0, 100});
   EXPECT_EQ(to_doubles(resize_bilinear(row, 1, 4)), (std::vector<double>{0, 25, 75, 100}));

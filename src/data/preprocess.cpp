@@ -14,6 +14,9 @@ namespace hone {
 namespace {
 
 constexpr int64_t kMaxSide = 16384;
+/// Pixels that a resized picture may have in any case, how many times those that the model takes, and how many where
+/// the model takes any size. A small file could ask for gigabytes that a crop then throws away.
+constexpr int64_t kFreePixels = int64_t{1} << 21, kMaxExcess = 16, kMaxPixels = int64_t{1} << 24;
 
 std::vector<int64_t> parse_sizes(const Json& json) {
   std::vector<int64_t> out;
@@ -143,18 +146,28 @@ Tensor crop_centre(const Tensor& image, int64_t height, int64_t width) {
   return out;
 }
 
+void check_resize(int64_t height, int64_t width, const ImageShape& want) {
+  const bool is_known = want.height > 0 && want.width > 0;
+  const int64_t most = is_known ? std::max(kFreePixels, kMaxExcess * want.height * want.width) : kMaxPixels;
+  if (height * width > most)
+    throw invalid_argument(
+        cat("resize to ", height, " x ", width, " pixels, out of proportion to what the model takes"));
+}
+
 /// The image at the size the model wants, f32.
 Tensor sized(const Tensor& image, const Preprocess& p, const ImageShape& want) {
   const int64_t height = image.dim(0), width = image.dim(1);
   const bool antialias = p.antialias.value_or(true);
   Tensor out;
   if (p.resize.size() == 2) {
+    check_resize(p.resize[0], p.resize[1], want);
     out = resize_bilinear(image, p.resize[0], p.resize[1], antialias);
   } else if (p.resize.size() == 1) {
     const double ratio = static_cast<double>(p.resize[0]) / static_cast<double>(std::min(height, width));
     const auto side = [&](int64_t s) {
       return std::clamp<int64_t>(static_cast<int64_t>(std::lround(static_cast<double>(s) * ratio)), 1, kMaxSide);
     };
+    check_resize(side(height), side(width), want);
     out = resize_bilinear(image, side(height), side(width), antialias);
   } else if (p.crop.empty() && want.height > 0 && want.width > 0) {
     out = resize_bilinear(image, want.height, want.width, antialias);

@@ -14,10 +14,11 @@
 namespace hone {
 namespace {
 
-/// Reads untrusted bytes: an Error is as good as a graph; anything else fails the test by itself.
+/// Reads untrusted bytes and writes what was read: an Error is as good as a graph; anything else fails the test by
+/// itself.
 std::string error_of(const std::vector<std::byte>& bytes) {
   try {
-    read_bytes(bytes);
+    write_tflite(read_bytes(bytes));
   } catch (const Error& e) {
     return e.what();
   }

@@ -339,7 +339,7 @@ void GraphWriter::finish_node(const Node& node) {
 
 void GraphWriter::write_node(NodeId id) {
   const Node& node = graph_.node(id);
-  if (widened_constant(graph_, node.outputs[0]).exists()) return;  // written where it is used
+  if (!node.outputs.empty() && widened_constant(graph_, node.outputs[0]).exists()) return;  // written where it is used
   const Row* row = find_writer(node.def);
   if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in ONNX"));
   NodeWriter writer(*this, id, row->op);

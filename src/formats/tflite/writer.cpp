@@ -127,7 +127,9 @@ void SubgraphWriter::take_apart(TensorIndex from, TensorIndex to) {
 }
 
 void SubgraphWriter::write_node(NodeId id) {
-  if (!widened_constant(graph_, graph_.node(id).outputs[0]).exists()) write_operators(id);  // else where it is used
+  const std::vector<ValueId>& outputs = graph_.node(id).outputs;
+  const bool is_widening = !outputs.empty() && widened_constant(graph_, outputs[0]).exists();
+  if (!is_widening) write_operators(id);  // else where it is used
 }
 
 void SubgraphWriter::write_operators(NodeId id) {
