@@ -1,52 +1,82 @@
 #!/usr/bin/env python3
-"""Fails when a file includes something its layer must not see. The order below is ARCHITECTURE.md's house."""
+"""Fails when a file includes something its layer must not see. The layers and what each may see are those that CMake
+links: the `hone_layer` lines of src/CMakeLists.txt. ARCHITECTURE.md's house shows them as a picture."""
 import pathlib
 import re
 import sys
 
-# layer: the layers it may include, besides itself
-BELOW = {
-    "base": [],
-    "tensor": ["base"],
-    "ir": ["base", "tensor"],
-    "ops": ["base", "tensor", "ir"],
-    "passes": ["base", "tensor", "ir", "ops"],
-    "formats": ["base", "tensor", "ir", "ops", "passes"],
-    "runtime": ["base", "tensor", "ir", "ops", "passes"],
-    "providers": ["base", "tensor", "ir", "ops", "passes", "runtime"],
-    "data": ["base", "tensor"],
-    "measure": ["base", "tensor", "ir", "ops", "passes", "runtime", "formats", "data"],
-    "compress": ["base", "tensor", "ir", "ops", "passes", "runtime", "formats", "data", "measure"],
-    "capi": ["base", "tensor", "ir", "ops", "passes", "runtime", "formats", "data", "measure", "compress", "providers"],
-    "cli": ["base", "tensor", "ir", "ops", "passes", "runtime", "formats", "data", "measure", "compress", "providers", "capi"],
-}
-# Public headers that are the real home of a lower layer's types; the layer forwards to them.
+# Public headers that are the real home of a lower layer's types, which forward to them; the others are the API's own.
 PUBLIC = {"error": "base", "dtype": "tensor", "shape": "tensor", "tensor": "tensor"}
-INCLUDE = re.compile(r'^\s*#include\s+"([^"/]+)/([^"]+?)(?:\.h)?"')
+# Interfaces that the layers below implement: seen by them and by all above.
+INTERFACES = {"formats/format.h"}
+LAYER = re.compile(r"^\s*hone_layer\((\w+)\s([^)]*)\)", re.M)
+INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"')
+SOURCES = (".h", ".cpp", ".inc")
+
+
+def read_layers(cmake: str):
+    """Folder → layer and layer → the layers that it sees, from the hone_layer lines."""
+    folders, links = {}, {}
+    for name, rest in LAYER.findall(cmake):
+        words, key = {}, None
+        for word in rest.split():
+            if word.isupper():
+                key = word
+            else:
+                words.setdefault(key, []).append(word)
+        for folder in words["DIR"]:
+            folders.setdefault(folder, name)
+        links.setdefault(name, set()).update(w[5:] for w in words.get("LINK", []) if w.startswith("hone_"))
+    return folders, {name: reach(name, links) for name in links}
+
+
+def reach(name, links):
+    seen, queue = set(), [name]
+    while queue:
+        for below in links.get(queue.pop(), ()):
+            if below not in seen:
+                seen.add(below)
+                queue.append(below)
+    return seen
+
+
+def layer_of(path: str, folders):
+    """The layer of the innermost folder that is one; null for a path outside of all layers."""
+    for parent in pathlib.PurePosixPath(path).parents:
+        if str(parent) in folders:
+            return folders[str(parent)]
+    return None
+
+
+def check_file(path, name, layer, folders, sees):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        found = INCLUDE.match(line)
+        if not found or found.group(1) in INTERFACES:
+            continue
+        target = layer_of(found.group(1), folders)
+        if found.group(1).startswith("hone/"):
+            target = PUBLIC.get(pathlib.PurePosixPath(found.group(1)).stem, "capi")
+        if target and target != layer and target not in sees[layer]:
+            yield f"{name}:{number}: layer '{layer}' includes '{found.group(1)}' of '{target}', which stands above or beside it"
 
 
 def main() -> int:
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "src"
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    folders, sees = read_layers((root / "src/CMakeLists.txt").read_text(encoding="utf-8"))
     failures = []
-    for path in sorted(root.rglob("*")):
-        if path.suffix not in (".h", ".cpp"):
+    for path in sorted((root / "src").rglob("*")):
+        if path.suffix not in SOURCES or path.stem.endswith("_test"):  # tests build fixtures from higher layers
             continue
-        layer = path.relative_to(root).parts[0]
-        if layer not in BELOW:
-            failures.append(f"{path}: folder '{layer}' has no place in the house; add it to tools/check_layers.py")
-            continue
-        is_test = path.stem.endswith("_test")
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            found = INCLUDE.match(line)
-            if not found:
-                continue
-            target = PUBLIC.get(found.group(2), "capi") if found.group(1) == "hone" else found.group(1)
-            if target == layer or target in BELOW[layer] or target not in BELOW:
-                continue  # its own layer, one below, or a library's header
-            if is_test:
-                continue  # tests may build their fixtures from higher layers
-            failures.append(f"{path}:{number}: layer '{layer}' includes '{target}', which stands above or beside it")
-    print("\n".join(failures) if failures else "layers: every include points down")
+        name = path.relative_to(root / "src").as_posix()
+        layer = layer_of(name, folders)
+        if layer is None:
+            failures.append(f"src/{name}: its folder is no layer: name it in a hone_layer line of src/CMakeLists.txt")
+        else:
+            failures.extend(check_file(path, f"src/{name}", layer, folders, sees))
+    for path in sorted((root / "include").rglob("*.h")):
+        layer = PUBLIC.get(path.stem, "capi")
+        failures.extend(check_file(path, path.relative_to(root), layer, folders, sees))
+    print("\n".join(failures) if failures else f"layers: every include of {len(sees)} layers points down")
     return 1 if failures else 0
 
 
