@@ -5,7 +5,7 @@ BIN := build/release/bin/hone
 
 PREFIX ?= /usr/local
 
-.PHONY: help demo test build install sanitize tsan conformance bench fuzz-smoke oracle-test format check-format tidy minimal clean
+.PHONY: help demo test build install sanitize tsan conformance bench fuzz-smoke oracle-test format check-format tidy minimal deb clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,8 +63,13 @@ minimal: ## the runtime library alone (TFLite, CPU), its size and that of an exa
 	@stat -c '%s bytes  %n' build/minimal/libhone_runtime.a build/minimal/bin/run_tflite
 
 install: build ## the program, the libraries and their headers to PREFIX (/usr/local)
-	@cmake --build --preset release -j $(JOBS) --target hone_cpp hone_c
+	@cmake --build --preset release -j $(JOBS) --target hone_cpp hone_c hone_manuals
 	@cmake --install build/release --prefix $(PREFIX) >build/install.log || (cat build/install.log; exit 1)
+
+deb: build ## hone and hone-dev as Debian packages: build/release/packages/
+	@cmake --build --preset release -j $(JOBS)
+	@cd build/release && cpack >cpack.log 2>&1 || (cat cpack.log; exit 1)
+	@ls -1 build/release/packages/*.deb
 
 format: ## rewrite every source with clang-format
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

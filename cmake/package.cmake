@@ -2,6 +2,7 @@
 # exports hone_* and nothing else. `cmake --install` lays them out so that find_package(hone) finds them.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME dev)
 
 # The objects of several layers in one archive: users need not know the layers. What the public functions reach needs no
 # other library than threads; tests/install links it that way.
@@ -41,6 +42,11 @@ else()
   set_target_properties(hone_c PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/hone_c.map)
   install(TARGETS hone_cpp hone_c EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  file(RELATIVE_PATH HONE_UP /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
+  foreach(language "" _c)
+    configure_file(${CMAKE_CURRENT_LIST_DIR}/hone${language}.pc.in ${CMAKE_BINARY_DIR}/hone${language}.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/hone${language}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  endforeach()
 endif()
 
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -50,3 +56,24 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/honeConfig.cmake.in ${CM
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/honeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/honeConfig.cmake ${CMAKE_BINARY_DIR}/honeConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
+
+# `make deb`: hone_VERSION_ARCH.deb with the program, its manual and completions, and hone-dev_VERSION_ARCH.deb with the
+# libraries and headers.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME hone)
+set(CPACK_PACKAGE_CONTACT "the hone project <hone@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "makes trained networks small and fast within an accuracy budget")
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL program dev)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME hone)
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME hone-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+install(FILES ${CMAKE_SOURCE_DIR}/THIRD_PARTY.md ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/hone COMPONENT program)
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/hone-dev RENAME copyright COMPONENT dev)
+include(CPack)

@@ -16,13 +16,6 @@ namespace hone {
 
 namespace {
 
-struct Entry {
-  std::string left;  ///< "--data DIR" or "MODEL"
-  std::string help;
-  bool is_positional = false;
-  bool is_required = false;
-};
-
 /// "--output" of "-o,--output".
 std::string long_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
 
@@ -47,14 +40,10 @@ struct Args::State {
 
   void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
               const std::string& preset) {
-    std::string left;
-    for (const std::string& name : split(flags, ',')) {
-      names.push_back(name);
-      left += (left.empty() ? "" : ", ") + name;
-    }
-    if (!value.empty()) left += " " + value;
+    const std::vector<std::string> own = split(flags, ',');
+    names.insert(names.end(), own.begin(), own.end());
     if (!preset.empty()) help += cat(" (default: ", preset, ")");
-    entries.push_back({left, std::move(help), false, is_required});
+    entries.push_back({own, value, std::move(help), is_required});
   }
 
   Error usage_error(std::string message, std::string hint = {}) const {
@@ -73,6 +62,12 @@ struct Args::State {
   }
 };
 
+std::string Args::Entry::left() const {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return value.empty() || names.empty() ? out + value : cat(out, " ", value);
+}
+
 Args::Args(std::string command) : state_(std::make_unique<State>()) {
   state_->command = std::move(command);
   state_->app.set_help_flag();
@@ -81,12 +76,12 @@ Args::~Args() = default;
 
 void Args::positional(const std::string& name, std::string& target, const std::string& help, bool is_required) {
   state_->app.add_option(name, target)->required(is_required);
-  state_->entries.push_back({name, help, true, is_required});
+  state_->entries.push_back({{}, name, help, is_required});
 }
 
 void Args::positional(const std::string& name, std::vector<std::string>& target, const std::string& help) {
   state_->app.add_option(name, target)->required();
-  state_->entries.push_back({name + "...", help, true, true});
+  state_->entries.push_back({{}, name + "...", help, true});
 }
 
 void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
@@ -156,12 +151,11 @@ void Args::parse(std::span<const std::string> arguments) {
 std::string Args::usage() const {
   std::string out = cat("hone ", state_->command);
   for (const Entry& entry : state_->entries)
-    if (entry.is_positional) out += entry.is_required ? cat(" ", entry.left) : cat(" [", entry.left, "]");
+    if (entry.is_positional()) out += entry.is_required ? cat(" ", entry.value) : cat(" [", entry.value, "]");
   bool has_optional = false;
   for (const Entry& entry : state_->entries) {
-    if (entry.is_positional) continue;
-    if (entry.is_required)
-      out += cat(" ", entry.left.substr(entry.left.rfind(", ") == std::string::npos ? 0 : entry.left.rfind(", ") + 2));
+    if (entry.is_positional()) continue;
+    if (entry.is_required) out += cat(" ", entry.names.back(), entry.value.empty() ? "" : " ", entry.value);
     has_optional |= !entry.is_required;
   }
   return out + (has_optional ? " [options]" : "");
@@ -170,11 +164,11 @@ std::string Args::usage() const {
 std::string Args::help(int width) const {
   const int limit = std::min(width, 100);
   size_t widest = 0;
-  for (const Entry& entry : state_->entries) widest = std::max(widest, std::min<size_t>(entry.left.size(), 26));
+  for (const Entry& entry : state_->entries) widest = std::max(widest, std::min<size_t>(entry.left().size(), 26));
   const int indent = limit < 60 ? 4 : static_cast<int>(widest) + 4;
   std::string out;
   for (const Entry& entry : state_->entries) {
-    std::string line = cat("  ", entry.left);
+    std::string line = cat("  ", entry.left());
     const int used = columns_of(line);
     if (used + 2 > indent)
       line += cat("\n", std::string(static_cast<size_t>(indent), ' '));
@@ -184,5 +178,7 @@ std::string Args::help(int width) const {
   }
   return out;
 }
+
+std::span<const Args::Entry> Args::entries() const { return state_->entries; }
 
 }  // namespace hone

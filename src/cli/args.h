@@ -12,6 +12,17 @@ namespace hone {
 /// The arguments of one command: declared by its setup, bound to variables that must outlive parse().
 class Args {
  public:
+  /// An argument as help, manual pages and completions show it.
+  struct Entry {
+    std::vector<std::string> names;  ///< "-o", "--output"; empty for a positional
+    std::string value;               ///< the placeholder, "DIR"; "" for a flag; "MODEL..." for a positional
+    std::string help;
+    bool is_required = false;
+
+    bool is_positional() const { return names.empty(); }
+    std::string left() const;  ///< "-o, --output DIR"
+  };
+
   explicit Args(std::string command);
   ~Args();
   Args(const Args&) = delete;
@@ -42,6 +53,8 @@ class Args {
   /// "hone inspect MODEL [options]" and the options, one or two lines each.
   std::string usage() const;
   std::string help(int width) const;
+  /// In order of declaration.
+  std::span<const Entry> entries() const;
 
  private:
   struct State;

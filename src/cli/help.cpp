@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/manual.h"
 #include "cli/table.h"
 
 namespace hone {
@@ -53,10 +55,24 @@ namespace {
 
 CommandBody setup_help(Args& args) {
   const auto name = std::make_shared<std::string>();
+  const auto is_manual = std::make_shared<bool>(false);
+  const auto shell = std::make_shared<std::string>();
   args.positional("COMMAND", *name, "the command to explain", false);
-  return [name](Console& console) {
+  const auto is_names = std::make_shared<bool>(false);
+  args.flag("--man", *is_manual, "print it as a manual page");
+  args.flag("--names", *is_names, "print the names of all commands, one a line");
+  args.option("--completion", "SHELL", *shell, "print the completions for bash or zsh");
+  return [name, is_manual, is_names, shell](Console& console) {
+    if (*is_names) {
+      for (const Command& command : all_commands()) console.out(cat(command.name, "\n"));
+      return 0;
+    }
+    if (!shell->empty()) {
+      console.out(completion(*shell));
+      return 0;
+    }
     if (name->empty()) {
-      console.out(overview(console.width()));
+      console.out(*is_manual ? manual() : overview(console.width()));
       return 0;
     }
     const Command* command = find_command(*name);
@@ -67,7 +83,7 @@ CommandBody setup_help(Args& args) {
       throw invalid_argument(cat("unknown command '", *name, "'"),
                              near.empty() ? "hone help" : cat("did you mean: hone help ", near));
     }
-    console.out(help_of(*command, console.width()));
+    console.out(*is_manual ? manual_of(*command) : help_of(*command, console.width()));
     return 0;
   };
 }
@@ -83,7 +99,10 @@ CommandBody setup_version(Args& args) {
 
 }  // namespace
 
-const Command kHelpCommand{"help", "explain a command", "hone help optimize", "", setup_help};
+const Command kHelpCommand{"help", "explain a command", "hone help optimize",
+                           "Manual pages and completions are made from the same words: 'hone help --man bench' is "
+                           "hone-bench(1), 'hone help --completion bash' is to be sourced by the shell.",
+                           setup_help};
 const Command kVersionCommand{"version", "print the version", "hone version", "", setup_version};
 
 }  // namespace hone
