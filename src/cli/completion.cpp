@@ -67,7 +67,7 @@ std::string zsh() {
   return cat("#compdef hone\n_hone() {\n  local -a commands=(\n", commands,
              "  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
              "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n  case $command in\n",
-             cases, "  esac\n}\ncompdef _hone hone\n");
+             cases, "  esac\n}\n[[ $funcstack[1] == _hone ]] && _hone \"$@\" || compdef _hone hone\n");
 }
 
 }  // namespace
