@@ -58,8 +58,10 @@ std::vector<Tensor> InputArgs::load(const Graph& graph) const {
 
 std::vector<Tensor> InputArgs::load_or_generate(Graph graph) const {
   std::vector<Tensor> inputs = files.empty() ? std::vector<Tensor>(graph.inputs().size()) : load(graph);
-  for (size_t i = 0; i < inputs.size(); ++i)  // sizes that inputs share
-    if (inputs[i].exists()) graph.set_input_shape(graph.inputs()[i], Shape(inputs[i].dims()));
+  std::vector<std::pair<ValueId, Shape>> shapes;  // sizes that inputs share
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].exists()) shapes.emplace_back(graph.inputs()[i], Shape(inputs[i].dims()));
+  graph.set_input_shapes(shapes);
   const std::vector<Tensor> generated = generate_inputs(graph, 0, 1);
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].exists()) inputs[i] = generated[i];
@@ -67,9 +69,11 @@ std::vector<Tensor> InputArgs::load_or_generate(Graph graph) const {
 }
 
 void fix_sizes(Graph& graph, const std::vector<Tensor>& inputs) {
+  std::vector<std::pair<ValueId, Shape>> shapes;
   for (size_t i = 0; i < inputs.size(); ++i)
     if (const ValueId id = graph.inputs()[i]; !graph.type(id).shape.is_static())
-      graph.set_input_shape(id, Shape(inputs[i].dims()));
+      shapes.emplace_back(id, Shape(inputs[i].dims()));
+  if (!shapes.empty()) graph.set_input_shapes(shapes);
 }
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -178,16 +179,36 @@ ValueId Graph::add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> input
   return node(add(std::move(spec))).outputs[0];
 }
 
-void Graph::set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
-
-bool Graph::is_output(ValueId id) const { return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end(); }
+void Graph::set_outputs(std::vector<ValueId> outputs) {
+  const auto count = [&](int32_t step) {
+    for (const ValueId out : outputs_)
+      if (out.exists()) values_[static_cast<size_t>(out.index)].output_uses += step;
+  };
+  count(-1);
+  outputs_ = std::move(outputs);
+  count(1);
+}
 
 const Node* Graph::producer(ValueId id) const {
   if (!id.exists() || !value(id).producer.exists()) return nullptr;
   return &node(value(id).producer);
 }
 
+bool Graph::is_in_order() const {
+  for (size_t n = 0; n < nodes_.size(); ++n)
+    for (const ValueId in : nodes_[n].inputs)
+      if (in.exists() && value(in).producer.index >= static_cast<int32_t>(n)) return false;
+  return true;
+}
+
 std::vector<NodeId> Graph::order() const {
+  if (is_in_order()) {  // what the queue below would give, without it
+    std::vector<NodeId> sorted;
+    sorted.reserve(live_nodes_);
+    for (size_t n = 0; n < nodes_.size(); ++n)
+      if (nodes_[n].def) sorted.push_back(NodeId{static_cast<int32_t>(n)});
+    return sorted;
+  }
   std::vector<int> waiting(nodes_.size(), 0);
   std::priority_queue<int32_t, std::vector<int32_t>, std::greater<>> ready;
   for (size_t n = 0; n < nodes_.size(); ++n) {
@@ -278,16 +299,12 @@ void Graph::replace_uses(ValueId from, ValueId to) {
         add_use(to, user);
       }
   }
-  bool was_output = false;
-  for (ValueId& out : outputs_)
-    if (out == from) {
-      out = to;
-      was_output = true;
-    }
-  if (was_output && !value(to).is_input) {
+  if (is_output(from)) {
     Value& old_value = values_[static_cast<size_t>(from.index)];
     Value& new_value = values_[static_cast<size_t>(to.index)];
-    std::swap(old_value.name, new_value.name);
+    std::replace(outputs_.begin(), outputs_.end(), from, to);
+    new_value.output_uses += std::exchange(old_value.output_uses, 0);
+    if (!new_value.is_input) std::swap(old_value.name, new_value.name);
   }
   // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
   if (!(type(from) == type(to)) || is_constant(to)) infer_from(users);
@@ -340,12 +357,17 @@ void Graph::set_constant(ValueId id, Tensor tensor) {
 }
 
 void Graph::remove(NodeId id) {
-  Node& n = nodes_[static_cast<size_t>(id.index)];
+  const Node& n = node(id);
   for (const ValueId out : n.outputs) {
     if (!value(out).users.empty() || is_output(out))
       throw internal_error(cat("cannot remove ", describe(n), ": its output '", value(out).name, "' is used"));
   }
   for (const ValueId in : n.inputs) drop_use(in, id);
+  forget(id);
+}
+
+void Graph::forget(NodeId id) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
   for (const ValueId out : n.outputs) {
     values_[static_cast<size_t>(out.index)].producer = NodeId{};
     value_names_.erase(value(out).name);
@@ -371,35 +393,60 @@ size_t Graph::remove_dead() {
     stack.pop_back();
     for (const ValueId in : node(id).inputs) need(in);
   }
-  std::vector<NodeId> dead;
-  for (const NodeId id : order())
-    if (!is_needed[static_cast<size_t>(id.index)]) dead.push_back(id);
-  for (size_t i = dead.size(); i-- > 0;) remove(dead[i]);
-  for (size_t i = 0; i < values_.size(); ++i) {
-    Value& v = values_[i];
-    if (!v.constant.exists() || !v.users.empty() || is_output(ValueId{static_cast<int32_t>(i)})) continue;
+  // All uses by the dead go in one sweep over the values: one by one, each would search a list of users.
+  for (Value& v : values_)
+    std::erase_if(v.users, [&](NodeId user) { return !is_needed[static_cast<size_t>(user.index)]; });
+  size_t removed = 0;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (!nodes_[i].def || is_needed[i]) continue;
+    forget(NodeId{static_cast<int32_t>(i)});
+    ++removed;
+  }
+  for (Value& v : values_) {
+    if (!v.constant.exists() || !v.users.empty() || v.output_uses > 0) continue;
     value_names_.erase(v.name);
     v.constant = Tensor();
   }
-  return dead.size();
+  return removed;
+}
+
+namespace {
+
+/// `shape` with the symbols that have a size replaced by it.
+void replace_symbols(Shape& shape, const std::map<std::string, int64_t>& sizes) {
+  if (!shape.has_rank()) return;
+  for (Dim& d : shape.list()) {
+    if (d.symbol().empty()) continue;
+    if (const auto at = sizes.find(d.symbol()); at != sizes.end()) d = Dim(at->second);
+  }
+}
+
+}  // namespace
+
+void Graph::fix_input(ValueId input, Shape shape, std::map<std::string, int64_t>& sizes) {
+  Value& v = values_[static_cast<size_t>(input.index)];
+  Shape known = v.type.shape;
+  replace_symbols(known, sizes);
+  if (!compatible(known, shape))
+    throw invalid_argument(
+        cat("input '", v.name, "' has shape ", to_text(known), ", cannot be fixed to ", to_text(shape)));
+  if (known.has_rank())
+    for (int64_t i = 0; i < shape.rank(); ++i)
+      if (!known[i].symbol().empty() && shape[i].is_known()) sizes[known[i].symbol()] = shape[i].value();
+  v.type.shape = std::move(shape);
+}
+
+void Graph::set_input_shapes(std::span<const std::pair<ValueId, Shape>> shapes) {
+  std::map<std::string, int64_t> sizes;
+  for (const auto& [input, shape] : shapes) fix_input(input, shape, sizes);
+  if (!sizes.empty())
+    for (Value& value : values_) replace_symbols(value.type.shape, sizes);
+  infer_all();
 }
 
 void Graph::set_input_shape(ValueId input, Shape shape) {
-  Value& v = values_[static_cast<size_t>(input.index)];
-  if (!compatible(v.type.shape, shape))
-    throw invalid_argument(
-        cat("input '", v.name, "' has shape ", to_text(v.type.shape), ", cannot be fixed to ", to_text(shape)));
-  std::map<std::string, int64_t> sizes;
-  if (v.type.shape.has_rank())
-    for (int64_t i = 0; i < shape.rank(); ++i)
-      if (!v.type.shape[i].symbol().empty() && shape[i].is_known()) sizes[v.type.shape[i].symbol()] = shape[i].value();
-  v.type.shape = std::move(shape);
-  for (Value& other : values_) {
-    if (!other.type.shape.has_rank()) continue;
-    for (Dim& d : other.type.shape.list())
-      if (const auto at = sizes.find(d.symbol()); !d.symbol().empty() && at != sizes.end()) d = Dim(at->second);
-  }
-  infer_all();
+  const std::pair<ValueId, Shape> one{input, std::move(shape)};
+  set_input_shapes(std::span(&one, 1));
 }
 
 }  // namespace hone

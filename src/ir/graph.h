@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/attrs.h"
@@ -43,6 +44,7 @@ struct Value {
   int32_t output_index = 0;
   Tensor constant;  ///< exists() for constants
   bool is_input = false;
+  int32_t output_uses = 0;    ///< how often it stands among the graph's outputs
   std::vector<NodeId> users;  ///< one entry per use, in order of insertion
 };
 
@@ -128,7 +130,7 @@ class Graph {
   const Value& value(ValueId id) const { return values_[static_cast<size_t>(id.index)]; }
   const TensorType& type(ValueId id) const { return value(id).type; }
   bool is_constant(ValueId id) const { return id.exists() && value(id).constant.exists(); }
-  bool is_output(ValueId id) const;
+  bool is_output(ValueId id) const { return id.exists() && value(id).output_uses > 0; }
   /// Producer node of a value or null.
   const Node* producer(ValueId id) const;
   /// Live nodes so that producers stand before users; stable: among ready nodes the earliest added first.
@@ -153,6 +155,8 @@ class Graph {
   size_t remove_dead();
   /// Replaces symbols by numbers, e.g. an input shape fixed by the user, and re-infers everything.
   void set_input_shape(ValueId input, Shape shape);
+  /// The same for many inputs in one go. Shapes later in the list must agree with symbols that earlier ones fixed.
+  void set_input_shapes(std::span<const std::pair<ValueId, Shape>> shapes);
   /// Runs inference on every node again in order().
   void infer_all();
 
@@ -163,8 +167,11 @@ class Graph {
   std::vector<TensorType> infer(const Node& node, size_t outputs) const;
   void infer_node(NodeId id);
   void infer_from(std::vector<NodeId> start);
+  void fix_input(ValueId input, Shape shape, std::map<std::string, int64_t>& sizes);
   void add_use(ValueId value, NodeId user);
   void drop_use(ValueId value, NodeId user);
+  bool is_in_order() const;  ///< every producer was added before its users
+  void forget(NodeId node);  ///< takes a node out whose uses of others are gone already
 
   std::deque<Node> nodes_;  // references stay good while the graph grows
   std::deque<Value> values_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "ir/text.h"
 
 namespace hone {
@@ -16,7 +17,10 @@ struct Blend : Operator<"Blend"> {
   static const OpDef def;
 };
 
+int inferences = 0;  ///< of Blend so far
+
 void infer_blend(InferContext& ctx) {
+  ++inferences;
   if (ctx.has_input(1) && !compatible(ctx.shape(0), ctx.shape(1)))
     throw invalid_model("blend: shapes " + to_text(ctx.shape(0)) + " and " + to_text(ctx.shape(1)) + " differ");
   ctx.output(0, ctx.dtype(0), ctx.shape(0));
@@ -118,6 +122,50 @@ TEST(Graph, FixedInputShapesFlowToEveryUser) {
   graph.set_input_shape(graph.inputs()[0], {7, 4});
   EXPECT_EQ(to_text(graph.type(graph.outputs()[0])), "i8[7,4]{scale=0.5, zero_point=3}");
   verify(graph);
+}
+
+TEST(Graph, ShapesOfManyInputsAreFixedByOneInference) {
+  Graph graph;
+  std::vector<std::pair<ValueId, Shape>> shapes;
+  std::vector<ValueId> outputs;
+  for (int i = 0; i < 100; ++i) {
+    const ValueId x = graph.add_input("x", {DType::kF32, Shape{Dim(cat("n", i)), Dim("m")}, nullptr});
+    outputs.push_back(graph.add(Blend{}, {x}));
+    shapes.emplace_back(x, Shape{Dim(i + 1), Dim(7)});
+  }
+  graph.set_outputs(outputs);
+  const int before = inferences;
+  graph.set_input_shapes(shapes);
+  EXPECT_EQ(inferences - before, 100);
+  EXPECT_EQ(to_text(graph.type(outputs[41]).shape), "[42,7]");
+  shapes[1].second = Shape{Dim(2), Dim(8)};
+  EXPECT_THROW(graph.set_input_shapes(shapes), Error);
+}
+
+TEST(Graph, KnowsItsOutputsHoweverTheyCame) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId a = graph.add(Blend{}, {x}), b = graph.add(Blend{}, {x});
+  graph.set_outputs({a, a});
+  EXPECT_TRUE(graph.is_output(a));
+  EXPECT_FALSE(graph.is_output(b));
+  graph.replace_uses(a, b);
+  EXPECT_FALSE(graph.is_output(a));
+  EXPECT_EQ(graph.outputs(), (std::vector<ValueId>{b, b}));
+  graph.set_outputs({x});
+  EXPECT_FALSE(graph.is_output(b));
+  EXPECT_TRUE(graph.is_output(x));
+  EXPECT_FALSE(graph.is_output(ValueId{}));
+}
+
+TEST(Graph, VerifyFindsUsesThatNodesDoNotHave) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId a = graph.add(Blend{}, {x, x});
+  graph.set_outputs({a});
+  verify(graph);
+  const_cast<Value&>(graph.value(x)).users.pop_back();
+  EXPECT_THROW(verify(graph), Error);
 }
 
 TEST(Graph, ReferencesStayGoodWhileItGrows) {

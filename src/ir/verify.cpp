@@ -9,19 +9,31 @@ namespace hone {
 
 namespace {
 
-void verify_uses(const Graph& graph, NodeId id) {
-  const Node& node = graph.node(id);
-  for (const ValueId in : node.inputs) {
-    if (!in.exists()) continue;
-    if (static_cast<size_t>(in.index) >= graph.value_capacity())
-      throw internal_error(cat(describe(node), " reads value ", in.index, ", which does not exist"));
-    const Value& v = graph.value(in);
-    const auto uses = std::count(v.users.begin(), v.users.end(), id);
-    if (uses != std::count(node.inputs.begin(), node.inputs.end(), in))
-      throw internal_error(cat("value '", v.name, "' lists ", uses, " uses by ", describe(node), ", which is not so"));
-    if (!v.producer.exists() && !v.constant.exists() && !v.is_input)
-      throw internal_error(cat(describe(node), " reads '", v.name, "', which nothing produces"));
+/// Who reads each value, by the nodes' inputs, must be who the value lists. Linear in uses.
+void verify_uses(const Graph& graph, const std::vector<NodeId>& order) {
+  std::vector<std::vector<NodeId>> users(graph.value_capacity());
+  for (const NodeId id : order)
+    for (const ValueId in : graph.node(id).inputs) {
+      if (!in.exists()) continue;
+      if (static_cast<size_t>(in.index) >= users.size())
+        throw internal_error(cat(describe(graph.node(id)), " reads value ", in.index, ", which does not exist"));
+      users[static_cast<size_t>(in.index)].push_back(id);
+    }
+  for (size_t i = 0; i < users.size(); ++i) {
+    const Value& v = graph.value(ValueId{static_cast<int32_t>(i)});
+    std::vector<NodeId> listed = v.users;
+    std::sort(listed.begin(), listed.end());
+    std::sort(users[i].begin(), users[i].end());
+    if (listed != users[i])
+      throw internal_error(cat("value '", v.name, "' lists ", listed.size(), " uses, its nodes ", users[i].size(),
+                               ", and they are not the same"));
+    if (!listed.empty() && !v.producer.exists() && !v.constant.exists() && !v.is_input)
+      throw internal_error(cat(describe(graph.node(listed[0])), " reads '", v.name, "', which nothing produces"));
   }
+}
+
+void verify_outputs(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Value& v = graph.value(node.outputs[i]);
     if (v.producer != id || v.output_index != static_cast<int32_t>(i))
@@ -42,7 +54,8 @@ void verify_names(const Graph& graph) {
 
 void verify(const Graph& graph) {
   const std::vector<NodeId> order = graph.order();
-  for (const NodeId id : order) verify_uses(graph, id);
+  verify_uses(graph, order);
+  for (const NodeId id : order) verify_outputs(graph, id);
   verify_names(graph);
   for (const ValueId out : graph.outputs())
     if (!out.exists() || static_cast<size_t>(out.index) >= graph.value_capacity())

@@ -21,6 +21,7 @@ std::optional<Graph> with_sizes(const Graph& graph, std::string& note) {
   Graph fixed = graph;
   std::string open;
   try {
+    std::vector<std::pair<ValueId, Shape>> sizes;
     for (const ValueId id : graph.inputs()) {
       const Shape& shape = graph.type(id).shape;
       if (shape.is_static()) continue;
@@ -28,8 +29,9 @@ std::optional<Graph> with_sizes(const Graph& graph, std::string& note) {
       if (!shape.has_rank()) continue;
       Dims dims;
       for (const Dim& dim : shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
-      fixed.set_input_shape(id, Shape(dims));
+      sizes.emplace_back(id, Shape(dims));
     }
+    if (!sizes.empty()) fixed.set_input_shapes(sizes);
   } catch (const Error&) {
     note = cat("unknown; --shape ", open, "=… tells them");
     return std::nullopt;

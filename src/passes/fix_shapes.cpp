@@ -22,12 +22,14 @@ ValueId find_input(const Graph& graph, const std::string& name) {
 }  // namespace
 
 void fix_shapes(Graph& graph, const std::map<std::string, Dims>& shapes) {
+  std::vector<std::pair<ValueId, Shape>> fixed;
   for (const auto& [name, dims] : shapes) {
     for (int64_t dim : dims) {
       if (dim < 0) throw invalid_argument(cat("shape of input '", name, "' is ", to_text(dims), ", expected dims ≥ 0"));
     }
-    graph.set_input_shape(find_input(graph, name), Shape(dims));
+    fixed.emplace_back(find_input(graph, name), Shape(dims));
   }
+  graph.set_input_shapes(fixed);
   run_pipeline(graph, simplify_pipeline());
 }
 

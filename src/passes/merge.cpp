@@ -1,5 +1,6 @@
-#include <cstring>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "ops/control.h"
 #include "passes/rewrite.h"
@@ -8,10 +9,13 @@
 namespace hone {
 namespace {
 
+/// Equals that stay apart, because several are outputs of the graph, are tried as partners of others up to this many.
+constexpr size_t kMostTwins = 8;
+
 void mix(size_t& hash, size_t value) { hash ^= value + 0x9E3779B97F4A7C15u + (hash << 6) + (hash >> 2); }
 
 /// A hash of the type and of at most 64 bytes at either end and in the middle: constants may be large and mapped.
-size_t hash_of(const Tensor& tensor) {
+size_t quick_hash(const Tensor& tensor) {
   size_t hash = static_cast<size_t>(tensor.dtype());
   for (int64_t dim : tensor.dims()) mix(hash, static_cast<size_t>(dim));
   const size_t size = static_cast<size_t>(tensor.byte_size());
@@ -22,6 +26,37 @@ size_t hash_of(const Tensor& tensor) {
   }
   return hash;
 }
+
+size_t full_hash(const Tensor& tensor) {
+  return std::hash<std::string_view>()(
+      {static_cast<const char*>(tensor.raw()), static_cast<size_t>(tensor.byte_size())});
+}
+
+/// Finds constants equal to one met before. Those that look alike are read in full, each once; only those whose bytes
+/// hash alike are compared: the work is linear in the bytes.
+class ConstantsSeen {
+ public:
+  explicit ConstantsSeen(const Graph& graph) : graph_(graph) {}
+
+  /// Those met before whose bytes hash as `id`'s do; who stays apart from them all is to be added.
+  std::vector<ValueId>& alike(ValueId id) {
+    Bucket& bucket = buckets_[quick_hash(constant(id))];
+    if (bucket.unread.empty() && bucket.read.empty()) return bucket.unread;
+    for (const ValueId first : bucket.unread) bucket.read[full_hash(constant(first))].push_back(first);
+    bucket.unread.clear();
+    return bucket.read[full_hash(constant(id))];
+  }
+
+ private:
+  struct Bucket {
+    std::vector<ValueId> unread;  ///< one that nothing else looks like so far
+    std::unordered_map<size_t, std::vector<ValueId>> read;
+  };
+  const Tensor& constant(ValueId id) const { return graph_.value(id).constant; }
+
+  const Graph& graph_;
+  std::unordered_map<size_t, Bucket> buckets_;
+};
 
 size_t hash_of(const Node& node) {
   size_t hash = std::hash<const void*>()(node.def);
@@ -42,20 +77,19 @@ bool is_same(const Graph& graph, const Node& a, const Node& b) {
 /// Equal constants become the earliest of them.
 int64_t merge_constants(Graph& graph, PassContext& context) {
   int64_t changes = 0;
-  std::unordered_multimap<size_t, ValueId> seen;
+  ConstantsSeen seen(graph);
   const size_t count = graph.value_capacity();
   for (size_t i = 0; i < count && context.budget.left > 0; ++i) {
     const ValueId id{static_cast<int32_t>(i)};
     if (!graph.is_constant(id) || (graph.value(id).users.empty() && !graph.is_output(id))) continue;
-    const size_t hash = hash_of(graph.value(id).constant);
+    std::vector<ValueId>& alike = seen.alike(id);
     bool merged = false;
-    const auto [first, last] = seen.equal_range(hash);
-    for (auto at = first; at != last && !merged; ++at) {
-      if (!identical(graph.value(at->second).constant, graph.value(id).constant)) continue;
-      merged = substitute(graph, id, at->second) && context.budget.take();
+    for (size_t k = 0; k < alike.size() && !merged; ++k) {
+      if (!identical(graph.value(alike[k]).constant, graph.value(id).constant)) continue;
+      merged = substitute(graph, id, alike[k]) && context.budget.take();
     }
     if (merged) ++changes;
-    if (!merged) seen.emplace(hash, id);
+    if (!merged && alike.size() < kMostTwins) alike.push_back(id);
   }
   return changes;
 }
@@ -77,19 +111,18 @@ bool merge_into(Graph& graph, NodeId id, NodeId twin) {
 
 int64_t merge_nodes(Graph& graph, PassContext& context) {
   int64_t changes = 0;
-  std::unordered_multimap<size_t, NodeId> seen;
+  std::unordered_map<size_t, std::vector<NodeId>> seen;
   for (NodeId id : graph.order()) {
     if (context.budget.left <= 0) break;
     if (!may_merge(graph.node(id))) continue;
-    const size_t hash = hash_of(graph.node(id));
+    std::vector<NodeId>& alike = seen[hash_of(graph.node(id))];
     bool merged = false;
-    const auto [first, last] = seen.equal_range(hash);
-    for (auto at = first; at != last && !merged; ++at) {
-      if (!is_same(graph, graph.node(at->second), graph.node(id))) continue;
-      merged = merge_into(graph, id, at->second) && context.budget.take();
+    for (size_t i = 0; i < alike.size() && !merged; ++i) {
+      if (!is_same(graph, graph.node(alike[i]), graph.node(id))) continue;
+      merged = merge_into(graph, id, alike[i]) && context.budget.take();
     }
     if (merged) ++changes;
-    if (!merged) seen.emplace(hash, id);
+    if (!merged && alike.size() < kMostTwins) alike.push_back(id);
   }
   return changes;
 }

@@ -99,9 +99,13 @@ class Driver {
     return true;
   }
 
+  /// Of a crowd only the node itself: waking all users of one value for each of them would be quadratic, and the next
+  /// sweep finds them.
   void push_around(NodeId id) {
+    constexpr size_t kCrowd = 1024;
     if (!graph_.is_live(id)) return;
-    for (NodeId node : neighbourhood(graph_, id)) worklist_.push(graph_, node);
+    const std::vector<NodeId> around = neighbourhood(graph_, id);
+    for (size_t i = 0; i < (around.size() > kCrowd ? 1 : around.size()); ++i) worklist_.push(graph_, around[i]);
   }
 
   Graph& graph_;

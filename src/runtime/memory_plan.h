@@ -19,7 +19,9 @@ struct MemoryPlan {
 };
 
 /// Places blocks so that those alive at the same time do not overlap: largest first, each into the lowest gap that
-/// fits ("greedy by size", Pisarchyk and Lee 2020, section 5.2).
-MemoryPlan plan_memory(std::span<const Lifetime> lifetimes);
+/// fits ("greedy by size", Pisarchyk and Lee 2020, section 5.2). That compares each block with all placed before it;
+/// where this would take more than `most_comparisons` they are placed in order of time instead, each into the lowest
+/// gap that is free then, in n log n.
+MemoryPlan plan_memory(std::span<const Lifetime> lifetimes, int64_t most_comparisons = int64_t{1} << 25);
 
 }  // namespace hone
