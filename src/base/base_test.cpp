@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -6,9 +7,11 @@
 #include <limits>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 
@@ -102,6 +105,44 @@ TEST(File, ReleasedPagesLeaveMemoryAndComeBackWhenRead) {
 TEST(File, OtherBytesAreNoMappedFile) {
   EXPECT_EQ(MappedFile::find(std::make_shared<const int>(1)), nullptr);
   EXPECT_EQ(MappedFile::find(nullptr), nullptr);
+}
+
+/// In a process that may not grow further: threads need stacks.
+[[noreturn]] void work_without_threads() {
+  const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+  ::setrlimit(RLIMIT_AS, &none);
+  ThreadPool pool(64);
+  std::atomic<int64_t> sum{0};
+  pool.for_each(1000, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+  ::_exit(sum == 1000 && pool.threads() < 64 ? 0 : 1);
+}
+
+TEST(ThreadPool, WhatTheSystemDoesNotGiveIsDoneByFewerThreads) {
+  EXPECT_EXIT(work_without_threads(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(ThreadPool, ACancelledLoopEndsBetweenItsRanges) {
+  ThreadPool pool(2);
+  std::atomic<int64_t> done{0};
+  const auto body = [&](int64_t begin, int64_t end) {
+    done += end - begin;
+    request_cancel();
+  };
+  EXPECT_THROW(pool.for_each(1'000'000, 1, body), Error);
+  withdraw_cancel();
+  EXPECT_LT(done.load(), 1'000'000);
+  pool.for_each(10, 1, [&](int64_t, int64_t) {});
+}
+
+TEST(Printable, ShowsTextAndWritesOutOrders) {
+  EXPECT_EQ(printable("conv_1/ä→µ"), "conv_1/ä→µ");
+  EXPECT_EQ(printable("a\x1b[2Jb\x07\x7f"), "a\\x1b[2Jb\\x07\\x7f");
+  EXPECT_EQ(printable("a\nb\tc"), "a\nb\tc");
+  EXPECT_EQ(printable_line("a\nb\r"), "a\\nb\\x0d");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xe2\x80\xae"),
+            "\\u009b31m \\u202e");
+  EXPECT_EQ(printable("\xff\xc3(\xed\xa0\x80"), "\\xff\\xc3(\\xed\\xa0\\x80");
 }
 
 TEST(Text, FloatsReadBackAsTheSameValue) {

@@ -4,36 +4,22 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
-#include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <mutex>
-#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace hone {
 
 namespace {
-
-/// CPUs that the cgroup's quota grants, rounded up; 0 when there is no quota.
-int cgroup_cpus() {
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (v2 >> quota >> period) {
-    const auto q = parse_int(quota);
-    return q && period > 0 ? static_cast<int>((static_cast<double>(*q) + period - 1) / period) : 0;
-  }
-  std::ifstream quota_v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), period_v1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double q = 0;
-  if (quota_v1 >> q && period_v1 >> period && q > 0 && period > 0) return static_cast<int>((q + period - 1) / period);
-  return 0;
-}
 
 inline void pause_cpu() {
 #if defined(__x86_64__)
@@ -52,7 +38,8 @@ int usable_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  if (const int quota = cgroup_cpus(); quota > 0) count = std::min(count, quota);
+  if (const double quota = read_group_limits().cpus; quota > 0)
+    count = std::min(count, static_cast<int>(std::ceil(quota)));
   return std::max(count, 1);
 }
 
@@ -74,6 +61,7 @@ struct ThreadPool::State {
       const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
       if (begin >= count) return;
       try {
+        check_interrupted();
         (*body)(begin, std::min(begin + chunk, count));
       } catch (...) {
         const std::lock_guard lock(mutex);
@@ -106,7 +94,13 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 0 || threads > kMaxThreads)
     throw invalid_argument(cat("found ", threads, " threads, expected 0 (all usable CPUs) to ", kMaxThreads));
   state_->threads = threads == 0 ? usable_cpus() : threads;
-  for (int i = 1; i < state_->threads; ++i) state_->workers.emplace_back([s = state_.get()] { s->run_worker(); });
+  state_->workers.reserve(static_cast<size_t>(state_->threads - 1));
+  try {
+    for (int i = 1; i < state_->threads; ++i) state_->workers.emplace_back([s = state_.get()] { s->run_worker(); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that run are the pool. None of them has seen a loop yet.
+    state_->threads = static_cast<int>(state_->workers.size()) + 1;
+  }
 }
 
 ThreadPool::~ThreadPool() {

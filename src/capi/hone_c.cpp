@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/checked.h"
 #include "hone/hone.h"
 
 namespace {
@@ -67,6 +68,8 @@ struct hone_model {
     for (const hone::Port& p : model.outputs()) outputs.push_back(info_of(p));
   }
 };
+
+constexpr int32_t kMaxRank = 64;  ///< of what callers give; beyond it a pointer is more likely wrong than a shape right
 
 struct hone_session {
   hone::Inference inference;
@@ -139,9 +142,12 @@ hone_status hone_session_set_input(hone_session* session, size_t index, const in
   return guarded([&] {
     require(session && index < session->inputs.size(), "hone_session_set_input: no such input");
     require(rank >= 0 && (dims || rank == 0) && (data || bytes == 0), "hone_session_set_input: dims or data missing");
+    require(rank <= kMaxRank, "hone_session_set_input: rank is more than 64");
     const hone::TensorType& type = session->inputs[index].type;
-    hone::Tensor t = hone::Tensor::empty(type.dtype, hone::Dims(dims, dims + rank), type.quant);
-    require(static_cast<size_t>(t.byte_size()) == bytes, "hone_session_set_input: bytes do not match dims");
+    const hone::Dims shape(dims, dims + rank);
+    const int64_t expected = hone::checked_mul(hone::checked_product(shape), hone::size_of(type.dtype));
+    require(static_cast<size_t>(expected) == bytes, "hone_session_set_input: bytes do not match dims");
+    hone::Tensor t = hone::Tensor::empty(type.dtype, shape, type.quant);
     if (bytes > 0) std::memcpy(t.mutable_raw(), data, bytes);
     session->values[index] = std::move(t);
   });
@@ -150,6 +156,7 @@ hone_status hone_session_set_input(hone_session* session, size_t index, const in
 hone_status hone_session_run(hone_session* session) {
   return guarded([&] {
     require(session, "hone_session_run: session must not be null");
+    session->results.clear();  // a run that fails has no results, not those before it
     session->results = session->inference.run(session->values);
   });
 }

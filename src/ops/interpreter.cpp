@@ -1,5 +1,6 @@
 #include "ops/interpreter.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/quantize.h"
@@ -110,6 +111,7 @@ std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
   for (const ValueId out : graph.outputs()) ++uses_left[static_cast<size_t>(out.index)];
 
   for (const NodeId id : graph.order()) {
+    check_interrupted();
     const Node& node = graph.node(id);
     std::vector<Tensor> in;
     for (const ValueId v : node.inputs) in.push_back(v.exists() ? values[static_cast<size_t>(v.index)] : Tensor());

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/control.h"
@@ -82,6 +83,7 @@ void eval_loop(EvalContext& c) {
   std::vector<Tensor> state(c.inputs.begin() + 2, c.inputs.begin() + 2 + static_cast<int64_t>(states));
   std::vector<std::vector<Tensor>> scanned(scans);
   for (int64_t i = 0; i < trips && goes_on; ++i) {
+    check_interrupted();
     if (i == kMaxIterations) throw resource_error(cat("loop: still running after ", kMaxIterations, " iterations"));
     std::vector<Tensor> inputs{Tensor::scalar<int64_t>(i), Tensor::scalar<bool>(goes_on)};
     inputs.insert(inputs.end(), state.begin(), state.end());
@@ -117,6 +119,7 @@ void eval_while(EvalContext& c) {
   const auto states = static_cast<size_t>(c.op<While>().num_state);
   std::vector<Tensor> values(c.inputs.begin(), c.inputs.end());
   for (int64_t i = 0;; ++i) {
+    check_interrupted();
     if (i == kMaxIterations) throw resource_error(cat("while: still running after ", kMaxIterations, " iterations"));
     if (!is_true(run_subgraph(c.subgraphs[0], values, c.seed).at(0), "while")) break;
     const std::vector<Tensor> results = run_subgraph(c.subgraphs[1], values, c.seed + static_cast<uint64_t>(i));

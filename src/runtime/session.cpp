@@ -3,7 +3,9 @@
 #include <cstring>
 #include <list>
 
+#include "base/cancel.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "runtime/plan.h"
 
@@ -29,6 +31,7 @@ struct Session::State {
   const Tensor absent;
 
   void bind() {
+    require_arena();
     arena = Tensor::empty(DType::kU8, {plan->arena_bytes()});
     scratch = Tensor::empty(DType::kU8, {plan->scratch_bytes()});
     auto* base = static_cast<std::byte*>(arena.mutable_raw());
@@ -69,7 +72,20 @@ struct Session::State {
     }
   }
 
+  /// Before anything is touched: the kernel's way to say that memory does not suffice is to end the process.
+  void require_arena() const {
+    const Slot* largest = nullptr;
+    const auto bytes_of = [](const Slot& s) { return s.type.shape.elements() * size_of(s.type.dtype); };
+    for (const Slot& s : plan->slots())
+      if (s.kind == Slot::kArena && (!largest || bytes_of(s) > bytes_of(*largest))) largest = &s;
+    require_memory(plan->arena_bytes() + plan->scratch_bytes(), [&] {
+      return largest ? cat("a run, with '", largest->name, "' of ", to_text(largest->type), " as its largest value,")
+                     : std::string("a run");
+    });
+  }
+
   void run_step(size_t k) {
+    check_interrupted();
     RunContext context{bound[k].inputs, bound[k].outputs, scratch.mutable_raw(), &pool, seed + k};
     const PlannedStep& step = plan->steps()[k];
     try {
@@ -99,7 +115,9 @@ Session::Session(Session&&) noexcept = default;
 const std::vector<Tensor>& Session::run(std::span<const Tensor> inputs) {
   State& s = *state_;
   s.take_inputs(inputs);
+  std::fill(s.results.begin(), s.results.end(), Tensor());  // after an error there is no result, not the one before
   for (size_t k = 0; k < s.bound.size(); ++k) s.run_step(k);
+  check_interrupted();
   for (size_t i = 0; i < s.results.size(); ++i) s.results[i] = s.values[static_cast<size_t>(s.plan->outputs()[i])];
   return s.results;
 }

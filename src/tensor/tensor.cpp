@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace hone {
@@ -54,7 +55,8 @@ Tensor Tensor::empty(DType dtype, Dims dims, QuantPtr quant) {
   t.dims_ = std::move(dims);
   t.quant_ = std::move(quant);
   const int64_t bytes = checked_mul(t.elements_, size_of(dtype));
-  constexpr int64_t kLimit = int64_t(1) << 40;
+  constexpr int64_t kLimit = int64_t(1) << 40, kSmall = 1 << 16;
+  if (bytes >= kSmall && bytes <= kLimit) require_memory(bytes, [&] { return cat("a tensor of ", to_text(t.type())); });
   void* memory = bytes > kLimit ? nullptr : std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64));
   if (!memory)
     throw resource_error(

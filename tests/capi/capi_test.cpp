@@ -122,9 +122,25 @@ TEST(CApi, RefusesInputsThatDoNotFit) {
   EXPECT_NE(hone_session_set_input(session.get(), 0, kNegative, 4, input.data(), kElements * 4), HONE_OK);
   constexpr int64_t kHuge[] = {INT64_MAX, INT64_MAX, 2, 2};
   EXPECT_EQ(hone_session_set_input(session.get(), 0, kHuge, 4, input.data(), kElements * 4), HONE_RESOURCE);
+  const std::vector<int64_t> many(65, 1);
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, many.data(), 65, input.data(), 4), HONE_INVALID_ARGUMENT);
   constexpr int64_t kOther[] = {1, 3, 32, 128};
   EXPECT_EQ(hone_session_set_input(session.get(), 0, kOther, 4, input.data(), kElements * 4), HONE_OK);
   EXPECT_EQ(hone_session_run(session.get()), HONE_INVALID_ARGUMENT);
+}
+
+TEST(CApi, AFailedRunLeavesNoResultOfTheOneBefore) {
+  const ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  const std::vector<float> input = ramp();
+  run_c(session.get(), input);
+  constexpr int64_t kOther[] = {1, 3, 32, 128};
+  ASSERT_EQ(hone_session_set_input(session.get(), 0, kOther, 4, input.data(), kElements * 4), HONE_OK);
+  ASSERT_NE(hone_session_run(session.get()), HONE_OK);
+  const void* data = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(hone_session_output(session.get(), 0, nullptr, &data, &bytes), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(data, nullptr);
 }
 
 TEST(CApi, NeedsInputsBeforeARunAndARunBeforeOutputs) {
