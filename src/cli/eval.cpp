@@ -95,6 +95,7 @@ int eval(const Options& o, Console& console) {
     console.out(cat(report_json(o, data, accuracy, inputs.front()).dump(2), "\n"));
   else
     print(o, data, accuracy, console);
+  warn_of_folders(graph, options.output, data, console);
   warn_of_chance(graph, options.output, accuracy.samples, accuracy.top1_interval, console);
   return 0;
 }

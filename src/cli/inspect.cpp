@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
@@ -28,7 +28,8 @@ struct Options {
 
 std::string values_text(const std::vector<std::pair<std::string, TensorType>>& values) {
   std::string out;
-  for (const auto& [name, type] : values) out += cat(out.empty() ? "" : ", ", name, ": ", to_text(type));
+  for (const auto& [name, type] : values)
+    out += cat(out.empty() ? "" : ", ", printable_line(name), ": ", printable_line(to_text(type)));
   return out;
 }
 
@@ -56,13 +57,13 @@ std::string metadata_text(const std::string& key, const std::string& value, int 
     if (key == kManifestKey) return manifest_text(value);
   } catch (const Error&) {  // another program's: shown as it is
   }
-  return shortened(value, std::max(width, 40));
+  return shortened(printable_line(value), std::max(width, 40));
 }
 
 void print_summary(const ModelSummary& s, Console& console) {
   const int width = console.width();
   Facts facts;
-  facts.add("model", s.name.empty() ? "(no name)" : s.name);
+  facts.add("model", s.name.empty() ? "(no name)" : printable_line(s.name));
   facts.add(s.inputs.size() == 1 ? "input" : "inputs", values_text(s.inputs));
   facts.add(s.outputs.size() == 1 ? "output" : "outputs", values_text(s.outputs));
   facts.add("nodes", cat(grouped(s.nodes), " (", counted(s.transposes, "transpose"), ")"));
@@ -97,7 +98,7 @@ void print_summary(const ModelSummary& s, Console& console) {
   console.out("\nnot supported\n");
   for (const UnsupportedOp& op : s.unsupported) {
     const std::string head = cat("  ", op.op, " (", op.nodes.size(), "): ");
-    console.out(cat(wrapped(cat(head, join(op.nodes, ", ")), width, 4), "\n"));
+    console.out(cat(wrapped(cat(head, printable_line(join(op.nodes, ", "))), width, 4), "\n"));
   }
 }
 

@@ -1,11 +1,8 @@
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,6 +11,7 @@
 #include "cli/model_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
+#include "cli/workshop.h"
 #include "compress/manifest.h"
 #include "compress/optimize_report.h"
 #include "measure/machine.h"
@@ -48,55 +46,30 @@ std::string iso_time() {
   return text;
 }
 
-/// The folder of the results, made before hours of work and gone again when nothing was written into it. Models are
-/// written and proven in a hidden folder inside; an interruption leaves what was there before.
+/// The folder of the results, made before hours of work and gone again when nothing was written into it.
 class ResultFolder {
  public:
   explicit ResultFolder(const std::string& path) : path_(path) {
     std::error_code ignored;
     is_new_ = !fs::exists(path, ignored);
     make_directory(path);
-    if (::access(path.c_str(), W_OK) != 0)
-      throw io_error(cat("cannot write into '", path, "': ", std::strerror(errno)));
-    workshop_ = path_ / cat(".hone-", static_cast<int64_t>(::getpid()));
+    workshop_.emplace(path_);
   }
   ~ResultFolder() {
+    workshop_.reset();
     std::error_code ignored;
-    fs::remove_all(workshop_, ignored);
     if (is_new_) fs::remove(path_, ignored);  // only an empty folder goes
   }
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
-  std::string workshop() const { return workshop_.string(); }
-
-  /// Moves what was proven to its place.
-  void publish(std::vector<DeliveredFile>& files) const {
-    for (const fs::directory_entry& entry : fs::directory_iterator(workshop_)) {
-      std::error_code error;
-      fs::rename(entry.path(), path_ / entry.path().filename(), error);
-      if (error)
-        throw io_error(cat("cannot write '", (path_ / entry.path().filename()).string(), "': ", error.message()));
-    }
-    for (DeliveredFile& file : files) file.path = (path_ / fs::path(file.path).filename()).string();
-  }
+  Workshop& workshop() { return *workshop_; }
 
  private:
-  fs::path path_, workshop_;
+  fs::path path_;
   bool is_new_ = false;
+  std::optional<Workshop> workshop_;
 };
-
-/// The results are called after the source: they must not take its place.
-void require_source_survives(const Options& o) {
-  const fs::path source(o.model.path);
-  std::error_code ignored;
-  for (const char* extension : {".onnx", ".tflite"}) {
-    const fs::path result = fs::path(o.directory) / (source.stem().string() + extension);
-    if (fs::equivalent(source, result, ignored))
-      throw invalid_argument(cat("the result '", result.string(), "' would overwrite the source"),
-                             "give another folder with -o");
-  }
-}
 
 ReportContext context_of(const Options& o, const Args& args) {
   const Machine machine = read_machine();
@@ -202,8 +175,11 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   options.latency_seconds = o.seconds;
   options.output = find_output(graph, o.output);
   options.engine = o.engine.engine();
-  require_source_survives(o);
-  const ResultFolder folder(o.directory);
+  const fs::path source(o.model.path);  // the results are called after it
+  for (const char* extension : {".onnx", ".tflite"})
+    require_source_survives(source.string(), (fs::path(o.directory) / (source.stem().string() + extension)).string(),
+                            "give another folder with -o");
+  ResultFolder folder(o.directory);
   std::string stage;
   Progress bar;
   options.progress = [&](std::string_view name, int64_t done, int64_t total) {
@@ -217,7 +193,7 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   OptimizeResult result = optimize(graph, data, inputs, options);
   Candidate& best = result.chosen < 0 ? result.baseline : result.candidates[static_cast<size_t>(result.chosen)];
   best.graph.metadata[std::string(kManifestKey)] = manifest_of(result, data, o.model.path, o.max_drop);
-  const DeliverOptions deliver_options{.directory = folder.workshop(),
+  const DeliverOptions deliver_options{.directory = folder.workshop().path(),
                                        .stem = fs::path(o.model.path).stem().string(),
                                        .max_drop_points = o.max_drop,
                                        .output = options.output,
@@ -225,10 +201,11 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
                                        .progress = console.progress("reading back and proving")};
   std::vector<DeliveredFile> files = deliver(result.best(), result.baseline, data, inputs, deliver_options);
   console.end_progress();
-  folder.publish(files);
+  for (DeliveredFile& file : files) file.path = (fs::path(o.directory) / fs::path(file.path).filename()).string();
   const Json report = optimize_report(result, data, files, context_of(o, args));
-  write_file((fs::path(o.directory) / "report.json").string(), report.dump(2) + "\n");
-  write_file((fs::path(o.directory) / "report.html").string(), render_report_html(report));
+  write_file(folder.workshop().file("report.json"), report.dump(2) + "\n");
+  write_file(folder.workshop().file("report.html"), render_report_html(report));
+  folder.workshop().publish();
   if (o.is_json)
     console.out(report.dump(2) + "\n");
   else

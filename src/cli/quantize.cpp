@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
+#include "cli/workshop.h"
 #include "compress/dequantize.h"
 #include "compress/pixels.h"
 #include "formats/formats.h"
@@ -25,7 +26,7 @@ struct Options {
   PreprocessArgs preprocess;
   std::string destination, to = "int8", calibrator = "mse";
   std::vector<std::string> keep_float;
-  bool integer_io = false, is_json = false;
+  bool integer_io = false, is_json = false, is_forced = false;
 };
 
 Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& samples) {
@@ -69,6 +70,7 @@ void embed_preprocess(Graph& out, const Graph& source, const Options& o) {
 }
 
 int quantize_command(const Options& o, Console& console) {
+  if (!o.is_forced) require_source_survives(o.model.path, o.destination, "give another name, or --force");
   Graph graph = o.model.load();
   run_pipeline(graph, standard_pipeline());
   size_t samples = 0;
@@ -114,6 +116,7 @@ CommandBody setup(Args& args) {
   o->model.declare(args);
   o->data.declare(args, false);
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
+  args.flag("--force", o->is_forced, "overwrite MODEL itself");
   args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
   args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
   args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");

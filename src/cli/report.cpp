@@ -29,10 +29,23 @@ std::string speed(int64_t macs, double us) {
 
 }  // namespace
 
-void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const Interval& top1, Console& console) {
+/// Length of the last axis of an output; −1 when unknown.
+static int64_t classes_of(const Graph& graph, size_t output) {
   const Shape& shape = graph.type(graph.outputs()[output]).shape;
-  if (!shape.has_rank() || shape.rank() < 1 || !shape[shape.rank() - 1].is_known()) return;
-  const int64_t classes = shape[shape.rank() - 1].value();
+  const bool is_known = shape.has_rank() && shape.rank() > 0 && shape[shape.rank() - 1].is_known();
+  return is_known ? shape[shape.rank() - 1].value() : -1;
+}
+
+void warn_of_folders(const Graph& graph, size_t output, const Dataset& data, Console& console) {
+  const int64_t classes = classes_of(graph, output), folders = static_cast<int64_t>(data.classes().size());
+  if (data.kind() != "a folder per class" || classes < 2 || folders == classes) return;
+  console.note(
+      cat("warning: '", data.path(), "' has ", counted(folders, "class folder"), ", the model ", classes,
+          " classes: give the folder that holds the classes, and --labels with their names in the model's order"));
+}
+
+void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const Interval& top1, Console& console) {
+  const int64_t classes = classes_of(graph, output);
   if (classes < 2 || samples < 20 || top1.low > 1.0 / static_cast<double>(classes)) return;
   console.flush();  // what it is about stands above it
   console.note(cat("warning: no better than guessing among ", classes,

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/input_args.h"
+#include "cli/output_names.h"
 #include "cli/table.h"
 #include "data/npy.h"
 #include "measure/prepare.h"
@@ -36,12 +37,6 @@ std::vector<Tensor> load_inputs(const Options& o, const Graph& graph) {
                            cat("--input ", input.name, "=FILE"));
   }
   return inputs;
-}
-
-std::string file_name_of(std::string name) {
-  for (char& c : name)
-    if (c == '/' || c == ':') c = '_';
-  return (name.empty() || name == "." || name == ".." ? "output" : name) + ".npy";
 }
 
 /// Indices of the largest values, largest first; equals by index.
@@ -128,6 +123,7 @@ struct Report {
 int run(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   Graph graph = prepare(o.model.load(), engine);
+  if (o.inputs.files.empty()) note_open_sizes(graph, console);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
   fix_sizes(graph, inputs);
@@ -139,18 +135,19 @@ int run(const Options& o, Console& console) {
   Runner runner = engine.runner(graph);
   Session& session = runner.session();
   session.set_seed(static_cast<uint64_t>(o.seed));
-  session.set_observer([](size_t, double, std::span<const Tensor* const>) { check_interrupted(); });
   const std::vector<Tensor>& outputs = session.run(inputs);
   if (!o.output_dir.empty()) make_directory(o.output_dir);
+  std::vector<std::string> names;
+  for (const ValueId id : graph.outputs()) names.push_back(graph.value(id).name);
+  const std::vector<std::string> files = output_file_names(names);
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string& name = graph.value(graph.outputs()[i]).name;
     const Tensor shown = o.is_real ? dequantize(outputs[i]) : outputs[i];
     std::string file;
     if (!o.output_dir.empty()) {
-      file = cat(o.output_dir, "/", file_name_of(name));
+      file = cat(o.output_dir, "/", files[i], ".npy");
       write_npy(file, shown);
     }
-    report.add(name, shown, file, console.width());
+    report.add(names[i], shown, file, console.width());
   }
   if (o.inputs.files.empty()) console.note("note: no --input was given: the inputs are generated numbers");
   if (o.is_json) {
