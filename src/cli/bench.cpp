@@ -77,7 +77,7 @@ CommandBody setup(Args& args) {
   args.option("--seconds", "S", o->seconds, "and at least S seconds of them", 0);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.flag("--ops", o->is_ops, "also time every operator");
-  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all", 0);
   args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");
   return [o](Console& console) { return bench(*o, console); };
 }

@@ -127,7 +127,7 @@ CommandBody setup(Args& args) {
   o->data.declare(args, false);
   o->preprocess.declare(args);
   args.option("--generated", "N", o->generated, "without --data: compare on N generated inputs", 1);
-  args.option("--rows", "N", o->rows, "show the N worst layers; 0: all");
+  args.option("--rows", "N", o->rows, "show the N worst layers; 0: all", 0);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
   return [o](Console& console) { return compare(*o, console); };

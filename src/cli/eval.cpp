@@ -107,7 +107,7 @@ CommandBody setup(Args& args) {
   o->preprocess.declare(args);
   args.option("--output", "NAME", o->output, "the output that holds the scores, if not the first");
   args.flag("--per-class", o->is_per_class, "also show every class");
-  args.option("--jobs", "N", o->jobs, "samples in parallel; 0: one a CPU");
+  args.option("--jobs", "N", o->jobs, "samples in parallel; 0: one a CPU", 0);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
   return [o](Console& console) { return eval(*o, console); };

@@ -96,7 +96,7 @@ CommandBody setup(Args& args) {
   o->inputs.declare(args);
   args.option("--runs", "N", o->runs, "measure N runs", 1);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
-  args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all", 0);
   args.option("--trace", "FILE", o->trace, "write the last run as Chrome trace JSON; - alone to standard output");
   args.option("--folded", "FILE", o->folded, "write folded stacks for a flame graph; - likewise");
   args.flag("--json", o->is_json, "print JSON");

@@ -168,8 +168,8 @@ CommandBody setup(Args& args) {
   args.option("--output-dir", "DIR", o->output_dir, "write each output to DIR/NAME.npy");
   args.flag("--dequantize", o->is_real, "give real numbers where the model's outputs are quantized");
   args.option("--labels", "FILE", o->labels, "class names in order, one a line");
-  args.option("--top", "K", o->top, "show the K largest scores of a classifier");
-  args.option("--seed", "N", o->seed, "of generated inputs and random operators");
+  args.option("--top", "K", o->top, "show the K largest scores of a classifier", 0);
+  args.option("--seed", "N", o->seed, "of generated inputs and random operators", 0);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
   o->inputs.declare(args);

@@ -108,7 +108,8 @@ Error Workshop::with_final_names(const Error& error) const {
 void Workshop::publish() {
   std::vector<Move> moves;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_))
-    moves.push_back(planned(entry.path(), folder_ / entry.path().filename()));
+    moves.push_back(
+        planned(entry.path(), folder_ == "." ? entry.path().filename() : folder_ / entry.path().filename()));
   for (size_t i = 0; i < moves.size(); ++i) {
     if (carry_out(moves[i])) continue;
     const std::string why = std::strerror(errno);
