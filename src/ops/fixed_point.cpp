@@ -10,9 +10,9 @@
 namespace hone {
 
 FixedMultiplier quantize_multiplier(double real) {
-  if (!(real >= 0) || real >= double(1 << 30))
-    throw invalid_argument(cat("quantized multiplier ", real, ", expected 0 to 2^30"));
+  if (!(real >= 0)) throw invalid_argument(cat("quantized multiplier ", real, ", expected 0 or more"));
   if (real == 0) return {};
+  if (real >= double(1 << 30)) return {.value = std::numeric_limits<int32_t>::max(), .shift = 30};
   FixedMultiplier m;
   int64_t q = std::llround(std::frexp(real, &m.shift) * 0x1p31);
   if (q == int64_t(1) << 31) {

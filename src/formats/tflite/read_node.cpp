@@ -172,8 +172,13 @@ ValueId ReadNode::permuted(size_t i, const std::vector<int64_t>& perm) {
   return temp(Transpose{.perm = perm}, {in(i)});
 }
 
-void ReadNode::opaque() {
-  Opaque op{.format = "tflite", .domain = is_custom_ ? "custom" : "", .type = op_name_, .version = version_};
+void ReadNode::opaque(std::string reason) {
+  Opaque op{.format = "tflite",
+            .domain = is_custom_ ? "custom" : "",
+            .type = op_name_,
+            .version = version_,
+            .reason = std::move(reason)};
+  for (size_t j = 0; j < output_count(); ++j) op.output_dtypes.emplace_back(to_string(out_type(j).logical_dtype()));
   if (is_custom_) {
     op.payload.assign(op_.custom_options.begin(), op_.custom_options.end());
   } else if (op_.builtin_options.value) {

@@ -110,8 +110,9 @@ class ReadNode {
   /// Input i with dims permuted: a permuted constant, or a Transpose node.
   ValueId permuted(size_t i, const std::vector<int64_t>& perm);
 
-  /// Keeps this operator as an Opaque node with its encoded options.
-  void opaque();
+  /// Keeps this operator as an Opaque node with its encoded options; `reason` says why hone does not take one it knows
+  /// by name.
+  void opaque(std::string reason = {});
   /// Value of the variable that input i, a resource, names: what was assigned last, zeros of `type` before that.
   ValueId variable(size_t i, const TensorType& type);
   void assign_variable(size_t i, ValueId value);
