@@ -87,7 +87,10 @@ template <class Op>
 bool has_table_form(const EvalContext& ctx) {
   const Tensor& x = ctx.in(0);
   const TensorType& out = ctx.output_types[0];
-  return out.quant && is_per_tensor(x) && out.quant->is_per_tensor() && x.dtype() == out.dtype &&
+  // The unsigned softmax counts from zero.
+  const bool is_lifted =
+      std::is_same_v<Op, Softmax> && out.dtype == DType::kU8 && out.quant && out.quant->zero_point() != 0;
+  return out.quant && is_per_tensor(x) && out.quant->is_per_tensor() && x.dtype() == out.dtype && !is_lifted &&
          (out.dtype == DType::kI8 || out.dtype == DType::kU8) && strips_of<Op>(ctx).inner == 1;
 }
 

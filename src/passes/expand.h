@@ -16,7 +16,11 @@ std::vector<Rule> recurrent_expansions();
 std::vector<Rule> window_expansions();
 /// Resize of axes that are not the middle ones of four, by rules that no table knows, along each axis by itself.
 std::vector<Rule> resize_expansions();
-/// Elementwise and index operators by others.
+/// Products of integers, products and broadcasting over many axes, dynamic quantization.
 std::vector<Rule> element_expansions();
+/// Functions of real numbers by arithmetic, exact to float.
+std::vector<Rule> function_expansions();
+/// Gathering, scattering and choosing by GatherND, ScatterND that adds, Gather and Where; scales of run time.
+std::vector<Rule> index_expansions();
 
 }  // namespace hone

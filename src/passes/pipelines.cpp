@@ -88,14 +88,14 @@ Pipeline layout_pipeline() {
 }
 
 Pipeline expand_pipeline() {
-  return {
-      "expand",
-      {
-          // To a fixed point: what one rule makes another may have to say more simply.
-          {.name = "expand",
-           .rules = joined({recurrent_expansions(), window_expansions(), resize_expansions(), element_expansions()})},
-          {.name = "remove_dead", .run = remove_dead_nodes},
-      }};
+  return {"expand",
+          {
+              // To a fixed point: what one rule makes another may have to say more simply.
+              {.name = "expand",
+               .rules = joined({recurrent_expansions(), window_expansions(), resize_expansions(), element_expansions(),
+                                function_expansions(), index_expansions()})},
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
 }
 
 Pipeline standard_pipeline() {
