@@ -21,12 +21,14 @@ class TfliteRuntime {
 
   const std::string& version() const { return version_; }
   /// Outputs of one inference, plain (without quantization). Throws Error(unsupported) with what the runtime reported
-  /// when it refuses the model or the inputs, which are resized to what is given.
+  /// when it refuses the model or the inputs, which are resized to what is given, and when it crashes or takes minutes:
+  /// it runs in a process of its own.
   std::vector<Tensor> run(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
 
  private:
   struct Api;
   TfliteRuntime();
+  std::vector<Tensor> run_here(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
   std::unique_ptr<Api> api_;
   std::string version_;
 };
