@@ -197,6 +197,18 @@ class Compiler {
     return std::nullopt;
   }
 
+  /// The tuner's choice among the variants of a kernel, of which `first` is made.
+  std::unique_ptr<Step> tuned(const KernelRequest& request, const Kernel& kernel, std::unique_ptr<Step> first) {
+    std::vector<std::unique_ptr<Step>> candidates;
+    candidates.push_back(std::move(first));
+    for (KernelRequest other = request; ++other.variant < kernel.variants;) {
+      auto step = kernel.make(other);
+      if (!step) break;
+      candidates.push_back(std::move(step));
+    }
+    return std::move(candidates.at(options_.tuner(request, candidates)));
+  }
+
   PlannedStep make_step(NodeId id) {
     const KernelRequest request = request_for(id);
     PlannedStep planned;
@@ -208,6 +220,7 @@ class Compiler {
           planned.step =
               with_context([&] { return cat("in ", describe(request.node())); }, [&] { return kernel.make(request); });
           if (!planned.step) continue;
+          if (options_.tuner && kernel.variants > 1) planned.step = tuned(request, kernel, std::move(planned.step));
           planned.step->kernel = kernel.name;
           planned.provider = provider->name;
           release_constants(request.node().inputs);

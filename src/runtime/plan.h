@@ -12,12 +12,17 @@
 
 namespace hone {
 
+/// Chooses among steps that do the same for a node, the kernel's own guess first; returns an index. Every candidate
+/// gives a right result, integers the same one.
+using Tuner = std::function<size_t(const KernelRequest&, std::span<const std::unique_ptr<Step>> candidates)>;
+
 struct PlanOptions {
   int threads = 1;     ///< 0: all usable CPUs
   bool exact = false;  ///< fixed-point requantization, bit-equal to the reference
   /// Every value of the graph is computed by a step of its own, for observers that look at all of them; otherwise a
   /// provider may run two nodes as one step.
   bool keeps_all_values = false;
+  Tuner tuner = {};  ///< none: each kernel's own guess
 };
 
 /// A step with its place in the graph and the values it reads and writes.

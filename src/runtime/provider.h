@@ -39,6 +39,7 @@ struct KernelRequest {
   NodeId id;
   bool exact = false;  ///< requantize in fixed point as the reference does
   int threads = 1;
+  int variant = 0;  ///< of the kernel's ways to do the same, by its own guess of the best; see Kernel::variants
 
   const Node& node() const { return graph.node(id); }
   bool has_input(size_t i) const { return node().input(i).exists(); }
@@ -54,6 +55,7 @@ struct KernelRequest {
 struct Kernel {
   std::string_view name;
   std::unique_ptr<Step> (*make)(const KernelRequest&);
+  int variants = 1;  ///< make may be asked for this many KernelRequest::variant; null where a node has fewer
 };
 
 /// Two nodes about to be compiled as one step: `first` feeds `last` alone and its result is no output of the graph.

@@ -49,15 +49,17 @@ struct Rows {
   template <MakeWithAddend kMake>
   static constexpr auto kSum = &bind_sum<kMake, kIsa>;
 
+  static constexpr int kGemms = 4;  ///< variants that any level may have of a GEMM
+
   static constexpr Kernel kConv[] = {{"hybrid", kBound<make_conv_hybrid>},
                                      {"depthwise_f32", kBound<make_depthwise_f32>},
                                      {"dense_f32", kAlone<make_dense_f32>},
                                      {"depthwise_q8", kBound<make_depthwise_bytes>},
-                                     {"dense_q8", kAlone<make_dense_bytes>}};
+                                     {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
   static constexpr Kernel kConvTranspose[] = {{"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
                                                {"dense_f32", kAlone<make_fully_connected_f32>},
-                                               {"dense_q8", kAlone<make_fully_connected_bytes>}};
+                                               {"dense_q8", kAlone<make_fully_connected_bytes>, kGemms}};
   static constexpr Kernel kGemm[] = {{"dense_f32", kAlone<make_gemm_f32>}};
   static constexpr Kernel kMatMul[] = {{"dense_f32", kAlone<make_matmul_constant_f32>},
                                        {"matmul_f32", kBound<make_matmul_f32>},
@@ -179,10 +181,12 @@ struct Rows {
 Isa chosen_isa() {
   const char* name = std::getenv("HONE_CPU_ISA");
   if (name == nullptr || *name == '\0') return best_isa();
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+  std::string expected;
+  for (Isa isa : all_levels()) {
     if (std::string_view(name) == isa_name(isa)) return isa;
+    expected += cat(expected.empty() ? "" : ", ", isa_name(isa));
   }
-  throw invalid_argument(cat("HONE_CPU_ISA is '", name, "', expected portable, avx2 or avx512"));
+  throw invalid_argument(cat("HONE_CPU_ISA is '", name, "', expected one of ", expected));
 }
 
 }  // namespace
@@ -191,8 +195,9 @@ const Provider& provider_for(Isa isa) {
   if (!is_supported(isa)) {
     throw unsupported(cat("this machine does not run ", isa_name(isa), " kernels"), "hone devices lists what it has");
   }
-  if (isa == Isa::kAvx512) return Rows<Isa::kAvx512>::kProvider;
-  return isa == Isa::kAvx2 ? Rows<Isa::kAvx2>::kProvider : Rows<Isa::kPortable>::kProvider;
+  static constexpr const Provider* kProviders[] = {&Rows<Isa::kPortable>::kProvider, &Rows<Isa::kAvx2>::kProvider,
+                                                   &Rows<Isa::kAvxVnni>::kProvider, &Rows<Isa::kAvx512>::kProvider};
+  return *kProviders[static_cast<int>(isa)];
 }
 
 }  // namespace cpu

@@ -112,6 +112,36 @@ TEST(CpuProvider, ConvolvesBytesWithinOneStepAndExactlyOnDemand) {
   }
 }
 
+TEST(CpuProvider, LetsATunerChooseAmongVariants) {
+  Random random;
+  Graph g;
+  const QuantPtr quant = random.quant(DType::kU8, 0.1f);
+  const ValueId x = g.add_input("x", {DType::kU8, Shape({1, 5, 5, 24}), quant});
+  const Tensor w = random.bytes(DType::kI8, {16, 3, 3, 24}, QuantParams::per_tensor(0.02f, 0));
+  const NodeId node = g.add({.def = &Conv::def,
+                             .attrs = Attrs::of(Conv{}),
+                             .inputs = {x, g.add_constant(w)},
+                             .output_types = {{DType::kU8, Shape::unranked(), quant}}});
+  g.set_outputs({g.node(node).outputs[0]});
+  const std::vector<Tensor> inputs = {random.bytes(DType::kU8, {1, 5, 5, 24}, quant)};
+  for (cpu::Isa isa : cpu::levels()) {
+    const Provider* provider = &cpu::provider_for(isa);
+    std::vector<Tensor> results;
+    size_t variants = 1;
+    for (size_t choice = 0; choice < variants; ++choice) {
+      PlanOptions options;
+      options.tuner = [&](const KernelRequest&, std::span<const std::unique_ptr<Step>> candidates) {
+        variants = candidates.size();
+        return choice;
+      };
+      Session session(Plan::compile(g, std::span(&provider, 1), options));
+      results.push_back(session.run(inputs)[0].clone());
+      EXPECT_TRUE(identical(results.back(), results.front())) << isa_name(isa) << " variant " << choice;
+    }
+    EXPECT_EQ(results.size(), variants);
+  }
+}
+
 TEST(CpuProvider, MultipliesByConstantMatrices) {
   Random random;
   for (int trial = 0; trial < 24; ++trial) {

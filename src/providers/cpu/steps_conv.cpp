@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ops/conv.h"
+#include "ops/fixed_point.h"
 #include "ops/matmul.h"
 #include "providers/cpu/hybrid.h"
 #include "providers/cpu/rows.h"
@@ -94,6 +95,20 @@ struct Activation {
   bool clamps() const { return min > -kInf || max < kInf; }
 };
 
+// What the layer runs on, or null when it has no such variant.
+template <class Layer>
+const auto* kernel_of(const KernelRequest& r, const KernelTable& table) {
+  if constexpr (std::is_same_v<Layer, DenseF32>) {
+    return variant_of(r, table, table.gemms_f32);
+  } else if constexpr (std::is_same_v<Layer, DenseQ>) {
+    return variant_of(r, table, table.gemms_s8);
+  } else if constexpr (std::is_same_v<Layer, DepthwiseF32>) {
+    return r.variant == 0 ? &table.depthwise_f32 : nullptr;
+  } else {
+    return r.variant == 0 ? &table : nullptr;
+  }
+}
+
 template <class F32Conv>
 std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                const Tensor& w, const Tensor& bias, Activation act, const Addend& addend) {
@@ -103,7 +118,9 @@ std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table,
     act = {addend.act_min, addend.act_max};
     residual = addend.input;
   }
-  auto conv = std::make_unique<F32Conv>(table, shape, w.data<float>().data(),
+  const auto* kernel = kernel_of<F32Conv>(r, table);
+  if (kernel == nullptr) return nullptr;
+  auto conv = std::make_unique<F32Conv>(*kernel, shape, w.data<float>().data(),
                                         bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
   const int64_t scratch = conv->scratch_bytes();
   return make_step(
@@ -189,7 +206,14 @@ std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int6
 template <class QuantizedConv>
 std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                  const ConvQuant& q, [[maybe_unused]] const Addend& addend) {
-  auto conv = std::make_unique<QuantizedConv>(table, shape, q, r.threads);
+  const auto* kernel = kernel_of<QuantizedConv>(r, table);
+  if (kernel == nullptr) return nullptr;
+  std::unique_ptr<QuantizedConv> conv;
+  if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
+    conv = std::make_unique<DenseQ>(table, *kernel, shape, q, r.threads);
+  } else {
+    conv = std::make_unique<DepthwiseQ>(table, shape, q, r.threads);
+  }
   const int64_t scratch = conv->scratch_bytes();
   if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
     if (addend.exists()) {
@@ -291,11 +315,12 @@ namespace {
 std::unique_ptr<Step> hybrid_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                   Activation act, bool is_asymmetric, bool is_per_pixel) {
   ConvQuant q;
-  if (!read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
+  const GemmS8Variant* gemm = variant_of(r, table, table.gemms_s8);
+  if (gemm == nullptr || !read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
   std::vector<float> bias;
   if (const Tensor b = constant_f32(r, 2); b.exists()) bias.assign(b.data<float>().begin(), b.data<float>().end());
-  auto conv =
-      std::make_unique<HybridConv>(table, shape, std::move(q), std::move(bias), is_asymmetric, is_per_pixel, r.threads);
+  auto conv = std::make_unique<HybridConv>(table, *gemm, shape, std::move(q), std::move(bias), is_asymmetric,
+                                           is_per_pixel, r.threads);
   const int64_t scratch = conv->scratch_bytes();
   return make_step(
       [conv = std::move(conv), act](RunContext& c) {
