@@ -13,7 +13,7 @@
 #include "cli/model_args.h"
 #include "cli/output_names.h"
 #include "cli/table.h"
-#include "cli/workshop.h"
+#include "base/workshop.h"
 
 namespace hone {
 namespace {

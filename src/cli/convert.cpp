@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
-#include "cli/workshop.h"
+#include "base/workshop.h"
 #include "formats/formats.h"
 #include "ops/interpreter.h"
 #include "ops/movement.h"

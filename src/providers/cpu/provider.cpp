@@ -200,6 +200,8 @@ const Provider& provider_for(Isa isa) {
   return *kProviders[static_cast<int>(isa)];
 }
 
+const Provider& portable_provider() { return provider_for(Isa::kPortable); }
+
 }  // namespace cpu
 
 const Provider& cpu_provider() {
