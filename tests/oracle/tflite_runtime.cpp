@@ -195,7 +195,13 @@ std::vector<Tensor> TfliteRuntime::run(std::span<const std::byte> model, std::sp
 }
 
 std::vector<Tensor> TfliteRuntime::run_here(std::span<const std::byte> model, std::span<const Tensor> inputs) const {
+  return run_steps(model, {{inputs.begin(), inputs.end()}}).front();
+}
+
+std::vector<std::vector<Tensor>> TfliteRuntime::run_steps(std::span<const std::byte> model,
+                                                          const std::vector<std::vector<Tensor>>& steps) const {
   const Api& api = *api_;
+  const std::vector<Tensor>& inputs = steps.at(0);
   std::string report;
   auto check = [&](bool ok, const char* what) {
     if (!ok) throw unsupported(cat("the runtime cannot ", what, ": ", report));
@@ -217,26 +223,29 @@ std::vector<Tensor> TfliteRuntime::run_here(std::span<const std::byte> model, st
           "resize an input");
   }
   check(api.allocate(interpreter) == 0, "allocate tensors");
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    void* t = api.input(interpreter, static_cast<int32_t>(i));
-    check(api.byte_size(t) == static_cast<size_t>(inputs[i].byte_size()), "take an input of that size");
-    if (inputs[i].byte_size() > 0)
-      std::memcpy(api.data(t), inputs[i].raw(), static_cast<size_t>(inputs[i].byte_size()));
+  std::vector<std::vector<Tensor>> results;
+  for (const std::vector<Tensor>& step : steps) {
+    for (size_t i = 0; i < step.size(); ++i) {
+      void* t = api.input(interpreter, static_cast<int32_t>(i));
+      check(api.byte_size(t) == static_cast<size_t>(step[i].byte_size()), "take an input of that size");
+      if (step[i].byte_size() > 0) std::memcpy(api.data(t), step[i].raw(), static_cast<size_t>(step[i].byte_size()));
+    }
+    check(api.invoke(interpreter) == 0, "run");
+    std::vector<Tensor> outputs;
+    for (int32_t i = 0; i < api.output_count(interpreter); ++i) {
+      const void* t = api.output(interpreter, i);
+      Dims dims;
+      for (int32_t k = 0; k < api.rank(t); ++k) dims.push_back(api.dim(t, k));
+      const bool is_complex = api.type(t) == kComplex;
+      if (is_complex) dims.push_back(2);
+      Tensor out = Tensor::empty(is_complex ? DType::kF32 : dtype_of(api.type(t)), dims);
+      check(api.byte_size(t) >= static_cast<size_t>(out.byte_size()), "give an output of its size");
+      if (out.byte_size() > 0) std::memcpy(out.mutable_raw(), api.data(t), static_cast<size_t>(out.byte_size()));
+      outputs.push_back(std::move(out));
+    }
+    results.push_back(std::move(outputs));
   }
-  check(api.invoke(interpreter) == 0, "run");
-  std::vector<Tensor> outputs;
-  for (int32_t i = 0; i < api.output_count(interpreter); ++i) {
-    const void* t = api.output(interpreter, i);
-    Dims dims;
-    for (int32_t k = 0; k < api.rank(t); ++k) dims.push_back(api.dim(t, k));
-    const bool is_complex = api.type(t) == kComplex;
-    if (is_complex) dims.push_back(2);
-    Tensor out = Tensor::empty(is_complex ? DType::kF32 : dtype_of(api.type(t)), dims);
-    check(api.byte_size(t) >= static_cast<size_t>(out.byte_size()), "give an output of its size");
-    if (out.byte_size() > 0) std::memcpy(out.mutable_raw(), api.data(t), static_cast<size_t>(out.byte_size()));
-    outputs.push_back(std::move(out));
-  }
-  return outputs;
+  return results;
 }
 
 std::vector<std::byte> with_all_outputs(std::span<const std::byte> model) {

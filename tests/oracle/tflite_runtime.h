@@ -24,6 +24,9 @@ class TfliteRuntime {
   /// when it refuses the model or the inputs, which are resized to what is given, and when it crashes or takes minutes:
   /// it runs in a process of its own.
   std::vector<Tensor> run(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
+  /// The same for inferences one after another, all of the first one's sizes: variables keep their values in between.
+  std::vector<std::vector<Tensor>> run_steps(std::span<const std::byte> model,
+                                             const std::vector<std::vector<Tensor>>& steps) const;
 
  private:
   struct Api;
