@@ -140,9 +140,9 @@ Verdict reference(const ModelCase& c) { return run_hone(c, "reference"); }
 Verdict cpu(const ModelCase& c) { return run_hone(c, "cpu"); }
 
 /// What `hone convert` prints, and its exit status: 128 and more for signals.
-std::pair<std::string, int> convert(const std::string& from, const std::string& to) {
+std::pair<std::string, int> convert(const ModelCase& c, const std::string& to) {
   const std::string command = cat("timeout -k 1 ", static_cast<int64_t>(kConvertSeconds), " '", HONE_PROGRAM,
-                                  "' convert '", from, "' -o '", to, "' 2>&1");
+                                  "' convert --proofs ", c.proofs, " '", c.path, "' -o '", to, "' 2>&1");
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) throw io_error("no process for the conversion");
   std::string text;
@@ -183,7 +183,7 @@ Steps run_converted(const std::string& path, const Steps& inputs, size_t outputs
 
 Verdict converted(const ModelCase& c, std::string_view extension) {
   const std::string to = cat(c.folder, "/converted", extension);
-  const auto [text, status] = convert(c.path, to);
+  const auto [text, status] = convert(c, to);
   if (status == 124 || status == 137) return {Verdict::kTimeout, "hone convert"};
   if (status > 128) return {Verdict::kCrash, cat("hone convert, signal ", static_cast<int64_t>(status - 128))};
   if (status != 0) return {Verdict::kError, reason(text)};

@@ -13,6 +13,7 @@ namespace hone {
 struct ModelCase {
   std::string path;
   std::string folder;  ///< exists, for this model alone
+  int64_t proofs = 2;  ///< generated inputs on which hone itself proves what it converts
 };
 
 /// A way of a model through hone that ends in numbers.

@@ -1,4 +1,4 @@
-// Judges whole models: hone_models_oracle [--only TEXT] [--results FILE] FOLDER|FILE…
+// Judges whole models: hone_models_oracle [--only TEXT] [--results FILE] [--proofs N] [--skip PATH] FOLDER|FILE…
 // Prints a line for each model and path, then totals. Without arguments: the models of HONE_MODELS, or of the test
 // data. A FILE of results is kept as tab-separated text, a line a model, for hone_models_table.
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string only, results;
+  std::string only, results, skip;
+  int64_t proofs = 2;
   std::vector<std::string> roots;
 };
 
@@ -31,6 +32,10 @@ Options parse(int count, char** arguments) {
       o.only = arguments[++i];
     else if (a == "--results" && i + 1 < count)
       o.results = arguments[++i];
+    else if (a == "--skip" && i + 1 < count)
+      o.skip = arguments[++i];
+    else if (a == "--proofs" && i + 1 < count)
+      o.proofs = std::atoi(arguments[++i]);
     else
       o.roots.emplace_back(a);
   }
@@ -66,15 +71,15 @@ std::string one_line(std::string text) {
 }
 
 /// Verdicts by path. Where the own runtime has no answers, hone reads, runs and converts it without a judge.
-std::vector<Verdict> judge_model(const std::string& path) {
+std::vector<Verdict> judge_model(const std::string& path, const Options& o) {
   const fs::path folder = fs::temp_directory_path() / cat("hone_models_", static_cast<int64_t>(getpid()));
   fs::create_directories(folder);
-  const ModelCase c{path, folder.string()};
+  const ModelCase c{path, folder.string(), o.proofs};
   std::vector<Verdict> verdicts;
   for (const ModelPath& p : model_paths()) {
     const bool has_judge =
         verdicts.empty() || verdicts[0].kind == Verdict::kEqual || verdicts[0].kind == Verdict::kClose;
-    verdicts.push_back(has_judge ? isolated({}, [&] { return p.run(c); }) : Verdict{});
+    verdicts.push_back(has_judge && p.name != o.skip ? isolated({}, [&] { return p.run(c); }) : Verdict{});
   }
   fs::remove_all(folder);
   return verdicts;
@@ -89,7 +94,7 @@ int run(const Options& o) {
   for (const std::string& model : models_of(o)) {
     std::printf("%s\n", fs::path(model).filename().c_str());
     if (results.is_open()) results << fs::path(model).filename().string();
-    const std::vector<Verdict> verdicts = judge_model(model);
+    const std::vector<Verdict> verdicts = judge_model(model, o);
     for (size_t i = 0; i < paths.size(); ++i) {
       const std::string text = one_line(to_text(verdicts[i]));
       std::printf("  %-13s %s\n", std::string(paths[i].name).c_str(), text.c_str());
