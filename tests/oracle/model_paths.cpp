@@ -131,7 +131,7 @@ Verdict run_hone(const ModelCase& c, const std::string& provider) {
   for (std::vector<Tensor> inputs : kept(c, kInputs)) {
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = inputs[i].with_quant(ports[i].type.quant);
     found.emplace_back();
-    for (const Tensor& t : inference.run(inputs)) found.back().push_back(t.clone());
+    for (const Tensor& t : inference.run(inputs)) found.back().push_back(t.with_quant(nullptr).clone());
   }
   return judge_kept(c, found);
 }

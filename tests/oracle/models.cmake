@@ -1,5 +1,6 @@
 # Whole models: `hone_models_oracle FOLDER…` judges every model in the folders.
-add_executable(hone_models_oracle ${CMAKE_CURRENT_SOURCE_DIR}/models_oracle.cpp ${CMAKE_CURRENT_SOURCE_DIR}/model_paths.cpp
+add_executable(hone_models_oracle ${CMAKE_CURRENT_SOURCE_DIR}/models_oracle.cpp ${CMAKE_CURRENT_SOURCE_DIR}/models_table.cpp
+                                  ${CMAKE_CURRENT_SOURCE_DIR}/model_paths.cpp
                                   ${CMAKE_CURRENT_SOURCE_DIR}/model_verdict.cpp ${CMAKE_CURRENT_SOURCE_DIR}/isolated.cpp
                                   ${CMAKE_CURRENT_SOURCE_DIR}/onnx_runtime.cpp ${CMAKE_CURRENT_SOURCE_DIR}/tflite_runtime.cpp)
 target_include_directories(hone_models_oracle PRIVATE ${CMAKE_SOURCE_DIR}/tests)

@@ -9,8 +9,10 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "oracle/model_paths.h"
+#include "oracle/models_table.h"
 #include "support/test_data.h"
 
 namespace hone {
@@ -19,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string only, results, skip;
+  std::string only, results, skip, table;
   int64_t proofs = 2;
   std::vector<std::string> roots;
 };
@@ -34,6 +36,8 @@ Options parse(int count, char** arguments) {
       o.results = arguments[++i];
     else if (a == "--skip" && i + 1 < count)
       o.skip = arguments[++i];
+    else if (a == "--table" && i + 1 < count)
+      o.table = arguments[++i];
     else if (a == "--proofs" && i + 1 < count)
       o.proofs = std::atoi(arguments[++i]);
     else
@@ -117,7 +121,11 @@ int run(const Options& o) {
 
 int main(int count, char** arguments) {
   try {
-    return hone::run(hone::parse(count, arguments));
+    const hone::Options options = hone::parse(count, arguments);
+    if (options.table.empty()) return hone::run(options);
+    std::fputs(hone::conformance_page(hone::read_file(options.table), hone::read_file(options.roots.at(0))).c_str(),
+               stdout);
+    return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "error: %s\n", e.what());
     return 2;
