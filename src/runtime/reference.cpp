@@ -50,12 +50,20 @@ class ReferenceStep : public Step {
         const bool is_view = outputs[i].exists() && is_view_of_any(outputs[i], inputs);
         *context.outputs[i] = is_view ? outputs[i].clone() : std::move(outputs[i]);
       } else {
+        require_declared(outputs[i], i);
         std::memcpy(context.outputs[i]->mutable_raw(), outputs[i].raw(), static_cast<size_t>(outputs[i].byte_size()));
       }
     }
   }
 
  private:
+  /// A shape that depends on values is known beforehand only by what the model declares, which need not be true.
+  void require_declared(const Tensor& output, size_t i) const {
+    if (output.dtype() == types_[i].dtype && output.dims() == types_[i].shape.dims()) return;
+    throw invalid_model(cat("node '", node_.name, "' gives ", to_text(output.type()),
+                            " for these inputs, the model declares ", to_text(types_[i])));
+  }
+
   Node node_;
   std::vector<TensorType> types_;
   QuantArithmetic arithmetic_;

@@ -25,6 +25,20 @@ Tensor sample(int64_t n) {
   return x;
 }
 
+TEST(Session, RefusesAResultLargerThanTheModelDeclares) {
+  const Graph graph = parse_graph(R"(graph "g" {
+    input %x: f32[4096]
+    %places: i64[1,1] = NonZero(%x)
+    output %places
+  })",
+                                  all_ops());
+  Runner runner(graph, {&reference_provider()});
+  const std::vector<Tensor> none = {Tensor::zeros(DType::kF32, {4096})};
+  const std::vector<Tensor> all = {Tensor::of<float>({4096}, std::vector<float>(4096, 1))};
+  EXPECT_THROW(runner.run(all), Error);
+  EXPECT_THROW(runner.run(none), Error);
+}
+
 TEST(Session, GivesWhatTheInterpreterGives) {
   const Graph graph = parse_graph(kDiamond, all_ops());
   Runner runner(graph, {&reference_provider()});
