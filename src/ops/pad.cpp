@@ -159,12 +159,20 @@ std::optional<Blocks> blocks_of(std::string_view op, const InferContext& c) {
   return Blocks{*sizes, *margins};
 }
 
-Shape unknown_like(const Shape& x) { return x.has_rank() ? Shape::unknown_of_rank(x.rank()) : Shape::unranked(); }
+/// The result's shape when blocks or margins are computed at run time: axes behind the blocks' are those of x.
+Shape shape_behind_blocks(const InferContext& c) {
+  const Shape &x = c.shape(0), &sizes = c.shape(1);
+  if (!x.has_rank()) return Shape::unranked();
+  Shape out = Shape::unknown_of_rank(x.rank());
+  if (!sizes.is_static() || sizes.rank() != 1) return out;
+  for (int64_t i = sizes[0].value() + 1; i < x.rank(); ++i) out[i] = x[i];
+  return out;
+}
 
 void infer_space_to_batch(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto blocks = blocks_of(SpaceToBatch::kName, c);
-  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), unknown_like(x));
+  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), shape_behind_blocks(c));
   Shape out = x;
   int64_t product = 1;
   for (size_t i = 0; i < blocks->sizes.size(); ++i) {
@@ -212,7 +220,7 @@ void eval_space_to_batch(EvalContext& c) {
 void infer_batch_to_space(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto blocks = blocks_of(BatchToSpace::kName, c);
-  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), unknown_like(x));
+  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), shape_behind_blocks(c));
   Shape out = x;
   int64_t product = 1;
   for (size_t i = 0; i < blocks->sizes.size(); ++i) {
