@@ -63,6 +63,7 @@ std::optional<ShapeElements> ShapeValues::of_constant(ValueId value) const {
 
 std::optional<ShapeElements> ShapeValues::compute(const Node& node, int depth) {
   if (node.is<ShapeOf>()) return shape_of(node);
+  if (node.is<Size>()) return size_of(node);
   const TensorType& type = graph_.type(node.outputs[0]);
   if (!is_integer(type.dtype) || type.quant || !type.shape.has_rank() || type.shape.rank() > 1) return std::nullopt;
   const ShapeElements* x = find(node.input(0), depth + 1);
@@ -87,6 +88,12 @@ std::optional<ShapeElements> ShapeValues::shape_of(const Node& node) const {
   ShapeElements result;
   for (int64_t i = clamped(op.start); i < clamped(op.end); ++i) result.push_back(element_of(shape[i]));
   return result;
+}
+
+std::optional<ShapeElements> ShapeValues::size_of(const Node& node) const {
+  const Shape& shape = graph_.type(node.inputs[0]).shape;
+  if (!shape.is_static()) return std::nullopt;
+  return ShapeElements{{shape.elements(), {}}};
 }
 
 std::optional<ShapeElements> ShapeValues::gather(const ShapeElements& x, const Node& node) const {

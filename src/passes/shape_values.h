@@ -30,6 +30,7 @@ class ShapeValues {
   std::optional<ShapeElements> compute(const Node& node, int depth);
   std::optional<ShapeElements> of_constant(ValueId value) const;
   std::optional<ShapeElements> shape_of(const Node& node) const;
+  std::optional<ShapeElements> size_of(const Node& node) const;
   std::optional<ShapeElements> gather(const ShapeElements& x, const Node& node) const;
   std::optional<ShapeElements> slice(const ShapeElements& x, const Node& node) const;
   std::optional<ShapeElements> concat(const Node& node, int depth);
