@@ -10,7 +10,7 @@ namespace hone {
 
 namespace {
 
-constexpr double kFloatShare = 1e-3, kCloseDecibel = 20, kCloseShare = 0.98;
+constexpr double kFloatShare = 1e-3, kCloseDecibel = 20, kCloseShare = 0.98, kCloseSteps = 8;
 constexpr std::string_view kNames[] = {"equal", "close", "WRONG", "error", "REFUSED", "CRASH", "timeout", "-"};
 
 std::string one_digit(double value) {
@@ -63,7 +63,8 @@ Verdict judge_output(size_t i, const Tensor& found, const Tensor& expected) {
   const bool is_stored_real = expected.dtype() != DType::kBool && size_of(expected.dtype()) <= 2;
   if (is_stored_real) {
     if (d.largest <= 1) return {Verdict::kEqual, ""};
-    return {d.decibel() >= kCloseDecibel ? Verdict::kClose : Verdict::kWrong,
+    const bool is_close = d.largest <= kCloseSteps * (size_of(expected.dtype()) == 1 ? 1 : 256);
+    return {is_close || d.decibel() >= kCloseDecibel ? Verdict::kClose : Verdict::kWrong,
             cat(where, one_digit(d.largest), " steps, ", one_digit(d.decibel()), " dB")};
   }
   const double share = 1 - static_cast<double>(d.differing) / static_cast<double>(d.count);
@@ -77,11 +78,27 @@ std::string to_text(const Verdict& verdict) {
   return verdict.detail.empty() ? std::string(name) : cat(name, ": ", verdict.detail);
 }
 
+std::string shortened(std::string text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return cat(text.substr(0, bytes), "…");
+}
+
 bool is_fault(const Verdict& verdict) {
   return verdict.kind == Verdict::kWrong || verdict.kind == Verdict::kRefused || verdict.kind == Verdict::kCrash;
 }
 
 Verdict worse(const Verdict& a, const Verdict& b) { return b.kind > a.kind ? b : a; }
+
+double decibel(std::span<const Tensor> found, std::span<const Tensor> expected) {
+  if (found.size() != expected.size()) return -INFINITY;
+  double lowest = INFINITY;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (found[i].dtype() != expected[i].dtype() || found[i].dims() != expected[i].dims()) return -INFINITY;
+    lowest = std::min(lowest, distance(found[i], expected[i]).decibel());
+  }
+  return lowest;
+}
 
 Verdict judge(std::span<const Tensor> found, std::span<const Tensor> expected) {
   if (found.size() != expected.size())

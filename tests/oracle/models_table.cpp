@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "oracle/model_verdict.h"
 
 namespace hone {
 
@@ -53,8 +54,7 @@ std::string cell(std::string text) {
       break;
     }
   std::replace(text.begin(), text.end(), '|', ' ');
-  const size_t place = std::min(text.find("/tmp/"), kLongestDetail);
-  return text.size() > place ? cat(text.substr(0, place), "…") : text;
+  return shortened(text, std::min(text.find("/tmp/"), kLongestDetail));
 }
 
 using Row = std::vector<std::string>;
