@@ -187,6 +187,7 @@ class StaticQuantizer {
   Graph run() {
     const Graph& from = build_.from;
     for (const ValueId in : from.inputs()) add_input(in);
+    build_.add_states();
     for (const NodeId id : from.order()) {
       if (decisions_.is_quantized(id)) {
         add_quantized(from.node(id));
@@ -199,6 +200,7 @@ class StaticQuantizer {
     std::vector<ValueId> outputs;
     for (const ValueId out : from.outputs()) outputs.push_back(as_output(out));
     build_.graph.set_outputs(std::move(outputs));
+    for (const GraphState& state : from.states()) build_.graph.set_next(build_[state.now], as_float(state.next));
     build_.graph.arithmetic = QuantArithmetic::kFixedPoint;
     build_.graph.remove_dead();
     return std::move(build_.graph);

@@ -65,6 +65,14 @@ class InferContext {
   std::vector<TensorType> outputs_;
 };
 
+/// Runs the subgraphs of a control operator in place of the interpreter.
+class BodyRunner {
+ public:
+  virtual ~BodyRunner() = default;
+  /// Results of subgraph `which` for `inputs`, which may be the reals of its quantized inputs.
+  virtual std::vector<Tensor> run(size_t which, std::vector<Tensor> inputs, uint64_t seed) = 0;
+};
+
 /// What a reference kernel sees. Inputs have concrete shapes; absent ones do not exist().
 /// `eval` of an ordinary operator is called with plain (dequantized) inputs and writes plain outputs; the interpreter
 /// quantizes them as `output_types` say. Operators with `moves_data` are called on stored integers directly, and
@@ -76,7 +84,8 @@ struct EvalContext {
   std::span<const TensorType> output_types;  ///< as inferred for these inputs: static shapes where inferable, else not
   std::span<const Graph> subgraphs;
   QuantArithmetic arithmetic = QuantArithmetic::kFloat;
-  uint64_t seed = 0;  ///< for random operators without a seed of their own
+  uint64_t seed = 0;             ///< for random operators without a seed of their own
+  BodyRunner* bodies = nullptr;  ///< null: subgraphs run on the interpreter
 
   template <class Op>
   const Op& op() const {

@@ -88,7 +88,7 @@ void eval_loop(EvalContext& c) {
     std::vector<Tensor> inputs{Tensor::scalar<int64_t>(i), Tensor::scalar<bool>(goes_on)};
     inputs.insert(inputs.end(), state.begin(), state.end());
     inputs.insert(inputs.end(), c.inputs.begin() + 2 + static_cast<int64_t>(states), c.inputs.end());
-    std::vector<Tensor> results = run_subgraph(body, std::move(inputs), c.seed + static_cast<uint64_t>(i));
+    std::vector<Tensor> results = run_subgraph(c, 0, std::move(inputs), c.seed + static_cast<uint64_t>(i));
     goes_on = is_true(results.at(0), "loop");
     for (size_t s = 0; s < states; ++s) state[s] = results.at(s + 1);
     for (size_t s = 0; s < scans; ++s) scanned[s].push_back(results.at(states + 1 + s));
@@ -121,8 +121,8 @@ void eval_while(EvalContext& c) {
   for (int64_t i = 0;; ++i) {
     check_interrupted();
     if (i == kMaxIterations) throw resource_error(cat("while: still running after ", kMaxIterations, " iterations"));
-    if (!is_true(run_subgraph(c.subgraphs[0], values, c.seed).at(0), "while")) break;
-    const std::vector<Tensor> results = run_subgraph(c.subgraphs[1], values, c.seed + static_cast<uint64_t>(i));
+    if (!is_true(run_subgraph(c, 0, values, c.seed).at(0), "while")) break;
+    const std::vector<Tensor> results = run_subgraph(c, 1, values, c.seed + static_cast<uint64_t>(i));
     for (size_t s = 0; s < states; ++s) values[s] = results.at(s);
   }
   for (size_t i = 0; i < states; ++i) c.outputs[i] = as_wanted(values[i], c.output_types[i]);

@@ -61,6 +61,11 @@ void output_sequence(InferContext& ctx, int64_t last) {
   ctx.output(0, DType::kF32, y);
 }
 
+/// The state that input `from` holds before, where the node gives it.
+void output_state(InferContext& ctx, size_t i, size_t from) {
+  if (i < ctx.output_count()) ctx.output(i, DType::kF32, ctx.shape(from));
+}
+
 void require_float_inputs(std::string_view op, const InferContext& ctx) {
   for (size_t i = 0; i < ctx.input_count(); ++i)
     if (ctx.has_input(i)) require_dtype<Types<float>>(op, cat("input ", i), ctx.dtype(i));
@@ -93,6 +98,8 @@ void infer_lstm(InferContext& ctx) {
   require_dims(kOp, ctx, kOutputState, {batch, out});
   require_dims(kOp, ctx, kCellState, {batch, hidden});
   output_sequence(ctx, out);
+  output_state(ctx, 1, kOutputState);
+  output_state(ctx, 2, kCellState);
 }
 
 /// y += m · x; m: [y.size, x.size].
@@ -205,6 +212,8 @@ void eval_lstm(EvalContext& ctx) {
     lstm.step(in, s, cell.mutable_data<float>().subspan(b * hidden, hidden));
     std::copy(s.begin(), s.end(), to.begin());
   });
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(state);
+  if (ctx.outputs.size() > 2) ctx.outputs[2] = std::move(cell);
 }
 
 void infer_rnn(InferContext& ctx) {
@@ -216,6 +225,7 @@ void infer_rnn(InferContext& ctx) {
   require_dims(kOp, ctx, 3, {hidden});
   require_dims(kOp, ctx, 4, {size_at(kOp, ctx, 0, ctx.attrs<SequenceRnn>().time_major ? 1 : 0, 3), hidden});
   output_sequence(ctx, hidden);
+  output_state(ctx, 1, 4);
 }
 
 void eval_rnn(EvalContext& ctx) {
@@ -232,6 +242,7 @@ void eval_rnn(EvalContext& ctx) {
     add_product(ctx.in(2), h, next);
     for (size_t i = 0; i < hidden; ++i) to[i] = h[i] = activated(op.activation, next[i]);
   });
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(state);
 }
 
 void infer_svdf(InferContext& ctx) {
@@ -250,6 +261,7 @@ void infer_svdf(InferContext& ctx) {
   if (memory > 0 && filters >= 0 && memory < int64_t(1) << 31 && filters < int64_t(1) << 31)
     require_dims(kOp, ctx, 4, {batch, memory * filters});
   ctx.output(0, DType::kF32, Shape{Dim(batch), Dim(units)});
+  output_state(ctx, 1, 4);
 }
 
 void eval_svdf(EvalContext& ctx) {
@@ -258,6 +270,8 @@ void eval_svdf(EvalContext& ctx) {
   const auto in = static_cast<size_t>(ctx.in(0).dim(1));
   const auto time = ctx.in(2).data<float>(), state = ctx.in(4).data<float>();
   Tensor& y = ctx.make_output(0, DType::kF32, {batch, filters / op.rank});
+  Tensor moved = ctx.in(4).clone();
+  const auto newest = moved.mutable_data<float>();
   std::vector<float> fresh(static_cast<size_t>(filters));
   for (int64_t b = 0; b < batch; ++b) {
     std::fill(fresh.begin(), fresh.end(), 0.0f);
@@ -270,10 +284,14 @@ void eval_svdf(EvalContext& ctx) {
           sum += time[static_cast<size_t>(f * memory + m)] *
                  state[static_cast<size_t>((b * filters + f) * memory + m + 1)];
         sum += time[static_cast<size_t>((f + 1) * memory - 1)] * fresh[static_cast<size_t>(f)];
+        const auto begin = newest.begin() + (b * filters + f) * memory;
+        std::copy(begin + 1, begin + memory, begin);
+        begin[memory - 1] = fresh[static_cast<size_t>(f)];
       }
       y.mutable_data<float>()[static_cast<size_t>(b * (filters / op.rank) + u)] = activated(op.activation, sum);
     }
   }
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(moved);
 }
 
 }  // namespace
@@ -282,6 +300,7 @@ constinit const OpDef SequenceLstm::def{.name = SequenceLstm::kName,
                                         .attrs = &attr_type<SequenceLstm>(),
                                         .min_inputs = 20,
                                         .max_inputs = 24,
+                                        .max_outputs = 3,
                                         .infer = infer_lstm,
                                         .eval = eval_lstm,
                                         .eval_quantized = eval_quantized_lstm};
@@ -290,6 +309,7 @@ constinit const OpDef SequenceRnn::def{.name = SequenceRnn::kName,
                                        .attrs = &attr_type<SequenceRnn>(),
                                        .min_inputs = 5,
                                        .max_inputs = 5,
+                                       .max_outputs = 2,
                                        .infer = infer_rnn,
                                        .eval = eval_rnn};
 
@@ -297,6 +317,7 @@ constinit const OpDef Svdf::def{.name = Svdf::kName,
                                 .attrs = &attr_type<Svdf>(),
                                 .min_inputs = 5,
                                 .max_inputs = 5,
+                                .max_outputs = 2,
                                 .infer = infer_svdf,
                                 .eval = eval_svdf};
 
