@@ -2,9 +2,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <limits>
+#include <thread>
 #include <vector>
 
 #include "base/cancel.h"
@@ -45,6 +47,31 @@ TEST(ThreadPool, CoversEveryIndexOnceAtAnyThreadCount) {
       for (const auto& h : hits) EXPECT_EQ(h.load(), 20);
     }
   }
+}
+
+TEST(ThreadPool, PoolsShareTheirWorkersAndALoopThatFindsThemBusyRunsAlone) {
+  ThreadPool small(2), large(4);
+  std::atomic<int> inner{0};
+  std::vector<int> hits(64);
+  large.for_each(64, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+    small.for_each(8, 1, [&](int64_t from, int64_t to) { inner += static_cast<int>(to - from); });
+  });
+  EXPECT_EQ(std::count(hits.begin(), hits.end(), 1), 64);
+  EXPECT_EQ(inner % 8, 0);
+  EXPECT_GT(inner, 0);
+}
+
+TEST(ThreadPool, ServesLoopsOfManyThreadsAtOnce) {
+  std::atomic<int64_t> sum{0};
+  std::vector<std::thread> users;
+  for (int u = 0; u < 4; ++u)
+    users.emplace_back([&, u] {
+      ThreadPool pool(2 + u % 2);
+      for (int k = 0; k < 200; ++k) pool.for_each(10, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+    });
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(sum, 4 * 200 * 10);
 }
 
 TEST(ThreadPool, RethrowsWhatABodyThrewAndStaysUsable) {

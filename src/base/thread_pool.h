@@ -9,8 +9,9 @@ namespace hone {
 /// CPUs this process may use: affinity and the quota of its control groups, at least 1.
 int usable_cpus();
 
-/// A fixed set of threads that run one parallel loop at a time: workers spin briefly, then park.
-/// One pool belongs to one session; for_each is not called from two threads at once nor from inside itself.
+/// The right to use a number of threads. All pools of a process share one crew of workers, as large as the largest of
+/// them asks for, which runs one loop at a time: workers spin briefly, then park. A loop that finds the crew at work
+/// for another, or that stands inside one, runs on its caller alone. One pool belongs to one session.
 class ThreadPool {
  public:
   /// `threads` counts the caller: 1 makes no thread at all. 0: usable_cpus(). Where the system gives fewer, the pool is
