@@ -89,6 +89,8 @@ HONE_API void hone_session_free(hone_session* session);
 HONE_API hone_status hone_session_set_input(hone_session* session, size_t index, const int64_t* dims, int32_t rank,
                                             const void* data, size_t bytes);
 HONE_API hone_status hone_session_run(hone_session* session);
+/* Forgets what the session's runs have left in the model's states. */
+HONE_API hone_status hone_session_reset_state(hone_session* session);
 /* The data lives until the session's next run. */
 HONE_API hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info, const void** data,
                                          size_t* bytes);

@@ -152,6 +152,13 @@ hone_status hone_session_run(hone_session* session) {
   });
 }
 
+hone_status hone_session_reset_state(hone_session* session) {
+  return guarded([&] {
+    require(session, "hone_session_reset_state: session must not be null");
+    session->inference.reset_state();
+  });
+}
+
 hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info, const void** data,
                                 size_t* bytes) {
   return guarded([&] {

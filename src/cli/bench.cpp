@@ -5,7 +5,7 @@
 #include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -50,12 +50,7 @@ int bench(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   std::vector<Tensor> inputs;
   if (!o.inputs.files.empty()) inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
-  const auto load = [&] {
-    Graph graph = prepare(o.model.load(), engine);
-    fix_sizes(graph, inputs);
-    return graph;
-  };
-  const BenchResult result = run_bench(load, engine, inputs, options);
+  const BenchResult result = run_bench([&] { return Program::prepared(o.model.load(), engine); }, inputs, options);
   if (!o.is_json) {
     print(o, result, console);
     return 0;

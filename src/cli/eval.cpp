@@ -8,7 +8,7 @@
 #include "cli/model_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 

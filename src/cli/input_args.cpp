@@ -68,12 +68,4 @@ std::vector<Tensor> InputArgs::load_or_generate(Graph graph) const {
   return inputs;
 }
 
-void fix_sizes(Graph& graph, const std::vector<Tensor>& inputs) {
-  std::vector<std::pair<ValueId, Shape>> shapes;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (const ValueId id = graph.inputs()[i]; !graph.type(id).shape.is_static())
-      shapes.emplace_back(id, Shape(inputs[i].dims()));
-  if (!shapes.empty()) graph.set_input_shapes(shapes);
-}
-
 }  // namespace hone

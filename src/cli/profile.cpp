@@ -10,7 +10,7 @@
 #include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -62,11 +62,11 @@ void print(const Options& o, const Profile& profile, Console& console) {
 
 int run_profile(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  Graph graph = prepare(o.model.load(), engine);
-  const std::vector<Tensor> inputs = o.inputs.load_or_generate(graph);
-  fix_sizes(graph, inputs);
-  Runner runner = engine.runner(graph);
-  const Profile profile = profile_session(runner.session(), inputs, o.runs, o.warmup, console.progress("profiling"));
+  const auto program = Program::prepared(o.model.load(), engine);
+  const std::vector<Tensor> inputs = o.inputs.load_or_generate(program->graph());
+  Session session(program);
+  session.plan_for(inputs);
+  const Profile profile = profile_session(session, inputs, o.runs, o.warmup, console.progress("profiling"));
   const std::string name = std::filesystem::path(o.model.path).filename().string();
   const auto write = [&](const std::string& path, const std::string& text) {
     if (path == "-")

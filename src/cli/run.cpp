@@ -11,8 +11,8 @@
 #include "cli/output_names.h"
 #include "cli/table.h"
 #include "data/npy.h"
-#include "measure/prepare.h"
 #include "passes/check.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -122,18 +122,17 @@ struct Report {
 
 int run(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  Graph graph = prepare(o.model.load(), engine);
+  const auto program = Program::prepared(o.model.load(), engine);
+  const Graph& graph = program->graph();
   if (o.inputs.files.empty()) note_open_sizes(graph, console);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
-  fix_sizes(graph, inputs);
   Report report{o, {}, Json::array(), ""};
   if (!o.labels.empty()) {
     const std::string names = read_file(o.labels);
     for (const std::string& line : split(names, '\n')) report.classes.emplace_back(trim(line));
   }
-  Runner runner = engine.runner(graph);
-  Session& session = runner.session();
+  Session session(program);
   session.set_seed(static_cast<uint64_t>(o.seed));
   const std::vector<Tensor>& outputs = session.run(inputs);
   if (!o.output_dir.empty()) make_directory(o.output_dir);

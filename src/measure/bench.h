@@ -62,7 +62,7 @@ struct BenchResult {
 
 /// Loads by `load`, compiles, runs once, warms up, then measures until both min_runs and min_seconds are reached.
 /// `inputs` in graph order; empty: generated from seed 0.
-BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, std::span<const Tensor> inputs = {},
+BenchResult run_bench(const std::function<std::shared_ptr<const Program>()>& load, std::span<const Tensor> inputs = {},
                       const BenchOptions& options = {});
 
 /// Peak resident memory since the last reset, bytes; 0 where the system does not tell.

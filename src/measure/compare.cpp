@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "measure/node_probe.h"
+#include "passes/fix_shapes.h"
 
 namespace hone {
 
@@ -199,11 +200,9 @@ void check_outputs(const Graph& a, const Graph& b) {
 
 /// With the input shapes of the first sample in place of symbols: every sample has the same here.
 Graph fixed_to(const Graph& graph, const std::vector<Tensor>& inputs) {
-  Graph fixed = graph;
-  for (size_t i = 0; i < inputs.size() && i < fixed.inputs().size(); ++i)
-    if (!fixed.type(fixed.inputs()[i]).shape.is_static())
-      fixed.set_input_shape(fixed.inputs()[i], Shape(inputs[i].dims()));
-  return fixed;
+  std::vector<Dims> shapes;
+  for (const Tensor& t : inputs) shapes.push_back(t.dims());
+  return with_input_shapes(graph, shapes);
 }
 
 Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& engine, size_t count, const LoadPair& load,

@@ -243,7 +243,7 @@ TEST(Bench, ReportsEveryFieldOfItsJson) {
   options.min_runs = 5;
   options.min_seconds = 0;
   options.steps = true;
-  const BenchResult r = run_bench(identity, reference(), {}, options);
+  const BenchResult r = run_bench([] { return Program::as_is(identity(), reference()); }, {}, options);
   EXPECT_EQ(r.latency_us.count, 5);
   EXPECT_EQ(r.provider, "reference");
   EXPECT_EQ(r.steps.size(), 2u);

@@ -7,40 +7,21 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "ops/interpreter.h"
+#include "passes/pass.h"
+#include "passes/simplify.h"
 #include "runtime/memory_plan.h"
+#include "runtime/program.h"
 
 namespace hone {
 
 namespace {
 
-/// Computes once, while compiling, what depends on constants alone: f16 weights become f32, transposed weights lie
-/// ready. Results much larger than their inputs stay computed at run time.
-void fold_constants(Graph& graph) {
-  constexpr int64_t kGrowth = 4, kAlways = 4096;
-  for (const NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    if (node.inputs.empty() || node.def->is_random || !node.def->eval || !node.subgraphs.empty()) continue;
-    std::vector<Tensor> inputs;
-    int64_t in_elements = 0, out_elements = 0;
-    bool is_known = true;
-    for (const ValueId in : node.inputs) {
-      is_known &= !in.exists() || graph.is_constant(in);
-      inputs.push_back(in.exists() ? graph.value(in).constant : Tensor());
-      in_elements += inputs.back().elements();
-    }
-    std::vector<const TensorType*> types;
-    for (const ValueId out : node.outputs) {
-      types.push_back(&graph.type(out));
-      is_known &= types.back()->shape.is_static();
-      if (is_known) out_elements += types.back()->shape.elements();
-    }
-    if (!is_known || out_elements > kGrowth * in_elements + kAlways) continue;
-    const std::vector<Tensor> results = evaluate_node(node, types, inputs, graph.arithmetic);
-    const std::vector<ValueId> outputs = node.outputs;
-    for (size_t i = 0; i < outputs.size(); ++i) graph.replace_uses(outputs[i], graph.add_constant(results[i]));
-  }
-  graph.remove_dead();
+/// What depends on constants alone is computed once, while compiling: f16 weights become f32, transposed weights lie
+/// ready.
+void fold(Graph& graph) {
+  static const Pipeline kFold{"compile",
+                              {{.name = "fold", .run = fold_constants}, {.name = "dead", .run = remove_dead_nodes}}};
+  run_pipeline(graph, kFold, {.verify = false, .fold_widening = true});
 }
 
 /// Builds a Plan from a graph step by step; lives only inside Plan::compile.
@@ -50,7 +31,7 @@ class Compiler {
       : graph_(std::move(graph)), providers_(providers.begin(), providers.end()), options_(options) {
     for (const Provider* p : providers_)
       if (p->lower) p->lower(graph_);
-    fold_constants(graph_);
+    fold(graph_);
     release_files();
     slot_of_.assign(graph_.value_capacity(), -1);
   }
@@ -81,6 +62,7 @@ class Compiler {
 
   void make_slots(std::vector<PlannedStep>& steps, std::vector<Slot>& slots) {
     for (const ValueId in : graph_.inputs()) slot(in, Slot::kInput, slots);
+    for (const GraphState& state : graph_.states()) slot(state.now, Slot::kState, slots);
     for (size_t s = 0; s < steps.size(); ++s) {
       for (const ValueId in : inputs_[s]) {
         const int32_t index =
@@ -106,6 +88,17 @@ class Compiler {
       slots[static_cast<size_t>(indices.back())].last_use = end;
     }
     return indices;
+  }
+
+  std::vector<PlannedState> states(std::vector<Slot>& slots, int32_t end) {
+    std::vector<PlannedState> states;
+    for (const GraphState& state : graph_.states()) {
+      const auto kind = graph_.is_constant(state.next) ? Slot::kConstant : Slot::kAllocated;
+      states.push_back({slot(state.now, Slot::kState, slots), slot(state.next, kind, slots), state.initial});
+      for (const int32_t index : {states.back().now, states.back().next})
+        slots[static_cast<size_t>(index)].last_use = end;
+    }
+    return states;
   }
 
   std::vector<int32_t> inputs(std::vector<Slot>& slots) {
@@ -168,9 +161,7 @@ class Compiler {
   /// Computed by a node with one result that one node reads, once.
   bool feeds_alone(ValueId id) const {
     if (!id.exists() || !graph_.value(id).producer.exists() || graph_.value(id).users.size() != 1) return false;
-    const auto& outputs = graph_.outputs();
-    return graph_.node(graph_.value(id).producer).outputs.size() == 1 &&
-           std::find(outputs.begin(), outputs.end(), id) == outputs.end();
+    return graph_.node(graph_.value(id).producer).outputs.size() == 1 && !graph_.is_output(id);
   }
 
   std::optional<Pair> make_pair(const PairRequest& request) {
@@ -228,9 +219,18 @@ class Compiler {
         }
       }
     }
-    planned.step = make_reference_step(request);
+    planned.step = make_reference_step(request, bodies_of(request.node()));
     planned.provider = reference_provider().name;
     return planned;
+  }
+
+  /// The subgraphs of a control operator, for the providers of the graph around it.
+  std::vector<std::shared_ptr<const Program>> bodies_of(const Node& node) const {
+    const Engine engine{providers_, options_};
+    std::vector<std::shared_ptr<const Program>> bodies;
+    if (node.subgraphs.empty() || engine.is_reference() || !node.def->eval) return bodies;
+    for (const Graph& body : node.subgraphs) bodies.push_back(Program::prepared(body, engine));
+    return bodies;
   }
 
   int64_t count_macs(const Node& node) const {
@@ -322,7 +322,9 @@ std::shared_ptr<const Plan> Plan::compile(const Graph& graph, std::span<const Pr
   compiler.make_steps(plan->steps_);
   compiler.make_slots(plan->steps_, plan->slots_);
   plan->inputs_ = compiler.inputs(plan->slots_);
-  plan->outputs_ = compiler.outputs(plan->slots_, static_cast<int32_t>(plan->steps_.size()));
+  const auto end = static_cast<int32_t>(plan->steps_.size());
+  plan->outputs_ = compiler.outputs(plan->slots_, end);
+  plan->states_ = compiler.states(plan->slots_, end);
   plan->arena_bytes_ = place(plan->steps_, plan->slots_);
   for (const PlannedStep& s : plan->steps_)
     plan->scratch_bytes_ = std::max(plan->scratch_bytes_, s.step->scratch_bytes);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,12 +38,18 @@ struct PlannedStep {
 
 /// Where a value lives.
 struct Slot {
-  enum Kind : uint8_t { kConstant, kInput, kArena, kAllocated } kind = kAllocated;
+  enum Kind : uint8_t { kConstant, kInput, kState, kArena, kAllocated } kind = kAllocated;
   TensorType type;
   std::string name;
   int64_t offset = -1;  ///< in the arena, 64-byte aligned
   Tensor constant;
   int32_t last_use = -1;  ///< index of the last step that reads it; steps.size() for graph outputs
+};
+
+/// Memory of a session from run to run: the slot that shows it to the steps and the one that it is taken from after.
+struct PlannedState {
+  int32_t now = -1, next = -1;
+  Tensor initial;
 };
 
 /// A graph made executable: kernels chosen, weights packed, memory planned. Immutable and shared by threads.
@@ -59,7 +64,8 @@ class Plan {
   std::span<const Slot> slots() const { return slots_; }
   std::span<const int32_t> inputs() const { return inputs_; }
   std::span<const int32_t> outputs() const { return outputs_; }
-  int64_t arena_bytes() const { return arena_bytes_; }  ///< peak activation memory, known before running
+  std::span<const PlannedState> states() const { return states_; }  ///< in the graph's order
+  int64_t arena_bytes() const { return arena_bytes_; }              ///< peak activation memory, known before running
   int64_t scratch_bytes() const { return scratch_bytes_; }
   int64_t weight_bytes() const { return weight_bytes_; }  ///< constants that steps read
   int threads() const { return threads_; }
@@ -68,50 +74,9 @@ class Plan {
   std::vector<PlannedStep> steps_;
   std::vector<Slot> slots_;
   std::vector<int32_t> inputs_, outputs_;
+  std::vector<PlannedState> states_;
   int64_t arena_bytes_ = 0, scratch_bytes_ = 0, weight_bytes_ = 0;
   int threads_ = 1;
-};
-
-/// Watches a run step by step: called after each with its index and duration. Times are taken only when set.
-using StepObserver = std::function<void(size_t step, double microseconds, std::span<const Tensor* const> outputs)>;
-
-/// Executes a plan: owns the arena and the threads. One per thread of use.
-class Session {
- public:
-  explicit Session(std::shared_ptr<const Plan> plan);
-  ~Session();
-  Session(Session&&) noexcept;
-
-  /// Inputs in graph order; dtypes and known dims must match, else Error(invalid_argument). The outputs are views that
-  /// stay valid until the next run of this session; clone() what must live longer.
-  const std::vector<Tensor>& run(std::span<const Tensor> inputs);
-  void set_observer(StepObserver observer);
-  void set_seed(uint64_t seed);
-  const Plan& plan() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-/// A graph that runs on inputs of any shape: compiles a plan for each combination of input shapes it meets and keeps
-/// the last few. Not thread-safe.
-class Runner {
- public:
-  Runner(Graph graph, std::vector<const Provider*> providers, PlanOptions options = {});
-  ~Runner();
-  Runner(Runner&&) noexcept;
-  /// As Session::run.
-  const std::vector<Tensor>& run(std::span<const Tensor> inputs);
-  const Graph& graph() const;
-  /// The session that runs these inputs' shapes, made when not there yet; valid until run or session_for meets others.
-  Session& session_for(std::span<const Tensor> inputs);
-  /// The session for the graph's own input shapes, symbols taken as 1.
-  Session& session();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
 };
 
 }  // namespace hone

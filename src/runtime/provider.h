@@ -4,11 +4,20 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "ir/graph.h"
 
 namespace hone {
+
+class Program;
+
+/// What a step keeps for one session from run to run: caches, queues, sessions of subgraphs.
+class StepState {
+ public:
+  virtual ~StepState() = default;
+};
 
 /// What a step sees on each run. Tensors of absent optional inputs do not exist(). Outputs that the plan has placed in
 /// the arena are bound before: write through mutable_raw(). Outputs of an allocating step are assigned by it.
@@ -17,6 +26,7 @@ struct RunContext {
   std::span<Tensor* const> outputs;
   void* scratch = nullptr;     ///< 64-byte aligned, Step::scratch_bytes long, contents undefined
   ThreadPool* pool = nullptr;  ///< never null
+  StepState* state = nullptr;  ///< what make_state() gave, one for each session
   uint64_t seed = 0;
 };
 
@@ -26,6 +36,8 @@ class Step {
   virtual ~Step() = default;
   /// Thread-safe for distinct contexts.
   virtual void run(RunContext& context) const = 0;
+  /// What run() is to find in RunContext::state; null: nothing.
+  virtual std::unique_ptr<StepState> make_state() const { return nullptr; }
 
   int64_t scratch_bytes = 0;  ///< at run time
   bool allocates = false;     ///< outputs are not placed in the arena: run() assigns them (unknown shapes)
@@ -95,7 +107,9 @@ struct Provider {
 /// Runs every operator by its reference kernel.
 const Provider& reference_provider();
 
-/// A step that evaluates the node by the reference interpreter; takes anything that has eval.
-std::unique_ptr<Step> make_reference_step(const KernelRequest& request);
+/// A step that evaluates the node by the reference interpreter; takes anything that has eval. The subgraphs of a
+/// control operator run as `bodies`, one each; without, on the interpreter.
+std::unique_ptr<Step> make_reference_step(const KernelRequest& request,
+                                          std::vector<std::shared_ptr<const Program>> bodies = {});
 
 }  // namespace hone

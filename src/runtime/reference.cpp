@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/interpreter.h"
-#include "runtime/provider.h"
+#include "runtime/bodies.h"
 
 namespace hone {
 
@@ -31,10 +31,15 @@ bool is_view_of_any(const Tensor& t, std::span<const Tensor> inputs) {
 /// kernels find them there.
 class ReferenceStep : public Step {
  public:
-  ReferenceStep(Node node, std::vector<TensorType> types, QuantArithmetic arithmetic, bool is_static)
-      : node_(std::move(node)), types_(std::move(types)), arithmetic_(arithmetic) {
+  ReferenceStep(Node node, std::vector<TensorType> types, QuantArithmetic arithmetic, bool is_static,
+                std::vector<std::shared_ptr<const Program>> bodies)
+      : node_(std::move(node)), types_(std::move(types)), arithmetic_(arithmetic), bodies_(std::move(bodies)) {
     allocates = !is_static;
-    kernel = "reference";
+    kernel = bodies_.empty() ? "reference" : "bodies";
+  }
+
+  std::unique_ptr<StepState> make_state() const override {
+    return bodies_.empty() ? nullptr : std::make_unique<BodySessions>(bodies_);
   }
 
   void run(RunContext& context) const override {
@@ -43,7 +48,7 @@ class ReferenceStep : public Step {
     for (const Tensor* t : context.inputs) inputs.push_back(t ? *t : Tensor());
     std::vector<const TensorType*> types;
     for (const TensorType& t : types_) types.push_back(&t);
-    std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed);
+    std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed, bodies_of(context));
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (allocates) {
         // A view of the arena would change when its place is given to another value.
@@ -64,14 +69,20 @@ class ReferenceStep : public Step {
                             " for these inputs, the model declares ", to_text(types_[i])));
   }
 
+  BodyRunner* bodies_of(const RunContext& context) const {
+    return bodies_.empty() ? nullptr : static_cast<BodySessions*>(context.state);
+  }
+
   Node node_;
   std::vector<TensorType> types_;
   QuantArithmetic arithmetic_;
+  std::vector<std::shared_ptr<const Program>> bodies_;
 };
 
 }  // namespace
 
-std::unique_ptr<Step> make_reference_step(const KernelRequest& request) {
+std::unique_ptr<Step> make_reference_step(const KernelRequest& request,
+                                          std::vector<std::shared_ptr<const Program>> bodies) {
   const Node& node = request.node();
   if (!node.def->eval && !node.def->eval_quantized) return nullptr;
   bool is_static = true;
@@ -80,7 +91,8 @@ std::unique_ptr<Step> make_reference_step(const KernelRequest& request) {
     types.push_back(request.graph.type(out));
     is_static &= types.back().shape.is_static();
   }
-  return std::make_unique<ReferenceStep>(node, std::move(types), request.graph.arithmetic, is_static);
+  return std::make_unique<ReferenceStep>(node, std::move(types), request.graph.arithmetic, is_static,
+                                         std::move(bodies));
 }
 
 const Provider& reference_provider() {

@@ -1,10 +1,11 @@
+#include "runtime/session.h"
+
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "ir/text.h"
 #include "ops/all.h"
 #include "ops/interpreter.h"
-#include "runtime/plan.h"
 
 namespace hone {
 namespace {

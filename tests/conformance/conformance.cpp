@@ -12,7 +12,7 @@
 #include "conformance/cases.h"
 #include "ops/interpreter.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace {
 

@@ -20,7 +20,7 @@
 #include "oracle/onnx_runtime.h"
 #include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 #include "support/compare.h"
 #include "support/test_data.h"
 

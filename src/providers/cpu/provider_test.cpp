@@ -11,7 +11,7 @@
 #include "ops/pool.h"
 #include "ops/unary.h"
 #include "providers/cpu/compare_test.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
 namespace {
