@@ -44,7 +44,7 @@ double ErrorSums::cosine() const {
 namespace {
 
 PlanOptions keeping_all_values(PlanOptions options) {
-  options.keeps_all_values = true;
+  options.refuses = hides_values;
   return options;
 }
 

@@ -67,17 +67,35 @@ Execution::Execution(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) 
   require_arena(*plan_);
   arena_ = Tensor::empty(DType::kU8, {plan_->arena_bytes()});
   scratch_ = Tensor::empty(DType::kU8, {plan_->scratch_bytes()});
-  auto* base = static_cast<std::byte*>(arena_.mutable_raw());
+  for (const DeviceArena& arena : plan_->device_arenas())
+    device_arenas_.emplace_back(arena.memory, arena.memory->allocate(arena.memory->self, arena.bytes));
   values_.resize(plan_->slots().size());
   for (size_t i = 0; i < values_.size(); ++i) {
     const Slot& s = plan_->slots()[i];
     if (s.kind == Slot::kConstant) values_[i] = s.constant;
     if (s.kind == Slot::kArena)
-      values_[i] = Tensor::view(s.type.dtype, s.type.shape.dims(), base + s.offset, nullptr, s.type.quant);
+      values_[i] =
+          Tensor::view(s.type.dtype, s.type.shape.dims(), arena_of(s.memory) + s.offset, nullptr, s.type.quant);
   }
   for (size_t k = 0; k < plan_->steps().size(); ++k) bound_.push_back(bind(k));
   results_.resize(plan_->outputs().size());
 }
+
+std::byte* Execution::arena_of(const MemoryKind* memory) {
+  for (const auto& [kind, bytes] : device_arenas_)
+    if (kind == memory) return static_cast<std::byte*>(bytes.get());
+  return static_cast<std::byte*>(arena_.mutable_raw());
+}
+
+void Execution::settle() const noexcept {
+  for (const auto& [memory, bytes] : device_arenas_) try {
+      memory->wait(memory->self);
+    } catch (...) {
+      // The run has failed already; what else failed with it is not another failure.
+    }
+}
+
+Execution::~Execution() { settle(); }
 
 Execution::Bound Execution::bind(size_t step) {
   const PlannedStep& planned = plan_->steps()[step];
@@ -135,7 +153,12 @@ const std::vector<Tensor>& Execution::run(std::span<const Tensor> inputs, HeldSt
   take_inputs(inputs);
   std::fill(results_.begin(), results_.end(), Tensor());  // after an error there is no result, not the one before
   for (size_t i = 0; i < plan_->states().size(); ++i) values_[static_cast<size_t>(plan_->states()[i].now)] = states[i];
-  for (size_t k = 0; k < bound_.size(); ++k) run_step(k, pool, observer, seed);
+  try {
+    for (size_t k = 0; k < bound_.size(); ++k) run_step(k, pool, observer, seed);
+  } catch (...) {
+    settle();
+    throw;
+  }
   check_interrupted();
   for (size_t i = 0; i < results_.size(); ++i) results_[i] = values_[static_cast<size_t>(plan_->outputs()[i])];
   states.advance(plan_->states(), values_);

@@ -36,6 +36,9 @@ class HeldStates {
 class Execution {
  public:
   explicit Execution(std::shared_ptr<const Plan> plan);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
 
   /// Inputs in graph order; dtypes and known dims must match, else Error(invalid_argument). `observer` may be empty.
   const std::vector<Tensor>& run(std::span<const Tensor> inputs, HeldStates& states, ThreadPool& pool,
@@ -51,11 +54,14 @@ class Execution {
   };
 
   Bound bind(size_t step);
+  std::byte* arena_of(const MemoryKind* memory);
+  void settle() const noexcept;  ///< nothing is queued any more
   void take_inputs(std::span<const Tensor> inputs);
   void run_step(size_t k, ThreadPool& pool, const StepObserver& observer, uint64_t seed);
 
   std::shared_ptr<const Plan> plan_;
   Tensor arena_, scratch_;
+  std::vector<std::pair<const MemoryKind*, std::shared_ptr<void>>> device_arenas_;
   std::vector<Tensor> values_;  ///< one per slot; addresses are stable
   std::vector<Bound> bound_;
   std::vector<Tensor> results_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -52,6 +53,7 @@ struct KernelRequest {
   bool exact = false;  ///< requantize in fixed point as the reference does
   int threads = 1;
   int variant = 0;  ///< of the kernel's ways to do the same, by its own guess of the best; see Kernel::variants
+  void* self = nullptr;  ///< Provider::self
 
   const Node& node() const { return graph.node(id); }
   bool has_input(size_t i) const { return node().input(i).exists(); }
@@ -70,27 +72,44 @@ struct Kernel {
   int variants = 1;  ///< make may be asked for this many KernelRequest::variant; null where a node has fewer
 };
 
-/// Two nodes about to be compiled as one step: `first` feeds `last` alone and its result is no output of the graph.
-struct PairRequest {
-  KernelRequest first, last;
-  size_t at = 0;  ///< the input of `last` that `first` computes
-};
-
-/// A way to run a node together with the one that feeds it. The step's inputs are those of the first node, then the
-/// other inputs of the last; its results must be what the two nodes give one after the other. `make` returns null when
-/// it does not take these two.
-struct PairKernel {
-  const OpDef* first;
-  const OpDef* last;
-  std::string_view op;  ///< for profiles: "Conv+Add"
-  std::string_view name;
-  std::unique_ptr<Step> (*make)(const PairRequest&);
-};
-
 /// The kernels of one operator, best first. The reference stands behind every row, implicitly.
 struct KernelRow {
   const OpDef* op;
   std::span<const Kernel> kernels;
+};
+
+/// A graph about to be compiled.
+struct ClaimRequest {
+  const Graph& graph;
+  bool exact = false;
+  int threads = 1;
+  void* self = nullptr;
+
+  KernelRequest node(NodeId id) const { return {.graph = graph, .id = id, .exact = exact, .threads = threads, .self = self}; }
+};
+
+/// Nodes that a provider would run as one step. A kernel of a row is the claim of one node.
+struct Claim {
+  std::vector<NodeId> nodes;     ///< in the graph's order
+  std::vector<ValueId> inputs;   ///< what the step reads, in its order
+  std::vector<ValueId> outputs;  ///< what it computes; values between the nodes are nobody else's
+  std::string_view op;           ///< for profiles: "Conv+Add"
+  std::string_view kernel;
+  std::function<std::unique_ptr<Step>()> make;  ///< while the request lives; null: not these after all
+};
+
+/// Memory other than the host's. Work on it may be queued: one queue, in the order of the calls, until wait().
+struct MemoryKind {
+  std::string_view name;
+  void* self;
+  /// 64-byte aligned; freed with its last owner. Throws Error(resource).
+  std::shared_ptr<void> (*allocate)(void* self, int64_t bytes);
+  /// `from` may change when the call returns.
+  void (*upload)(void* self, void* to, const void* from, int64_t bytes);
+  /// `to` is filled after wait().
+  void (*download)(void* self, void* to, const void* from, int64_t bytes);
+  /// Returns when everything queued is done. Throws what failed since the last wait; the queue is empty then.
+  void (*wait)(void* self);
 };
 
 /// A set of kernels for one kind of machine. Plain data: a new provider is a new folder with one of these.
@@ -98,10 +117,14 @@ struct Provider {
   std::string_view name;  ///< "cpu", "reference"
   std::string_view description;
   std::span<const KernelRow> rows;
-  /// Optional machine-dependent rewriting before kernels are chosen; the result is never saved as a model.
-  void (*lower)(Graph&) = nullptr;
-  /// Optional: what runs as one step before single nodes are asked for, best first.
-  std::span<const PairKernel> pairs = {};
+  /// Optional: what runs as one step before single nodes are asked for, best first. The plan takes those whose nodes
+  /// are free when their turn comes.
+  std::vector<Claim> (*claim)(const ClaimRequest&) = nullptr;
+  /// Where its steps find their inputs and leave their outputs; null: the host's. Constants are the host's always: a
+  /// step that wants them elsewhere copies them when it is made. Only steps whose shapes are static are asked for
+  /// elsewhere.
+  const MemoryKind* memory = nullptr;
+  void* self = nullptr;  ///< the provider's own, handed to its functions
 };
 
 /// Runs every operator by its reference kernel.

@@ -18,6 +18,7 @@
 #include "ops/shaping.h"
 #include "ops/unary.h"
 #include "providers/cpu/rows.h"
+#include "providers/cpu/sums.h"
 
 namespace hone {
 namespace cpu {
@@ -34,9 +35,9 @@ std::unique_ptr<Step> bind_alone(const KernelRequest& request) {
 }
 
 template <MakeWithAddend kMake, Isa kIsa>
-std::unique_ptr<Step> bind_sum(const PairRequest& request) {
+std::unique_ptr<Step> bind_sum(const SumRequest& request) {
   const Addend addend = addend_of(request);
-  return addend.exists() ? kMake(request.first, kernels_for(kIsa), addend) : nullptr;
+  return addend.exists() ? kMake(request.layer, kernels_for(kIsa), addend) : nullptr;
 }
 
 /// Which kernels run which operator, best first; what none of them takes falls to the reference.
@@ -165,17 +166,19 @@ struct Rows {
       {&Gru::def, kGru},
   };
 
-  static constexpr PairKernel kPairs[] = {
-      {&Conv::def, &Add::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
-      {&Conv::def, &Add::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
-      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
-      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},
-      {&Gemm::def, &Add::def, "Gemm+Add", "dense_f32", kSum<make_gemm_f32>},
-      {&MatMul::def, &Add::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
+  static constexpr SumKernel kSums[] = {
+      {&Conv::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
+      {&Conv::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
+      {&FullyConnected::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
+      {&FullyConnected::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},
+      {&Gemm::def, "Gemm+Add", "dense_f32", kSum<make_gemm_f32>},
+      {&MatMul::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
   };
 
+  static std::vector<Claim> claim(const ClaimRequest& request) { return claim_sums(request, kSums); }
+
   static constexpr Provider kProvider{
-      .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .pairs = kPairs};
+      .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .claim = claim};
 };
 
 Isa chosen_isa() {

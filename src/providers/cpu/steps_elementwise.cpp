@@ -187,13 +187,13 @@ BinaryQ binary_numbers(const KernelRequest& r, bool is_product) {
 
 }  // namespace
 
-Addend addend_of(const PairRequest& pair) {
-  const KernelRequest& r = pair.last;
+Addend addend_of(const SumRequest& pair) {
+  const KernelRequest& r = pair.sum;
   const TensorType& own = r.input(pair.at);
   const TensorType& other = r.input(1 - pair.at);
   if (!r.is_static() || other.shape != own.shape) return {};
   const auto [min, max] = activation_of(r.node());
-  Addend addend{.input = static_cast<int>(pair.first.node().inputs.size()), .act_min = min, .act_max = max};
+  Addend addend{.input = static_cast<int>(pair.layer.node().inputs.size()), .act_min = min, .act_max = max};
   if (is_f32(own) && is_f32(other) && is_f32(r.output())) return addend;
   if (wants_fixed_point(r) || !is_quantized_bytes(own) || !is_quantized_bytes(other) || !is_quantized_bytes(r.output()))
     return {};
