@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/formats.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 

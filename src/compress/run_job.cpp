@@ -11,8 +11,8 @@
 #include "compress/manifest.h"
 #include "compress/search.h"
 #include "compress/sha256.h"
-#include "measure/prepare.h"
 #include "passes/pipelines.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -54,14 +54,10 @@ void require_other_place(const Job& job) {
 
 /// Median times of the steps, in separate runs from those that give the latency.
 std::vector<StepTime> step_times(const Graph& graph, const Job& job, const Engine& engine) {
-  Graph prepared = prepare(graph, engine);
   const std::vector<Tensor> sample = job.test.inputs(0);
-  for (size_t i = 0; i < sample.size(); ++i)
-    if (!prepared.type(prepared.inputs()[i]).shape.is_static())
-      prepared.set_input_shape(prepared.inputs()[i], Shape(sample[i].dims()));
   const double seconds = std::min(job.latency_seconds, 0.2);
   const BenchOptions options{.warmup_runs = 1, .min_runs = 5, .min_seconds = seconds, .steps = true};
-  return run_bench([&] { return prepared; }, engine, sample, options).steps;
+  return run_bench([&] { return Program::prepared(graph, engine); }, sample, options).steps;
 }
 
 }  // namespace

@@ -36,6 +36,12 @@ class Rebuilt {
       const auto type = how_.change(value.type);
       at(id) = type ? how_.enter(to_, x, *type) : x;
     }
+    for (const GraphState& state : from_.states()) {
+      const ValueId now = to_.add_state(from_.value(state.now).name, state.initial);
+      states_.push_back(now);
+      const auto type = how_.change(from_.type(state.now));
+      at(state.now) = type ? how_.enter(to_, now, *type) : now;
+    }
     for (const NodeId id : from_.order()) add(id);
     std::vector<ValueId> outputs;
     for (const ValueId id : from_.outputs()) {
@@ -47,6 +53,10 @@ class Rebuilt {
       to_.set_name(outputs.back(), value.name);
     }
     to_.set_outputs(std::move(outputs));
+    for (size_t i = 0; i < states_.size(); ++i) {
+      const ValueId next = from_.states()[i].next, x = mapped(next);
+      to_.set_next(states_[i], how_.change(from_.type(next)) ? how_.leave(to_, x, from_.type(next)) : x);
+    }
     return std::move(to_);
   }
 
@@ -74,6 +84,7 @@ class Rebuilt {
   const Retyping& how_;
   Graph to_;
   std::vector<ValueId> values_;
+  std::vector<ValueId> states_;  ///< present values in `to_`
 };
 
 bool retype(Graph& graph, const Retyping& how) {

@@ -52,7 +52,7 @@ struct KernelRequest {
   NodeId id;
   bool exact = false;  ///< requantize in fixed point as the reference does
   int threads = 1;
-  int variant = 0;  ///< of the kernel's ways to do the same, by its own guess of the best; see Kernel::variants
+  int variant = 0;       ///< of the kernel's ways to do the same, by its own guess of the best; see Kernel::variants
   void* self = nullptr;  ///< Provider::self
 
   const Node& node() const { return graph.node(id); }
@@ -85,7 +85,9 @@ struct ClaimRequest {
   int threads = 1;
   void* self = nullptr;
 
-  KernelRequest node(NodeId id) const { return {.graph = graph, .id = id, .exact = exact, .threads = threads, .self = self}; }
+  KernelRequest node(NodeId id) const {
+    return {.graph = graph, .id = id, .exact = exact, .threads = threads, .self = self};
+  }
 };
 
 /// Nodes that a provider would run as one step. A kernel of a row is the claim of one node.

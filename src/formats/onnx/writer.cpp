@@ -34,7 +34,19 @@ void add_domains(const Graph& graph, std::map<std::string, int64_t>& domains) {
   }
 }
 
-std::string encode(const Graph& graph, ExternalData& external) {
+/// ONNX has no memory: what a graph remembers becomes the last of its inputs and outputs, which the caller hands on.
+/// The metadata tells which output each of these inputs is to be next.
+Graph without_states(Graph graph) {
+  while (!graph.states().empty()) {
+    const GraphState state = graph.states().front();
+    graph.metadata[cat("hone.state.", graph.value(state.now).name)] = graph.value(state.next).name;
+    graph.expose_state(state.now);
+  }
+  return graph;
+}
+
+std::string encode(const Graph& source, ExternalData& external) {
+  const Graph graph = without_states(source);
   TargetOpset target{kWrittenOpset, kWrittenOpset};
   std::string body = GraphWriter(graph, external, target).write();
   while (target.needed > target.version) {

@@ -308,6 +308,9 @@ Graph in_its_words(const Graph& graph) {
 
 std::vector<std::byte> write_tflite(const Graph& source) {
   const Graph graph = in_its_words(source);
+  for (const GraphState& s : graph.states())
+    throw unsupported(cat("state '", graph.value(s.now).name, "' cannot be written as tflite"),
+                      "write .onnx instead: what the model remembers becomes inputs and outputs");
   tflite::WriteState state;
   tflite::SubgraphWriter(state, graph).write();
   if (!state.unsupported.empty()) tflite::throw_unsupported(state.unsupported, graph);
