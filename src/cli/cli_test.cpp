@@ -58,7 +58,7 @@ TEST(Table, WhatAllCellsShareGoesFirst) {
   EXPECT_EQ(table.render(80),
             "node                                time\nmodel/encoder/block_1/conv/Relu6   12 µs\n"
             "model/encoder/block_12/conv/Relu6   3 µs\n");
-  EXPECT_EQ(table.render(20), "node    time\n…1…    12 µs\n…12…    3 µs\n");
+  EXPECT_EQ(table.render(20), "node   time\n…1…   12 µs\n…12…   3 µs\n");
 }
 
 TEST(Table, CommonPartsEndAtJointsAndLeaveSomething) {
