@@ -251,6 +251,54 @@ bool expand_dilated_max_pool(Graph& graph, NodeId id) {
   return replace_by(graph, out, Clamp{.min = op.act_min, .max = op.act_max}, {result});
 }
 
+/// The entries of a window over three axes that belong to axes first … end, padded to two.
+template <class Op>
+void keep_axes(Op& op, size_t first, size_t end) {
+  const auto cut = [&](std::vector<int64_t>& list, int64_t missing, size_t half) {
+    if (list.empty()) return;
+    std::vector<int64_t> kept;
+    for (size_t begin = 0; begin < list.size(); begin += half) {
+      kept.insert(kept.end(), list.begin() + static_cast<int64_t>(begin + first),
+                  list.begin() + static_cast<int64_t>(begin + end));
+      if (end - first == 1) kept.push_back(missing);
+    }
+    list = std::move(kept);
+  };
+  cut(op.kernel, 1, 3);
+  cut(op.strides, 1, 3);
+  cut(op.dilations, 1, 3);
+  cut(op.pads, 0, 3);
+}
+
+/// Pooling over three axes   ⇒   over the last two, then over the first: maxima of maxima, means of means
+template <class Op>
+bool pool_axis_by_axis(Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  Op last = node.as<Op>();
+  const ValueId x = node.inputs[0], out = node.outputs[0];
+  const auto from = static_dims(graph, x), to = static_dims(graph, out);
+  if (last.kernel.size() != 3 || !from || !to || node.outputs.size() > 1) return false;
+  const Dims &a = *from, &b = *to;
+  Op first = last;
+  keep_axes(first, 1, 3);
+  keep_axes(last, 0, 1);
+  const float inf = std::numeric_limits<float>::infinity();
+  first.act_min = -inf;
+  first.act_max = inf;
+  const NodeSpec whole = spec_of(graph, id);
+  Steps steps(graph, out);
+  const auto pooled = [&](ValueId in, const Op& op) {
+    NodeSpec spec = whole;
+    spec.attrs = Attrs::of(op);
+    spec.inputs = {in};
+    spec.output_types[0].shape = Shape::unranked();
+    return graph.node(graph.add(std::move(spec))).outputs[0];
+  };
+  const ValueId planes = pooled(steps.reshape(x, {a[0] * a[1], a[2], a[3], a[4]}), first);
+  const ValueId columns = pooled(steps.reshape(planes, {a[0], a[1], b[2] * b[3], a[4]}), last);
+  return replace_by(graph, out, Reshape{}, {columns, steps.ints(b)});
+}
+
 }  // namespace
 
 std::vector<Rule> window_expansions() {
@@ -260,6 +308,8 @@ std::vector<Rule> window_expansions() {
       {"fill_transposed_gaps", {&ConvTranspose::def}, fill_transposed_gaps},
       {"raise_transposed", {&ConvTranspose::def}, raise_transposed},
       {"cut_transposed", {&ConvTranspose::def}, cut_transposed},
+      {"pool_axis_by_axis", {&MaxPool::def}, pool_axis_by_axis<MaxPool>},
+      {"pool_axis_by_axis", {&AveragePool::def}, pool_axis_by_axis<AveragePool>},
       {"expand_dilated_max_pool", {&MaxPool::def}, expand_dilated_max_pool},
   };
 }

@@ -202,9 +202,9 @@ std::vector<Tensor> form_inputs(const Graph& graph) {
     if (is_float(type.dtype)) {
       inputs.push_back(cast(some_floats(dims, 0.1f, 0.9f, seed), type.dtype));
     } else if (type.quant) {
-      const int64_t zero = type.quant->zero_point(), reach = type.dtype == DType::kI16 ? 3000 : 126;
-      inputs.push_back(some_ints(type.dtype, dims,
-                                 is_picky(graph) ? zero + 1 : std::max(min_of(type.dtype), zero - reach),
+      const bool is_short = type.dtype == DType::kI16, picky = is_picky(graph);
+      const int64_t zero = type.quant->zero_point(), reach = is_short ? (picky ? 2000 : 3000) : (picky ? 20 : 126);
+      inputs.push_back(some_ints(type.dtype, dims, picky ? zero + 1 : std::max(min_of(type.dtype), zero - reach),
                                  std::min(max_of(type.dtype), zero + reach), seed)
                            .with_quant(type.quant));
     } else {
