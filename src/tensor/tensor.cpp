@@ -128,11 +128,7 @@ To convert(From value) {
   } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
     return To(static_cast<float>(value));
   } else if constexpr (std::is_integral_v<To> && !std::is_integral_v<From>) {
-    const double d = static_cast<double>(value);
-    if (std::isnan(d)) return 0;
-    if (d <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (d >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
-    return static_cast<To>(d);
+    return saturated<To>(static_cast<double>(value));
   } else {
     return static_cast<To>(value);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/checked.h"
 #include "providers/cpu/tasks.h"
 
 namespace hone::cpu {
@@ -17,7 +18,7 @@ RowQuant asymmetric_quant(double low, double high) {
   const double from_max = 127 - max / scale;
   const bool is_min_safer = 128 + std::abs(min / scale) < 127 + std::abs(max / scale);
   const double zero = std::clamp(std::round(is_min_safer ? from_min : from_max), -128.0, 127.0);
-  return {static_cast<float>(scale), static_cast<int32_t>(zero)};
+  return {static_cast<float>(scale), saturated<int32_t>(zero)};
 }
 
 ConvQuant prepared(ConvQuant q, const ConvShape& shape) {

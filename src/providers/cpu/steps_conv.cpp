@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/checked.h"
 #include "ops/conv.h"
 #include "ops/fixed_point.h"
 #include "ops/matmul.h"
@@ -175,7 +176,7 @@ bool read_bias(const KernelRequest& r, int64_t channels, ConvQuant& q) {
   for (int64_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
     const double stored = std::nearbyint(real[i] / (double(q.in_scale) * double(q.w_scale[i])));
-    q.bias[i] = static_cast<int32_t>(std::clamp(stored, -2147483648.0, 2147483647.0));
+    q.bias[i] = saturated<int32_t>(stored);
   }
   return true;
 }
