@@ -70,6 +70,10 @@ TensorType overlay(TensorType inferred, const TensorType& stated, std::string_vi
 
 }  // namespace
 
+void Graph::throw_no_such(const char* what, int32_t index) {
+  throw internal_error(cat("the graph has no ", what, " ", index));
+}
+
 std::string Graph::unique_name(std::string base, bool is_node) {
   auto& names = is_node ? node_names_ : value_names_;
   auto [at, fresh] = names.try_emplace(base, 0);
@@ -103,16 +107,13 @@ ValueId Graph::add_constant(Tensor tensor, std::string constant_name) {
 }
 
 std::vector<TensorType> Graph::infer(const Node& node, size_t outputs) const {
-  if (!node.def->infer) throw internal_error(cat("operator ", node.def->name, " has no type inference"));
   std::vector<const TensorType*> types;
   std::vector<const Tensor*> constants;
   for (const ValueId id : node.inputs) {
     types.push_back(id.exists() ? &value(id).type : nullptr);
     constants.push_back(is_constant(id) ? &value(id).constant : nullptr);
   }
-  InferContext context(node.attrs, types, constants, outputs, node.subgraphs);
-  node.def->infer(context);
-  std::vector<TensorType> found = context.take_outputs();
+  std::vector<TensorType> found = infer_types(*node.def, node.attrs, types, constants, outputs, node.subgraphs);
   // Operators that move elements keep the quantization of what they move.
   if (node.def->moves_data && !node.inputs.empty() && node.inputs[0].exists()) {
     const TensorType& in = value(node.inputs[0]).type;

@@ -134,8 +134,9 @@ class Graph {
   const std::vector<ValueId>& outputs() const { return outputs_; }
   void set_outputs(std::vector<ValueId> outputs);
 
-  const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id.index)]; }
-  const Value& value(ValueId id) const { return values_[static_cast<size_t>(id.index)]; }
+  /// Both throw Error(internal) for an id that is none of this graph's.
+  const Node& node(NodeId id) const { return nodes_[checked(id.index, nodes_.size(), "node")]; }
+  const Value& value(ValueId id) const { return values_[checked(id.index, values_.size(), "value")]; }
   const TensorType& type(ValueId id) const { return value(id).type; }
   bool is_constant(ValueId id) const { return id.exists() && value(id).constant.exists(); }
   /// Whether the value leaves the graph: to the caller or as what a state becomes.
@@ -179,6 +180,11 @@ class Graph {
   void infer_all();
 
  private:
+  static size_t checked(int32_t index, size_t count, const char* what) {
+    if (static_cast<size_t>(index) >= count) throw_no_such(what, index);
+    return static_cast<size_t>(index);
+  }
+  [[noreturn]] static void throw_no_such(const char* what, int32_t index);
   ValueId add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, AddOptions options);
   ValueId new_value(std::string name, TensorType type);
   std::string unique_name(std::string base, bool is_node);

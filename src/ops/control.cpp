@@ -44,6 +44,8 @@ void infer_opaque(InferContext& c) {
   }
 }
 
+constexpr InputRule kOpaqueInputs[] = {{.is_optional = true}};
+
 }  // namespace
 
 constinit const OpDef If::def{.name = If::kName,
@@ -61,6 +63,7 @@ constinit const OpDef Opaque::def{.name = Opaque::kName,
                                   .max_inputs = -1,
                                   .min_outputs = 0,
                                   .max_outputs = -1,
-                                  .infer = infer_opaque};
+                                  .infer = infer_opaque,
+                                  .inputs = kOpaqueInputs};
 
 }  // namespace hone

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/control.h"
+#include "ops/kernel.h"
 #include "ops/subgraph.h"
 
 namespace hone {
@@ -128,6 +129,10 @@ void eval_while(EvalContext& c) {
   for (size_t i = 0; i < states; ++i) c.outputs[i] = as_wanted(values[i], c.output_types[i]);
 }
 
+constexpr InputRule kLoopInputs[] = {{.name = "trip count", .dtypes = Integers::kSet, .is_optional = true},
+                                     {.name = "condition", .dtypes = Bools::kSet, .is_optional = true},
+                                     {}};
+
 }  // namespace
 
 constinit const OpDef Loop::def{.name = Loop::kName,
@@ -137,7 +142,8 @@ constinit const OpDef Loop::def{.name = Loop::kName,
                                 .min_outputs = 0,
                                 .max_outputs = -1,
                                 .infer = infer_loop,
-                                .eval = eval_loop};
+                                .eval = eval_loop,
+                                .inputs = kLoopInputs};
 
 constinit const OpDef While::def{.name = While::kName,
                                  .attrs = &attr_type<While>(),

@@ -39,7 +39,6 @@ int64_t padded(int64_t dim, int64_t before, int64_t after) {
 void infer_pad(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto pads = constant_ints(Pad::kName, c, 1), axes = constant_ints(Pad::kName, c, 3);
-  if (c.has_input(2)) require_same_dtype(Pad::kName, c, 0, 2);
   if (!x.has_rank()) return c.output(0, c.dtype(0), Shape::unranked());
   if (!pads || (c.has_input(3) && !axes)) return c.output(0, c.dtype(0), Shape::unknown_of_rank(x.rank()));
   const Margins m = margins_of(*pads, axes, x.rank());
@@ -267,9 +266,14 @@ void eval_batch_to_space(EvalContext& c) {
   copy_strided(wide, offset, out, wide_strides, y);
 }
 
+constexpr InputRule kPadInputs[] = {{.name = "x"},
+                                    {.name = "pads", .dtypes = Integers::kSet},
+                                    {.name = "value", .same_dtype_as = 0},
+                                    {.name = "axes", .dtypes = Integers::kSet}};
+
 }  // namespace
 
-constinit const OpDef Pad::def = mover<Pad>(infer_pad, eval_pad, 2, 4);
+constinit const OpDef Pad::def = mover<Pad>(infer_pad, eval_pad, 2, 4, kPadInputs);
 constinit const OpDef SpaceToBatch::def = mover<SpaceToBatch>(infer_space_to_batch, eval_space_to_batch, 3, 3);
 constinit const OpDef BatchToSpace::def = mover<BatchToSpace>(infer_batch_to_space, eval_batch_to_space, 3, 3);
 

@@ -101,8 +101,14 @@ void eval_slice(EvalContext& c) {
   move_strided(c, dims, offset, dims, strides);
 }
 
+constexpr InputRule kSliceInputs[] = {{.name = "x"},
+                                      {.name = "starts", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "ends", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "axes", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "steps", .dtypes = Integers::kSet, .max_rank = 1}};
+
 }  // namespace
 
-constinit const OpDef Slice::def = mover<Slice>(infer_slice, eval_slice, 3, 5);
+constinit const OpDef Slice::def = mover<Slice>(infer_slice, eval_slice, 3, 5, kSliceInputs);
 
 }  // namespace hone

@@ -66,14 +66,8 @@ void output_state(InferContext& ctx, size_t i, size_t from) {
   if (i < ctx.output_count()) ctx.output(i, DType::kF32, ctx.shape(from));
 }
 
-void require_float_inputs(std::string_view op, const InferContext& ctx) {
-  for (size_t i = 0; i < ctx.input_count(); ++i)
-    if (ctx.has_input(i)) require_dtype<Types<float>>(op, cat("input ", i), ctx.dtype(i));
-}
-
 void infer_lstm(InferContext& ctx) {
   constexpr std::string_view kOp = SequenceLstm::kName;
-  require_float_inputs(kOp, ctx);
   if (const size_t scales = ctx.attrs<SequenceLstm>().gate_scales.size(); scales != 0 && scales != kGates)
     throw op_error(kOp, cat("found ", scales, " gate scales, expected 4"));
   for (const size_t i :
@@ -218,7 +212,6 @@ void eval_lstm(EvalContext& ctx) {
 
 void infer_rnn(InferContext& ctx) {
   constexpr std::string_view kOp = SequenceRnn::kName;
-  require_float_inputs(kOp, ctx);
   const int64_t hidden = size_at(kOp, ctx, 1, 0, 2);
   require_dims(kOp, ctx, 1, {hidden, size_at(kOp, ctx, 0, 2, 3)});
   require_dims(kOp, ctx, 2, {hidden, hidden});
@@ -247,7 +240,6 @@ void eval_rnn(EvalContext& ctx) {
 
 void infer_svdf(InferContext& ctx) {
   constexpr std::string_view kOp = Svdf::kName;
-  require_float_inputs(kOp, ctx);
   const int64_t rank = ctx.attrs<Svdf>().rank;
   const int64_t batch = size_at(kOp, ctx, 0, 0, 2), filters = size_at(kOp, ctx, 1, 0, 2);
   const int64_t memory = size_at(kOp, ctx, 2, 1, 2);
@@ -294,6 +286,20 @@ void eval_svdf(EvalContext& ctx) {
   if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(moved);
 }
 
+constexpr InputRule kLstmInputs[] = {{.dtypes = {DType::kF32}, .is_optional = true}};
+
+constexpr InputRule kRnnInputs[] = {{.name = "x", .dtypes = {DType::kF32}},
+                                    {.name = "weight", .dtypes = {DType::kF32}},
+                                    {.name = "recurrent weight", .dtypes = {DType::kF32}},
+                                    {.name = "bias", .dtypes = {DType::kF32}},
+                                    {.name = "state", .dtypes = {DType::kF32}}};
+
+constexpr InputRule kSvdfInputs[] = {{.name = "x", .dtypes = {DType::kF32}},
+                                     {.name = "feature weight", .dtypes = {DType::kF32}},
+                                     {.name = "time weight", .dtypes = {DType::kF32}},
+                                     {.name = "bias", .dtypes = {DType::kF32}, .is_optional = true},
+                                     {.name = "state", .dtypes = {DType::kF32}}};
+
 }  // namespace
 
 constinit const OpDef SequenceLstm::def{.name = SequenceLstm::kName,
@@ -303,7 +309,8 @@ constinit const OpDef SequenceLstm::def{.name = SequenceLstm::kName,
                                         .max_outputs = 3,
                                         .infer = infer_lstm,
                                         .eval = eval_lstm,
-                                        .eval_quantized = eval_quantized_lstm};
+                                        .eval_quantized = eval_quantized_lstm,
+                                        .inputs = kLstmInputs};
 
 constinit const OpDef SequenceRnn::def{.name = SequenceRnn::kName,
                                        .attrs = &attr_type<SequenceRnn>(),
@@ -311,7 +318,8 @@ constinit const OpDef SequenceRnn::def{.name = SequenceRnn::kName,
                                        .max_inputs = 5,
                                        .max_outputs = 2,
                                        .infer = infer_rnn,
-                                       .eval = eval_rnn};
+                                       .eval = eval_rnn,
+                                       .inputs = kRnnInputs};
 
 constinit const OpDef Svdf::def{.name = Svdf::kName,
                                 .attrs = &attr_type<Svdf>(),
@@ -319,6 +327,7 @@ constinit const OpDef Svdf::def{.name = Svdf::kName,
                                 .max_inputs = 5,
                                 .max_outputs = 2,
                                 .infer = infer_svdf,
-                                .eval = eval_svdf};
+                                .eval = eval_svdf,
+                                .inputs = kSvdfInputs};
 
 }  // namespace hone
