@@ -38,10 +38,12 @@ class Chooser {
       : graph_(graph), providers_(providers), options_(options), order_(graph.order()) {
     place_.resize(graph.node_capacity());
     step_of_.assign(graph.node_capacity(), -1);
+    is_promised_.assign(graph.node_capacity(), 0);
     for (size_t i = 0; i < order_.size(); ++i) place_[index(order_[i])] = i;
   }
 
   std::vector<ChosenStep> run() {
+    for (const NodeId id : order_) is_promised_[index(id)] = request_of(id).is_promised();
     for (const Provider* provider : providers_) {
       if (provider->claim)
         for (const Claim& claim : provider->claim({graph_, options_.exact, options_.threads, provider->self}))
@@ -58,6 +60,7 @@ class Chooser {
   }
 
  private:
+  KernelRequest request_of(NodeId id) const { return {graph_, id, options_.exact, options_.threads}; }
   static size_t index(NodeId id) { return static_cast<size_t>(id.index); }
   bool is_taken(NodeId id) const { return step_of_[index(id)] >= 0; }
 
@@ -69,8 +72,8 @@ class Chooser {
 
   /// Takes the claim if its nodes are free, nothing speaks against it and its step can be made.
   bool take(const Provider& provider, const Claim& claim) {
-    if (claim.nodes.empty() ||
-        std::any_of(claim.nodes.begin(), claim.nodes.end(), [&](NodeId id) { return is_taken(id); }))
+    if (claim.nodes.empty() || std::any_of(claim.nodes.begin(), claim.nodes.end(),
+                                           [&](NodeId id) { return is_taken(id) || !is_promised_[index(id)]; }))
       return false;
     if (options_.refuses && options_.refuses(provider, claim)) return false;
     if (provider.memory && !(is_static(graph_, claim.inputs) && is_static(graph_, claim.outputs))) return false;
@@ -112,7 +115,7 @@ class Chooser {
   }
 
   bool take_reference(NodeId id) {
-    const KernelRequest request{graph_, id, options_.exact, options_.threads};
+    const KernelRequest request = request_of(id);
     PlannedStep planned;
     planned.step = make_reference_step(request, bodies_of(request.node()));
     if (!planned.step) return false;
@@ -226,8 +229,9 @@ class Chooser {
   std::span<const Provider* const> providers_;
   const PlanOptions& options_;
   std::vector<NodeId> order_;
-  std::vector<size_t> place_;     ///< of each node in the order
-  std::vector<int32_t> step_of_;  ///< each node; −1: not chosen yet
+  std::vector<size_t> place_;      ///< of each node in the order
+  std::vector<int32_t> step_of_;   ///< each node; −1: not chosen yet
+  std::vector<char> is_promised_;  ///< each node; see KernelRequest
   std::vector<ChosenStep> steps_;
   bool all_have_one_end_ = true;
 };

@@ -63,6 +63,9 @@ struct KernelRequest {
   Tensor constant(size_t i) const { return has_input(i) ? graph.value(node().inputs[i]).constant : Tensor(); }
   /// All present inputs and all outputs have static shapes.
   bool is_static() const;
+  /// The shapes of all outputs follow from the types of the inputs. Where they are only declared, a step must check
+  /// what it computes: the reference does.
+  bool is_promised() const;
 };
 
 /// A way to run an operator. `make` returns null when it does not take this node.
