@@ -240,14 +240,18 @@ void NodeWriter::emit_opaque() {
   writer.add_string(3, node().name);
   writer.add_string(4, op.type);
   // Attributes go back as they came; everything else in the payload is names of another graph.
-  protozero::pbf_reader reader(op.payload);
-  while (reader.next()) {
-    if (reader.tag() == 5 && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
-      const protozero::data_view view = reader.get_view();
-      writer.add_message(5, view.data(), view.size());
-    } else {
-      reader.skip();
+  try {
+    protozero::pbf_reader reader(op.payload);
+    while (reader.next()) {
+      if (reader.tag() == 5 && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
+        const protozero::data_view view = reader.get_view();
+        writer.add_message(5, view.data(), view.size());
+      } else {
+        reader.skip();
+      }
     }
+  } catch (const protozero::exception& e) {
+    throw invalid_model(cat("opaque: the body of '", op.type, "' is no ONNX node: ", e.what()));
   }
   if (!op.domain.empty()) writer.add_string(7, op.domain);
   writer_.emit_raw(std::move(out));

@@ -113,7 +113,7 @@ void read_conv_transpose(NodeReader& r) {
   read_window(r, op);
   op.output_shape = r.attr_ints("output_shape");
   const int64_t rank = r.rank(r.in(1));
-  if (static_cast<int64_t>(op.output_shape.size()) == rank)
+  if (rank > 2 && static_cast<int64_t>(op.output_shape.size()) == rank)
     op.output_shape.erase(op.output_shape.begin(), op.output_shape.begin() + 2);
   const ValueId x = r.transposed(r.in(0), to_channels_last_perm(rank));
   const ValueId w = r.transposed(r.in(1), to_channels_last_perm(rank));

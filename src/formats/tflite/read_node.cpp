@@ -110,8 +110,18 @@ void ReadNode::emit_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inp
     spec.output_types.push_back(std::move(type));
     spec.output_names.push_back(output_name(j));
   }
+  check_moved(spec);
   const NodeId id = graph().add(std::move(spec));
   for (size_t j = 0; j < outputs; ++j) bind(j, graph().node(id).outputs[j]);
+}
+
+void ReadNode::check_moved(const NodeSpec& spec) {
+  if (!spec.def->moves_data || spec.def->eval_quantized || spec.inputs.empty() || !spec.inputs[0].exists()) return;
+  const QuantPtr& from = graph().type(spec.inputs[0]).quant;
+  for (const TensorType& to : spec.output_types)
+    if (from && to.quant && !same_quant(from, to.quant))
+      throw unsupported(cat("the output is ", to_text(to), ", the input ", to_text(graph().type(spec.inputs[0])),
+                            ": elements would change their meaning where they only move"));
 }
 
 ValueId ReadNode::temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type) {

@@ -120,6 +120,8 @@ class ReadNode {
   Graph subgraph(int64_t index);
 
  private:
+  /// Throws Error(unsupported) when an operator that only moves elements is to store them in another quantization.
+  void check_moved(const NodeSpec& spec);
   ValueId temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type);
   void emit_tanh(ValueId x);
   int32_t index_of(size_t i) const;
