@@ -25,7 +25,7 @@ namespace {
 struct Options {
   ModelArgs model;
   PreprocessArgs preprocess;
-  std::string output, second, pipeline = "standard";
+  std::string output, second, pipeline = "standard", target;
   std::vector<std::string> dump_after;
   int64_t limit = -1, proofs = 2;
   double tolerance = 1e-4;
@@ -176,10 +176,11 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
 }
 
 /// The model as its file says it.
-Graph write_and_read(const Graph& graph, const Workshop& workshop, const std::string& draft) {
+Graph write_and_read(const Graph& graph, const WriteRequest& request, const Workshop& workshop) {
   try {
-    write_model(graph, draft);
-    return with_context([&] { return cat("while reading back '", draft, "'"); }, [&] { return read_model(draft); });
+    write_model(graph, request);
+    return with_context([&] { return cat("while reading back '", request.path, "'"); },
+                        [&] { return read_model(request.path); });
   } catch (const Error& e) {
     throw workshop.with_final_names(e);
   }
@@ -198,10 +199,11 @@ int convert(Options& o, Console& console) {
   if (o.pipeline != "none") stats = run_pipeline(graph, find_pipeline(o.pipeline), pass_options(o, console));
   check_interrupted();
   embed_preprocess(graph, o);
-  const fs::path target(o.output);
-  Workshop workshop(target.parent_path());
-  const std::string draft = workshop.file(target.filename().string());
-  const Graph written = write_and_read(graph, workshop, draft);
+  const fs::path place(o.output);
+  Workshop workshop(place.parent_path());
+  const std::string draft = workshop.file(place.filename().string());
+  std::vector<std::string> notes;
+  const Graph written = write_and_read(graph, {.path = draft, .target = o.target, .notes = &notes}, workshop);
   const Progress progress = console.progress("proving");
   const Proof proof = o.proofs > 0 ? prove(source, written, o, progress) : Proof();
   const Counts before(source), after(graph);
@@ -214,7 +216,9 @@ int convert(Options& o, Console& console) {
   const int64_t size_before = size_of(o.model.path), size_after = size_of(draft);
   if (proof.is_equal) workshop.publish();
   if (o.is_json) {
-    console.out(cat(report_json(o, before, after, stats, proof, in_file, size_before, size_after).dump(2), "\n"));
+    Json json = report_json(o, before, after, stats, proof, in_file, size_before, size_after);
+    json["notes"] = Json::list(notes);
+    console.out(cat(json.dump(2), "\n"));
   } else {
     Facts facts;
     facts.add("nodes", cat(before.nodes, " -> ", after.nodes));
@@ -222,6 +226,7 @@ int convert(Options& o, Console& console) {
     facts.add("size", cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ",
                           human_bytes(static_cast<uint64_t>(size_after))));
     facts.add("outputs", proof_text(proof));
+    for (const std::string& note : notes) facts.add("note", note);
     facts.add("written", proof.is_equal ? o.output : cat("nothing: ", o.output, " is as it was"));
     console.out(facts.render(console.width()));
     if (o.is_verbose) console.out(cat("\n", to_text(stats)));
@@ -235,6 +240,7 @@ CommandBody setup(Args& args) {
   args.positional("DST", o->second, "the file to write: .onnx, .tflite or .hone (text)", false);
   args.option("-o,--output", "DST", o->output, "another way to name it");
   args.flag("--force", o->is_forced, "overwrite SRC itself");
+  args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");
   args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source", 0);
   args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal", 0);

@@ -25,7 +25,7 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string destination, to = "int8", calibrator = "mse";
+  std::string destination, to = "int8", calibrator = "mse", target;
   std::vector<std::string> keep_float;
   bool integer_io = false, is_json = false, is_forced = false;
 };
@@ -89,13 +89,15 @@ int quantize_command(const Options& o, Console& console) {
     throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic, float16 or float"));
   }
   embed_preprocess(out, graph, o);
-  write_model(out, o.destination);
+  std::vector<std::string> notes;
+  write_model(out, {.path = o.destination, .target = o.target, .notes = &notes});
   if (o.is_json) {
     Json json = Json::object();
     json["model"] = o.model.path;
     json["output"] = o.destination;
     json["to"] = o.to;
     json["calibrator"] = o.to == "int8" ? Json(o.calibrator) : Json();
+    json["notes"] = Json::list(notes);
     json["samples"] = static_cast<int64_t>(samples);
     json["nodes"] = static_cast<int64_t>(out.node_count());
     json["integer_nodes"] = static_cast<int64_t>(count_quantized(out));
@@ -107,6 +109,7 @@ int quantize_command(const Options& o, Console& console) {
   facts.add("to", o.to == "int8"
                       ? cat("int8, ", o.calibrator, " over ", counted(static_cast<int64_t>(samples), "sample"))
                       : o.to);
+  for (const std::string& note : notes) facts.add("note", note);
   facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
   console.out(facts.render(console.width()));
   return 0;
@@ -119,6 +122,7 @@ CommandBody setup(Args& args) {
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
   args.flag("--force", o->is_forced, "overwrite MODEL itself");
   args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
+  args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
   args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "formats/onnx/node_reader.h"
+#include "formats/onnx/saturation.h"
 #include "ops/matmul.h"
 #include "ops/movement.h"
 #include "ops/pool.h"
@@ -394,6 +395,11 @@ bool has_qdq(const Graph& graph) {
 
 }  // namespace
 
-int fold_qdq(Graph& graph) { return has_qdq(graph) ? Folder(graph).run() : 0; }
+int fold_qdq(Graph& graph) {
+  if (!has_qdq(graph)) return 0;
+  const int folded = Folder(graph).run();
+  sign_products(graph);
+  return folded;
+}
 
 }  // namespace hone::onnx

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "base/text.h"
 #include "formats/onnx/rows.h"
 #include "ops/binary.h"
@@ -58,8 +59,17 @@ void write_quantize_linear(NodeWriter& w) {
   w.emit("QuantizeLinear", w.all_in(), {w.plain_out()}, attributes);
 }
 
+/// The runtime takes i32 for biases and does not look at a zero point: it is taken off before.
 void write_dequantize_linear(NodeWriter& w) {
   const DequantizeLinear& op = w.op<DequantizeLinear>();
+  if (w.type(0).dtype == DType::kI32 && w.has(2)) {
+    if (!w.type(2).shape.is_static() || w.type(2).shape.elements() != 1)
+      throw unsupported("onnx: DequantizeLinear of i32 with several zero points");
+    const std::string centered = w.temp("centered");
+    w.emit("Sub", {w.plain_in(0), w.plain_in(2)}, {centered});
+    return w.emit("DequantizeLinear", {centered, w.plain_in(1)}, {w.plain_out()},
+                  linear_attributes(w, DType::kI32, op.axis, op.block_size));
+  }
   w.emit("DequantizeLinear", w.all_in(), {w.plain_out()},
          linear_attributes(w, w.type(0).dtype, op.axis, op.block_size));
 }
