@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/npz.h"
-#include "measure/accuracy.h"
+#include "measure/samples.h"
 #include "passes/check.h"
 
 namespace hone {

@@ -10,6 +10,7 @@
 #include "cli/model_args.h"
 #include "cli/table.h"
 #include "compress/manifest.h"
+#include "compress/recipe.h"
 #include "data/json.h"
 #include "ir/text.h"
 
@@ -32,20 +33,17 @@ std::string values_text(const std::vector<std::pair<std::string, TensorType>>& v
   return out;
 }
 
-/// The manifest in a line: "int8-mse by hone 0.1.0 from 8e5fcc63c0de…, top1 98.00 % -> 97.25 % on 400". Throws Error
-/// for what is no JSON.
+/// The manifest in a line: "int8-mse by hone 0.1.0 from 8e5fcc63c0de…, top1 98.00 % -> 97.25 % on
+/// 400". Throws Error for what is no JSON.
 std::string manifest_text(const std::string& manifest) {
   const Json m = Json::parse(manifest);
   const auto member = [](const Json* j, const char* key) { return j && j->is_object() ? j->find(key) : nullptr; };
   const auto text = [](const Json* j) { return j && j->is_string() ? j->as_string() : std::string("?"); };
-  const auto share = [&](const char* when) {
-    const Json* j = member(member(&m, when), "value");
-    return j && j->is_number() ? percent(j->as_number()) : std::string("?");
-  };
+  const auto score = [&](const char* when) { return text(member(member(&m, when), "text")); };
   const Json* samples = member(member(&m, "after"), "samples");
-  return cat(text(member(member(&m, "recipe"), "candidate")), " by ", text(member(&m, "tool")), " from ",
-             text(member(&m, "source_sha256")).substr(0, 12), "…, ", text(member(&m, "metric")), " ", share("before"),
-             " -> ", share("after"),
+  return cat(parse_recipe(text(member(&m, "recipe"))).id(), " by ", text(member(&m, "tool")), " from ",
+             text(member(&m, "source_sha256")).substr(0, 12), "…, ", text(member(&m, "metric")), " ", score("before"),
+             " -> ", score("after"),
              samples && samples->is_number() ? cat(" on ", fixed(samples->as_number(), 0)) : "");
 }
 

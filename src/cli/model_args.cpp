@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "formats/formats.h"
 #include "passes/fix_shapes.h"
+#include "providers/cpu/provider.h"
 
 namespace hone {
 
@@ -67,6 +68,13 @@ Engine EngineArgs::engine() const {
   const std::string near = nearest(provider, names);
   throw not_found(cat("no provider is called '", provider, "', there are: ", join(names, ", ")),
                   near.empty() ? "" : cat("did you mean --provider ", near, "?"));
+}
+
+Engine EngineArgs::calibration_engine() const {
+  Engine engine = this->engine();
+  for (const Provider*& p : engine.providers)
+    if (p == &cpu_provider()) p = &cpu::portable_provider();
+  return engine;
 }
 
 void ModelArgs::declare(Args& args, const std::string& name) {

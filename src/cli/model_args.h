@@ -21,6 +21,8 @@ struct EngineArgs {
   void declare(Args& args);
   /// Throws Error(not_found) for an unknown provider, with the nearest.
   Engine engine() const;
+  /// The same for calibration: floats that do not depend on this machine's instruction set, so that files do not.
+  Engine calibration_engine() const;
 };
 
 /// Every provider of this build, the default first.

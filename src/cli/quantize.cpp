@@ -10,8 +10,9 @@
 #include "cli/table.h"
 #include "compress/dequantize.h"
 #include "compress/pixels.h"
+#include "compress/recipe.h"
 #include "formats/formats.h"
-#include "measure/accuracy.h"
+#include "measure/samples.h"
 #include "passes/pipelines.h"
 
 namespace hone {
@@ -36,18 +37,18 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
   const Dataset data = o.data.open();
   samples = data.size();
   const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
-  const Statistics statistics = collect_statistics(graph, source, o.engine.engine(), console.progress("calibrating"));
+  const Statistics statistics =
+      collect_statistics(graph, source, o.engine.calibration_engine(), console.progress("calibrating"));
   console.end_progress();
-  QuantizeOptions options{.keep_float = {o.keep_float.begin(), o.keep_float.end()}, .quantize_io = o.integer_io};
-  const Ranges ranges = to_ranges(statistics, calibrator);
-  const std::vector<std::string> layers = quantizable_layers(graph, ranges);
+  const std::vector<std::string> layers = quantizable_layers(graph, to_ranges(statistics, calibrator));
   for (const std::string& name : o.keep_float)
     if (std::find(layers.begin(), layers.end(), name) == layers.end()) {
       const std::string near = nearest(name, layers);
       throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
                       near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
     }
-  Graph out = quantize_static(graph, ranges, options);
+  const Int8 step{.calibrator = o.calibrator, .keep_float = o.keep_float, .integer_io = o.integer_io};
+  Graph out = apply(Recipe::of(step), graph, statistics);
   if (!inputs.empty() && !inputs.front().preprocess.color.empty())
     out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   return out;
@@ -76,9 +77,9 @@ int quantize_command(const Options& o, Console& console) {
   if (o.to == "int8") {
     out = to_int8(o, with_float_weights(graph), console, samples);
   } else if (o.to == "dynamic") {
-    out = quantize_dynamic_range(with_float_weights(graph));
+    out = apply(Recipe::of(DynamicRange{}), with_float_weights(graph), {});
   } else if (o.to == "float16") {
-    out = to_float16(with_float_weights(graph));
+    out = apply(Recipe::of(Float16Weights{}), with_float_weights(graph), {});
   } else if (o.to == "float") {
     out = to_float(graph);
     keep_pixels(graph, out);

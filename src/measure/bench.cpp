@@ -75,6 +75,7 @@ Distribution distribution_of(std::vector<double> values) {
   out.count = static_cast<int64_t>(values.size());
   out.median = quantile(values, 0.5);
   out.p95 = quantile(values, 0.95);
+  out.p99 = quantile(values, 0.99);
   out.min = values.front();
   out.max = values.back();
   out.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
@@ -148,6 +149,7 @@ Json to_json(const Distribution& d) {
   Json json;
   json["median"] = d.median;
   json["p95"] = d.p95;
+  json["p99"] = d.p99;
   json["min"] = d.min;
   json["max"] = d.max;
   json["mean"] = d.mean;

@@ -16,6 +16,7 @@ struct Distribution {
   int64_t count = 0;
   double median = 0;
   double p95 = 0;
+  double p99 = 0;
   double min = 0;
   double max = 0;
   double mean = 0;

@@ -195,6 +195,8 @@ const Provider& provider_for(Isa isa) {
   return isa == Isa::kAvx2 ? Rows<Isa::kAvx2>::kProvider : Rows<Isa::kPortable>::kProvider;
 }
 
+const Provider& portable_provider() { return provider_for(Isa::kPortable); }
+
 }  // namespace cpu
 
 const Provider& cpu_provider() {
