@@ -1,37 +1,25 @@
 #include "hone_c.h"
 
 #include <cstring>
-#include <new>
 #include <string>
 #include <vector>
 
+#include "capi/c_guard.h"
 #include "hone/hone.h"
 
+using hone::capi::guarded;
+using hone::capi::require;
+
+std::string& hone::capi::last_error() {
+  static thread_local std::string text;
+  return text;
+}
+
+void hone::capi::require(bool is_met, const char* message) {
+  if (!is_met) throw invalid_argument(message);
+}
+
 namespace {
-
-thread_local std::string last_error;
-
-/// Runs `body`; whatever it throws becomes a status and the thread's error text.
-template <class Body>
-hone_status guarded(Body&& body) {
-  try {
-    body();
-    return HONE_OK;
-  } catch (const hone::Error& e) {
-    last_error = e.what();
-    return static_cast<hone_status>(hone::exit_code(e.code()));
-  } catch (const std::bad_alloc&) {
-    last_error = "out of memory";
-    return HONE_RESOURCE;
-  } catch (const std::exception& e) {
-    last_error = e.what();
-    return HONE_INTERNAL;
-  }
-}
-
-void require(bool is_met, const char* message) {
-  if (!is_met) throw hone::invalid_argument(message);
-}
 
 struct PortInfo {
   std::string name;
@@ -75,10 +63,13 @@ struct hone_session {
   std::vector<hone::Tensor> results;
 };
 
+const hone::Model& hone_model_access::model(const hone_model* handle) { return handle->model; }
+hone_model* hone_model_access::make(hone::Model model) { return new hone_model(std::move(model)); }
+
 extern "C" {
 
 const char* hone_version(void) { return hone::version(); }
-const char* hone_last_error(void) { return last_error.c_str(); }
+const char* hone_last_error(void) { return hone::capi::last_error().c_str(); }
 
 hone_status hone_model_load(const char* path, hone_model** model) {
   return guarded([&] {
