@@ -347,10 +347,11 @@ std::string accuracy_plot(const Report& report, const PlotStyle& style) {
                                                  : "score");
   out += draw_frontier(s, marks);
   for (const Mark& m : marks) out += draw_interval(s, m);
-  // The chosen one lies on top.
-  std::stable_sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) {
-    return (a.point->status == Status::kChosen) < (b.point->status == Status::kChosen);
-  });
+  // The chosen one lies on top, the baseline beneath it.
+  const auto height = [](const Mark& m) {
+    return m.point->status == Status::kChosen ? 2 : m.point->status == Status::kBaseline ? 1 : 0;
+  };
+  std::stable_sort(marks.begin(), marks.end(), [&](const Mark& a, const Mark& b) { return height(a) < height(b); });
   for (const Mark& m : marks) out += draw_mark(report, m);
   out += draw_labels(s, report, marks, style);
   return out + "</svg>\n";
