@@ -37,7 +37,8 @@ Graph with_input_shapes(const Graph& graph, std::span<const Dims> shapes) {
   Graph fixed = graph;
   std::vector<std::pair<ValueId, Shape>> open;
   for (size_t i = 0; i < shapes.size() && i < graph.inputs().size(); ++i)
-    if (const ValueId in = graph.inputs()[i]; !graph.type(in).shape.is_static()) open.emplace_back(in, Shape(shapes[i]));
+    if (const ValueId in = graph.inputs()[i]; !graph.type(in).shape.is_static())
+      open.emplace_back(in, Shape(shapes[i]));
   if (!open.empty()) fixed.set_input_shapes(open);
   return fixed;
 }
