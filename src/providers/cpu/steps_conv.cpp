@@ -96,17 +96,32 @@ struct Activation {
   bool clamps() const { return min > -kInf || max < kInf; }
 };
 
+// Packed for vpmaddubsw, weights near both ends of int8 need many extra groups; beyond a quarter more than without,
+// int16 pairs are faster.
+bool is_lean(const GemmS8Variant& gemm, const MatrixView<int8_t>& b) {
+  if (gemm.element_bytes != 1) return true;
+  const int64_t panels = (b.n + gemm.nr - 1) / gemm.nr;
+  const int64_t plain = panels * (gemm.nr * (8 + (b.k + 7) / 8 * 8) + 128);
+  return gemm.pack(gemm, {.b = b, .bias = nullptr, .scale = nullptr}, nullptr) <= plain * 5 / 4;
+}
+
+// The variant of the integer GEMM that the request asks for, those that suit these weights first; null when there are
+// not as many.
+const GemmS8Variant* gemm_for(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                              const ConvQuant& q) {
+  auto found = usable(table, table.gemms_s8);
+  const MatrixView<int8_t> b{q.w.data(), 1, shape.depth(), shape.depth(), shape.out_c / shape.groups};
+  std::stable_partition(found.begin(), found.end(), [&](const GemmS8Variant* v) { return is_lean(*v, b); });
+  return static_cast<size_t>(r.variant) < found.size() ? found[static_cast<size_t>(r.variant)] : nullptr;
+}
+
 // What the layer runs on, or null when it has no such variant.
 template <class Layer>
 const auto* kernel_of(const KernelRequest& r, const KernelTable& table) {
   if constexpr (std::is_same_v<Layer, DenseF32>) {
     return variant_of(r, table, table.gemms_f32);
-  } else if constexpr (std::is_same_v<Layer, DenseQ>) {
-    return variant_of(r, table, table.gemms_s8);
-  } else if constexpr (std::is_same_v<Layer, DepthwiseF32>) {
-    return r.variant == 0 ? &table.depthwise_f32 : nullptr;
   } else {
-    return r.variant == 0 ? &table : nullptr;
+    return r.variant == 0 ? &table.depthwise_f32 : nullptr;
   }
 }
 
@@ -207,11 +222,11 @@ std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int6
 template <class QuantizedConv>
 std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                  const ConvQuant& q, [[maybe_unused]] const Addend& addend) {
-  const auto* kernel = kernel_of<QuantizedConv>(r, table);
-  if (kernel == nullptr) return nullptr;
   std::unique_ptr<QuantizedConv> conv;
   if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
-    conv = std::make_unique<DenseQ>(table, *kernel, shape, q, r.threads);
+    const GemmS8Variant* gemm = gemm_for(r, table, shape, q);
+    if (gemm == nullptr) return nullptr;
+    conv = std::make_unique<DenseQ>(table, *gemm, shape, q, r.threads);
   } else {
     conv = std::make_unique<DepthwiseQ>(table, shape, q, r.threads);
   }
@@ -316,8 +331,9 @@ namespace {
 std::unique_ptr<Step> hybrid_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                   Activation act, bool is_asymmetric, bool is_per_pixel) {
   ConvQuant q;
-  const GemmS8Variant* gemm = variant_of(r, table, table.gemms_s8);
-  if (gemm == nullptr || !read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
+  if (!read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
+  const GemmS8Variant* gemm = gemm_for(r, table, shape, q);
+  if (gemm == nullptr) return nullptr;
   std::vector<float> bias;
   if (const Tensor b = constant_f32(r, 2); b.exists()) bias.assign(b.data<float>().begin(), b.data<float>().end());
   auto conv = std::make_unique<HybridConv>(table, *gemm, shape, std::move(q), std::move(bias), is_asymmetric,
