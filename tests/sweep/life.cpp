@@ -15,7 +15,7 @@
 #include "ops/interpreter.h"
 #include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone::sweep {
 

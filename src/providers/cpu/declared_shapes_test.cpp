@@ -6,7 +6,7 @@
 #include "ir/text.h"
 #include "ops/all.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
 namespace {
