@@ -16,6 +16,8 @@
 namespace hone {
 namespace {
 
+const OpSet kOps = all_ops();
+
 class Draw {
  public:
   explicit Draw(uint64_t seed) : engine_(seed) {}
@@ -169,7 +171,7 @@ void rely_on(const Blind& blind) {
 
 TEST(BlindNodes, AreTypedAndEvaluatedOrRefused) {
   constexpr int kDraws = 400;
-  for (const OpDef* def : all_ops().all()) {
+  for (const OpDef* def : kOps.all()) {
     int evaluated = 0;
     for (int i = 0; i < kDraws; ++i) {
       Draw draw(static_cast<uint64_t>(i));
@@ -189,12 +191,12 @@ TEST(BlindNodes, AreTypedAndEvaluatedOrRefused) {
 }
 
 TEST(InputRules, AreNotMoreThanTheOperatorTakes) {
-  for (const OpDef* def : all_ops().all())
+  for (const OpDef* def : kOps.all())
     if (def->max_inputs >= 0) EXPECT_LE(def->inputs.size(), static_cast<size_t>(def->max_inputs)) << def->name;
 }
 
 TEST(InputRules, AreCheckedBeforeInference) {
-  for (const OpDef* def : all_ops().all()) {
+  for (const OpDef* def : kOps.all()) {
     for (size_t i = 0; i < def->inputs.size(); ++i) {
       for (int d = 0; d < kDTypeCount; ++d) {
         const TensorType type{static_cast<DType>(d), Shape::unranked(), nullptr};
