@@ -22,10 +22,13 @@ void parallel_samples(int64_t count, int jobs, const Progress& progress,
   std::atomic<int64_t> next{0}, done{0};
   std::atomic<bool> stop{false};
   std::exception_ptr failure;
+  int64_t failed = count;  // the lowest sample that did
   std::mutex mutex;
   const auto work = [&](int worker) {
+    int64_t i = 0;
     try {
-      for (int64_t i = next++; i < count && !stop; i = next++) {
+      // Every sample that was taken is run, so that the first that fails is the same at any number of threads.
+      while (!stop && (i = next++) < count) {
         body(i, worker);
         const int64_t finished = ++done;
         // Only the calling thread reports: a progress bar need not be thread-safe.
@@ -33,7 +36,10 @@ void parallel_samples(int64_t count, int jobs, const Progress& progress,
       }
     } catch (...) {
       const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
+      if (i < failed) {
+        failure = std::current_exception();
+        failed = i;
+      }
       stop = true;
     }
   };

@@ -11,8 +11,8 @@ namespace hone {
 using Progress = std::function<void(int64_t done, int64_t total)>;
 
 /// Runs body(i, worker) for i in 0 … count−1 on `jobs` threads (0: all usable CPUs), worker in 0 … jobs−1, each worker
-/// one at a time, and reports progress. Results must not depend on which worker does what. The first exception is
-/// rethrown after all workers have stopped.
+/// one at a time, and reports progress. Results must not depend on which worker does what. The exception of the lowest i
+/// is rethrown after all workers have stopped.
 void parallel_samples(int64_t count, int jobs, const Progress& progress,
                       const std::function<void(int64_t i, int worker)>& body);
 /// What `jobs` 0 stands for: usable CPUs, but never more than `count`.

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/npz.h"
 #include "ir/text.h"
 #include "measure/bench.h"
@@ -284,4 +287,20 @@ TEST(CounterGroup, CountsThisThreadOrSaysWhyNot) {
 }
 
 }  // namespace
+TEST(ParallelSamples, ReportTheFirstSampleThatFailsWhateverFailsFirst) {
+  std::atomic<bool> has_failed{false};
+  const auto body = [&](int64_t i, int) {
+    if (i == 0)
+      while (!has_failed) std::this_thread::yield();
+    if (i == 1) has_failed = true;
+    throw invalid_argument(cat("sample ", i));
+  };
+  try {
+    parallel_samples(8, 2, {}, body);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.message(), "sample 0");
+  }
+}
+
 }  // namespace hone
