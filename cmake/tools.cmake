@@ -37,7 +37,8 @@ if(HONE_TSAN)
 endif()
 
 # hone_precompile(TARGET LIST): the headers of the standard library, and for tests those of GoogleTest, are parsed once
-# for all targets, TFLite's generated schema once for its folder. The first target with a list owns it. Our own headers are not in it: each must compile alone.
+# for all targets, TFLite's generated schema once for its folder. The first target with a list owns it. Our own headers
+# are not in it: each must compile alone.
 set(HONE_STD_HEADERS <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <limits> <map> <memory>
                      <numeric> <optional> <set> <span> <string> <string_view> <tuple> <unordered_map> <utility> <vector>)
 set(HONE_TFLITE_HEADERS ${HONE_STD_HEADERS} <flatbuffers/flatbuffers.h> <schema_generated.h>)
