@@ -208,8 +208,7 @@ void GraphWriter::alias(ValueId id, Layout layout, ValueId source, Layout source
   to.stored[index_of(layout)] = from.stored[index_of(source_layout)];
 }
 
-std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to) {
-  const bool is_value = to == Layout::plain && !graph_.type(id).quant;
+std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to, bool is_value) {
   const std::string wanted = is_value ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
   AttributeList attributes;
   attributes.add("perm", permutation(known_rank(graph_, id), to));
@@ -322,10 +321,12 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   }
   if (!names.stored[index_of(layout)].empty())
     return real = emit_dequantize(id, layout, names.stored[index_of(layout)], cat(value.name, "/dequantized"));
-  if (value.type.quant) return real = transpose(name(id, other(layout)), id, layout);
+  // Integers are turned, a quarter of the bytes of what they stand for.
+  if (value.type.quant)
+    return real = emit_dequantize(id, layout, stored_name(id, layout), cat(value.name, "/dequantized"));
   const std::string& from = names.real[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
-  return real = transpose(from, id, layout);
+  return real = transpose(from, id, layout, layout == Layout::plain);
 }
 
 std::string GraphWriter::stored_name(ValueId id, Layout layout) {
@@ -336,7 +337,7 @@ std::string GraphWriter::stored_name(ValueId id, Layout layout) {
   if (!stored.empty()) return stored;
   const std::string& from = names.stored[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
-  return stored = transpose(from, id, layout);
+  return stored = transpose(from, id, layout, layout == Layout::plain);
 }
 
 void GraphWriter::reserve_names() {

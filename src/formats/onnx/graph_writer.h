@@ -106,7 +106,8 @@ class GraphWriter {
   std::string bind_output(ValueId id, std::string_view wanted);
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;
   std::string wanted_name(ValueId id, Layout layout);
-  std::string transpose(const std::string& from, ValueId id, Layout to);
+  /// Emits `from`, a form of the value, in another layout, under the value's own name where it is what the name says.
+  std::string transpose(const std::string& from, ValueId id, Layout to, bool is_value);
   void need_quantized(ValueId id);
   std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored, std::string_view wanted);
   std::string unique_node(std::string_view wanted);
