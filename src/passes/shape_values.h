@@ -22,8 +22,8 @@ class ShapeValues {
  public:
   explicit ShapeValues(const Graph& graph) : graph_(graph) {}
 
-  /// Elements of a value, or null when it is not followed.
-  const ShapeElements* find(ValueId value) { return find(value, 0); }
+  /// Elements of a value, kept here, or null when it is not followed.
+  const ShapeElements* find(ValueId value) & { return find(value, 0); }
 
  private:
   const ShapeElements* find(ValueId value, int depth);

@@ -37,7 +37,8 @@ void read_reshape(ReadNode& n) {
     return n.bind(0, n.temp(Reshape{}, {n.complex_in(0), n.temp(Concat{.axis = 0}, {n.list_i64(1), n.add_ints({2})})}));
   if (n.has(1)) {
     // Converters compute shapes with an open batch; what is known of them is known to the operators behind.
-    const ShapeElements* target = ShapeValues(n.graph()).find(n.in(1));
+    ShapeValues values(n.graph());
+    const ShapeElements* target = values.find(n.in(1));
     const auto shape = target ? settled_reshape(n.type(0).shape, *target) : std::nullopt;
     return shape ? emit_reshape(n, *shape) : n.emit(Reshape{}, {n.in(0), n.list_i64(1)});
   }
