@@ -69,8 +69,10 @@ const Tensor& constant(Expansion& e, size_t i) {
   return tensor;
 }
 
-/// [D = 1 in front].
-ValueId with_direction(Expansion& e, ValueId x) { return e.add(Unsqueeze{}, {x, e.ints({0})}); }
+/// [B,H] → [1,B,H], or batch first [B,1,H].
+ValueId with_direction(Expansion& e, ValueId x, bool time_major) {
+  return e.add(Unsqueeze{}, {x, e.ints({time_major ? 0 : 1})});
+}
 
 /// y: [T,1,B,H] or batch first [B,T,1,H], without the direction.
 ValueId without_direction(Expansion& e, ValueId y, bool time_major) {
@@ -108,10 +110,11 @@ ValueId plain_lstm(Expansion& e) {
                   .batch_first = !op.time_major,
                   .activations = {"Sigmoid", activation, activation},
                   .activation_alpha = activation == "Affine" ? std::vector<float>{1, 1} : std::vector<float>{}};
-  const ValueId y = e.add(lstm, {e.real(kX), graph.add_constant(stacked(weights)),
-                                 graph.add_constant(stacked(recurrent)), graph.add_constant(stacked(biases)), ValueId{},
-                                 with_direction(e, e.real(kOutputState)), with_direction(e, e.real(kCellState)),
-                                 has_peepholes ? graph.add_constant(stacked(peepholes)) : ValueId{}});
+  const ValueId y = e.add(
+      lstm, {e.real(kX), graph.add_constant(stacked(weights)), graph.add_constant(stacked(recurrent)),
+             graph.add_constant(stacked(biases)), ValueId{}, with_direction(e, e.real(kOutputState), op.time_major),
+             with_direction(e, e.real(kCellState), op.time_major),
+             has_peepholes ? graph.add_constant(stacked(peepholes)) : ValueId{}});
   return without_direction(e, y, op.time_major);
 }
 
@@ -224,7 +227,7 @@ std::vector<ValueId> expand_sequence_rnn(Expansion& e) {
   const ValueId y = e.add(
       rnn, {e.real(0), graph.add_constant(stacked({constant(e, 1)})), graph.add_constant(stacked({constant(e, 2)})),
             graph.add_constant(stacked({constant(e, 3), Tensor::zeros(DType::kF32, {hidden})})), ValueId{},
-            with_direction(e, e.real(4))});
+            with_direction(e, e.real(4), op.time_major)});
   return {without_direction(e, y, op.time_major)};
 }
 
