@@ -149,7 +149,7 @@ TEST(Workshop, OneFileThatCannotBeReplacedKeepsAllOthers) {
   write_file(folder / "z", "read-only");
   fs::permissions(folder / "z", fs::perms(0444));
   fs::create_directory(folder / "folder");
-  for (const std::string& bad : {"z", "folder"}) {
+  for (const std::string bad : {"z", "folder"}) {
     Workshop workshop(folder.path);
     for (const std::string& name : {std::string("a"), std::string("b"), bad}) write_file(workshop.file(name), "new");
     EXPECT_NE(error_of([&] { workshop.publish(); }), "no error");

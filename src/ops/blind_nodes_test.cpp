@@ -186,13 +186,17 @@ TEST(BlindNodes, AreTypedAndEvaluatedOrRefused) {
       }
     }
     // Some operators need what blind draws rarely give: subgraphs, an equation, a dozen fitting shapes.
-    if (def->max_inputs >= 0 && def->max_inputs <= 2 && def->elementwise) EXPECT_GT(evaluated, 0) << def->name;
+    if (def->max_inputs >= 0 && def->max_inputs <= 2 && def->elementwise) {
+      EXPECT_GT(evaluated, 0) << def->name;
+    }
   }
 }
 
 TEST(InputRules, AreNotMoreThanTheOperatorTakes) {
-  for (const OpDef* def : kOps.all())
-    if (def->max_inputs >= 0) EXPECT_LE(def->inputs.size(), static_cast<size_t>(def->max_inputs)) << def->name;
+  for (const OpDef* def : kOps.all()) {
+    if (def->max_inputs < 0) continue;
+    EXPECT_LE(def->inputs.size(), static_cast<size_t>(def->max_inputs)) << def->name;
+  }
 }
 
 TEST(InputRules, AreCheckedBeforeInference) {

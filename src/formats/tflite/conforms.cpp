@@ -45,7 +45,7 @@ bool matches(std::string_view pattern, std::string_view letters) {
   if (pattern.empty()) return letters.empty();
   const auto fits = [&](char c) {
     constexpr std::string_view kPlain = "filtcBUS";
-    return pattern[0] == '?' || pattern[0] == c || (pattern[0] == 'i' && c == 'q') ||
+    return pattern[0] == '_' || pattern[0] == c || (pattern[0] == 'i' && c == 'q') ||
            (pattern[0] == '#' && kPlain.find(c) != std::string_view::npos);
   };
   if (pattern.size() > 1 && pattern[1] == '*')
