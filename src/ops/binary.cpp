@@ -34,6 +34,7 @@ T divide(std::string_view op, T a, T b) {
   return static_cast<T>(a / b);
 }
 
+/// Of the quotient in f64, as TFLite computes it: −0.3 / 0.1 in f32 is a little below −3, and rounds to it.
 template <class T>
 T floor_divide(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
@@ -41,7 +42,7 @@ T floor_divide(T a, T b) {
     return (std::is_signed_v<T> && b != static_cast<T>(-1) && a % b != 0 && (a < 0) != (b < 0)) ? static_cast<T>(q - 1)
                                                                                                 : q;
   } else {
-    return std::floor(a / b);
+    return static_cast<T>(std::floor(static_cast<double>(a) / static_cast<double>(b)));
   }
 }
 

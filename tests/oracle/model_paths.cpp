@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -200,8 +201,10 @@ Verdict cpu(const ModelCase& c) { return run_hone(c, "cpu"); }
 
 /// What `hone convert` prints, and its exit status: 128 and more for signals.
 std::pair<std::string, int> convert(const ModelCase& c, const std::string& to) {
-  const std::string command = cat("timeout -k 1 ", static_cast<int64_t>(kConvertSeconds), " '", HONE_PROGRAM,
-                                  "' convert --proofs ", c.proofs, " '", c.path, "' -o '", to, "' 2>&1");
+  const char* named = std::getenv("HONE_PROGRAM");
+  const std::string command =
+      cat("timeout -k 1 ", static_cast<int64_t>(kConvertSeconds), " '", named ? named : HONE_PROGRAM,
+          "' convert --proofs ", c.proofs, " '", c.path, "' -o '", to, "' 2>&1");
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) throw io_error("no process for the conversion");
   std::string text;

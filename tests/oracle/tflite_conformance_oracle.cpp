@@ -1,6 +1,6 @@
 // Every case of ONNX's own suite as .tflite in the original runtime. What came of each is recorded in
-// tflite_conformance.txt (HONE_RECORD=1 writes it anew): "equal", or why there is no file. A file that the runtime
-// refuses, or for which it gives other numbers, is never right.
+// tflite_conformance.txt (HONE_RECORD names a file to write it anew): "equal", why there is no file, or why hone cannot
+// read the case. A file that the runtime refuses, or for which it gives other numbers, is never right.
 
 #include <gtest/gtest.h>
 
@@ -56,8 +56,10 @@ TEST(TfliteConformance, GivesWhatOnnxSaysOrIsNotWritten) {
     const std::string name = cat(test.group, "/", test.name);
     if (only && name.find(only) == std::string::npos) continue;
     std::string refusal;
+    bool is_read = false;
     conformance::RunOptions how;
     how.execute = [&](const Graph& graph, std::span<const Tensor> inputs) {
+      is_read = true;
       std::vector<std::byte> file;
       try {
         file = written(graph, inputs);
@@ -71,7 +73,11 @@ TEST(TfliteConformance, GivesWhatOnnxSaysOrIsNotWritten) {
       return outputs;
     };
     const std::string problem = conformance::run_case(test, how);
-    found[name] = problem.empty() ? "equal" : !refusal.empty() ? refusal : cat("WRONG: ", problem);
+    found[name] = problem.empty()    ? "equal"
+                  : !refusal.empty() ? refusal
+                  : !is_read         ? cat("not read: ", problem)
+                                     : cat("WRONG: ", problem);
+    EXPECT_FALSE(found[name].starts_with("WRONG")) << name << ": " << found[name];
   }
   std::string text;
   for (const auto& [name, verdict] : found) text += cat(name, ": ", verdict, "\n");

@@ -175,21 +175,20 @@ void write_not_equal(NodeWriter& w) {
   w.emit("Not", {equal}, {w.out()});
 }
 
-/// ⌊a/b⌋ in double, which is exact for the integers networks count with.
+/// ⌊a/b⌋ in double: exact for the integers networks count with, and what FloorDiv means on reals.
 void write_floor_div(NodeWriter& w) {
   w.try_channels_first(2);
   const DType dtype = w.type(0).logical_dtype();
   std::vector<std::string> operands = w.all_in();
-  const bool is_exact = is_float(dtype);
   for (std::string& name : operands) {
-    if (is_exact) continue;
+    if (dtype == DType::kF64) break;
     const std::string wide = w.temp("double");
     w.emit("Cast", {name}, {wide}, AttributeList().add("to", DType::kF64));
     name = wide;
   }
   const std::string quotient = w.temp("div");
   w.emit("Div", operands, {quotient});
-  if (is_exact) return w.emit("Floor", {quotient}, {w.out()});
+  if (dtype == DType::kF64) return w.emit("Floor", {quotient}, {w.out()});
   const std::string floor = w.temp("floor");
   w.emit("Floor", {quotient}, {floor});
   w.emit("Cast", {floor}, {w.out()}, AttributeList().add("to", dtype));
