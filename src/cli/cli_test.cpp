@@ -7,13 +7,13 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_args.h"
 #include "cli/output_names.h"
 #include "cli/table.h"
-#include "base/workshop.h"
 
 namespace hone {
 namespace {

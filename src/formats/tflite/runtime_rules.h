@@ -20,7 +20,8 @@ enum class Quant : uint8_t {
 /// `forms` are the combinations of element types its kernels take: "ff>f bb>b" are two, with a letter for each input
 /// and, behind '>', each output. f: f32, h: f16, d: f64, i: i32, l: i64, j: u32, t: bool, c: complex64, r: resource; b,
 /// u and s are quantized i8, u8 and i16, B, U and S plain ones, q is quantized i32; '#' any plain number up to 64 bits,
-/// '_' anything, '.' absent, '*' the letter before it any number of times. Inputs that a form does not name may not exist.
+/// '_' anything, '.' absent, '*' the letter before it any number of times. Inputs that a form does not name may not
+/// exist.
 struct RuntimeRule {
   fb::BuiltinOperator code;
   int32_t last_version;
