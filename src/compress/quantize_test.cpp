@@ -207,8 +207,10 @@ TEST(QuantizeStatic, GroupsThatShareTheWeightsChannelsShareOneScale) {
   })",
                                   all_ops());
   const Graph q = quantize_static(graph, {{"x", {-1, 1}}, {"y", {-4, 4}}});
-  for (const NodeId id : q.order())
-    if (q.node(id).is<ConvTranspose>()) EXPECT_TRUE(q.type(q.node(id).inputs[1]).quant->is_per_tensor());
+  for (const NodeId id : q.order()) {
+    if (!q.node(id).is<ConvTranspose>()) continue;
+    EXPECT_TRUE(q.type(q.node(id).inputs[1]).quant->is_per_tensor());
+  }
 }
 
 TEST(ToFloat16, LeavesNumbersThatDoNotFit) {
