@@ -63,7 +63,7 @@ class Panel {
     if (dst_ != nullptr) {
       const auto extras = static_cast<int32_t>(offsets_.size());
       std::memcpy(dst_ + width_ * 8, &extras, 4);
-      std::memcpy(dst_ + extras_at(offsets_.size()), offsets_.data(), offsets_.size() * 4);
+      if (extras > 0) std::memcpy(dst_ + extras_at(offsets_.size()), offsets_.data(), offsets_.size() * 4);
     }
     return (extras_at(offsets_.size()) + static_cast<int64_t>(offsets_.size()) * 4 + 63) / 64 * 64;
   }
