@@ -2,12 +2,14 @@
 //   kernels_bench --benchmark_filter=avx512
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "providers/cpu/convolution_q.h"
+#include "providers/cpu/kernels/variants.h"
 
 namespace hone::cpu {
 namespace {
@@ -52,6 +54,11 @@ const std::vector<Layer>& layers() {
       {"resnet_14x256_3x3s1", conv(14, 256, 256, 3, 1)},
       {"resnet_7x512_3x3s1", conv(7, 512, 512, 3, 1)},
       {"effnet_dw_28x240_5x5s1", conv(28, 240, 240, 5, 1, 240)},
+      {"dw_28x8_3x3s1", conv(28, 8, 8, 3, 1, 8)},
+      {"dw_28x24_3x3s1", conv(28, 24, 24, 3, 1, 24)},
+      {"dw_28x40_3x3s1", conv(28, 40, 40, 3, 1, 40)},
+      {"dw_28x72_3x3s2", conv(28, 72, 72, 3, 2, 72)},
+      {"dw_28x96_3x3s1", conv(28, 96, 96, 3, 1, 96)},
   };
   return list;
 }
@@ -69,9 +76,9 @@ void run_f32(benchmark::State& state, const KernelTable& table, const ConvShape&
     for (auto _ : state) conv.run({x.data(), y.data(), nullptr, -inf, inf, &pool, scratch.data()});
   };
   if (s.is_depthwise()) {
-    loop(DepthwiseF32(table, s, w.data(), bias.data(), 1));
+    loop(DepthwiseF32(table.depthwise_f32, s, w.data(), bias.data(), 1));
   } else {
-    loop(DenseF32(table, s, w.data(), bias.data(), 1));
+    loop(DenseF32(gemm_f32_of(table), s, w.data(), bias.data(), 1));
   }
   state.counters["GMAC/s"] =
       benchmark::Counter(macs(s), benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::OneK::kIs1000);
@@ -79,7 +86,11 @@ void run_f32(benchmark::State& state, const KernelTable& table, const ConvShape&
 
 void run_s8(benchmark::State& state, const KernelTable& table, const ConvShape& s) {
   ConvQuant q;
-  q.w.assign(static_cast<size_t>(s.out_c * s.depth()), 3);
+  // As trained weights are: some near the ends of int8, most not.
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 32);
+  q.w.resize(static_cast<size_t>(s.out_c * s.depth()));
+  for (int8_t& w : q.w) w = static_cast<int8_t>(std::clamp(normal(random), -127.0f, 127.0f));
   q.w_scale.assign(static_cast<size_t>(s.out_c), 0.01f);
   q.bias.assign(static_cast<size_t>(s.out_c), 0);
   const std::vector<uint8_t> x(static_cast<size_t>(s.in_h * s.in_w * s.in_c), 7);
@@ -92,7 +103,7 @@ void run_s8(benchmark::State& state, const KernelTable& table, const ConvShape& 
   if (s.is_depthwise()) {
     loop(DepthwiseQ(table, s, q, 1));
   } else {
-    loop(DenseQ(table, s, q, 1));
+    loop(DenseQ(table, *usable(table, table.gemms_s8).front(), s, q, 1));
   }
   state.counters["GMAC/s"] =
       benchmark::Counter(macs(s), benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::OneK::kIs1000);
@@ -103,7 +114,7 @@ void run_s8(benchmark::State& state, const KernelTable& table, const ConvShape& 
 
 int main(int argc, char** argv) {
   using namespace hone::cpu;
-  for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kPortable}) {
+  for (Isa isa : all_levels()) {
     if (!is_supported(isa)) continue;
     const KernelTable& table = kernels_for(isa);
     for (const Layer& layer : layers()) {

@@ -14,7 +14,7 @@
 #include "ops/matmul.h"
 #include "ops/pool.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace {
 

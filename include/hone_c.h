@@ -89,9 +89,73 @@ HONE_API void hone_session_free(hone_session* session);
 HONE_API hone_status hone_session_set_input(hone_session* session, size_t index, const int64_t* dims, int32_t rank,
                                             const void* data, size_t bytes);
 HONE_API hone_status hone_session_run(hone_session* session);
+/* Forgets what the session's runs have left in the model's states. */
+HONE_API hone_status hone_session_reset_state(hone_session* session);
 /* The data lives until the session's next run. */
 HONE_API hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info, const void** data,
                                          size_t* bytes);
+
+/* ---- making models small and fast; not in the minimal library ---- */
+
+/* Gives sample `index` of a data set: calls hone_sample_set_input once for each input of the model. Anything but
+ * HONE_OK stops the work with that status. */
+typedef struct hone_sample hone_sample;
+typedef hone_status (*hone_sample_fn)(void* context, size_t index, hone_sample* sample);
+HONE_API hone_status hone_sample_set_input(hone_sample* sample, size_t input, const int64_t* dims, int32_t rank,
+                                           const void* data, size_t bytes);
+
+typedef struct hone_samples {
+  size_t count;
+  hone_sample_fn fill;
+  void* context;
+} hone_samples;
+
+/* `size` is sizeof(hone_quantize_options) of the header you compiled with; a zeroed rest is the default. */
+typedef struct hone_quantize_options {
+  size_t size;
+  const char* to;         /* "int8", "dynamic", "float16"; NULL: "int8" */
+  const char* calibrator; /* "minmax", "percentile", "entropy", "mse"; NULL: "mse" */
+  int32_t integer_io;     /* 1: inputs and outputs become int8 too */
+  int32_t threads;        /* for calibration; 0: all usable CPUs */
+} hone_quantize_options;
+
+/* `samples` may be NULL for dynamic and float16. */
+HONE_API hone_status hone_quantize(const hone_model* model, const hone_samples* samples,
+                                   const hone_quantize_options* options, hone_model** quantized);
+/* Writes the format that the extension names. */
+HONE_API hone_status hone_model_save(const hone_model* model, const char* path);
+
+/* `size` is sizeof(hone_optimize_options) of the header you compiled with. Start from hone_optimize_defaults(). */
+typedef struct hone_optimize_options {
+  size_t size;
+  double max_drop;        /* percentage points that may be lost, for metrics that count right and wrong; default 1 */
+  double bound;           /* what other metrics must reach; NaN: their default */
+  const char* metric;     /* NULL: by the task */
+  const char* objective;  /* "latency", "size", "memory"; NULL: "latency" */
+  const char* directory;  /* where files go; NULL: none are written */
+  const char* stem;       /* their name without extension; NULL: "model" */
+  double latency_seconds; /* of measurement for each distinct plan; default 0.5 */
+  int32_t threads;        /* of one inference; 0: all usable CPUs; default 1 */
+  int32_t no_mixed;       /* 1: do not try int8 with layers in float */
+} hone_optimize_options;
+HONE_API hone_optimize_options hone_optimize_defaults(void);
+
+/* What became of it. `size` is set by the caller to sizeof(hone_optimize_result). */
+typedef struct hone_optimize_result {
+  size_t size;
+  int32_t is_better;   /* 0: nothing beats the model within the budget */
+  int32_t is_verified; /* every file that was written is inside the budget as read back */
+  double score_before, score_after;
+  double drop, drop_low, drop_high; /* with its 95 % interval; shares in percentage points */
+  double latency_before_us, latency_after_us;
+  int64_t bytes_before, bytes_after; /* of the smaller file */
+} hone_optimize_result;
+
+/* `labels` holds test->count class indices, or is NULL: then the model as given is taken as right. `optimized` and
+ * `result` may be NULL. */
+HONE_API hone_status hone_optimize(const hone_model* model, const hone_samples* calibration, const hone_samples* test,
+                                   const int64_t* labels, const hone_optimize_options* options, hone_model** optimized,
+                                   hone_optimize_result* result);
 
 #ifdef __cplusplus
 }

@@ -7,8 +7,8 @@ mkdir -p build
 # build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer. oracle: npm, which has
 # the original runtimes.
 build=(g++ cmake ninja-build make git pkg-config
-  libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
-  libjpeg62-turbo-dev libpng-dev libssl-dev)
+  libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev
+  libjpeg62-turbo-dev libpng-dev)
 test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minimal clang-format clang-tidy chromium)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 oracle=("${test[@]}")

@@ -4,6 +4,7 @@
 #include "hone/error.h"
 #include "hone/inference.h"
 #include "hone/model.h"
+#include "hone/optimize.h"
 #include "hone/quantize.h"
 #include "hone/tensor.h"
 #include "hone/version.h"

@@ -42,8 +42,9 @@ class Shape {
   bool has_rank() const { return has_rank_; }
   /// Throws Error(internal) when unranked.
   int64_t rank() const;
-  const Dim& operator[](int64_t i) const { return dims_[static_cast<size_t>(i)]; }
-  Dim& operator[](int64_t i) { return dims_[static_cast<size_t>(i)]; }
+  /// Throws Error(internal) unless the shape has an axis i.
+  const Dim& operator[](int64_t i) const { return dims_[axis(i)]; }
+  Dim& operator[](int64_t i) { return dims_[axis(i)]; }
   const std::vector<Dim>& list() const { return dims_; }
   std::vector<Dim>& list() { return dims_; }
 
@@ -57,6 +58,12 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b) = default;
 
  private:
+  size_t axis(int64_t i) const {
+    if (static_cast<uint64_t>(i) >= dims_.size()) throw_no_axis(i);
+    return static_cast<size_t>(i);
+  }
+  [[noreturn]] void throw_no_axis(int64_t i) const;
+
   std::vector<Dim> dims_;
   bool has_rank_ = true;
 };

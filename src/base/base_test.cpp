@@ -1,14 +1,19 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <limits>
+#include <thread>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 
@@ -42,6 +47,31 @@ TEST(ThreadPool, CoversEveryIndexOnceAtAnyThreadCount) {
       for (const auto& h : hits) EXPECT_EQ(h.load(), 20);
     }
   }
+}
+
+TEST(ThreadPool, PoolsShareTheirWorkersAndALoopThatFindsThemBusyRunsAlone) {
+  ThreadPool small(2), large(4);
+  std::atomic<int> inner{0};
+  std::vector<int> hits(64);
+  large.for_each(64, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+    small.for_each(8, 1, [&](int64_t from, int64_t to) { inner += static_cast<int>(to - from); });
+  });
+  EXPECT_EQ(std::count(hits.begin(), hits.end(), 1), 64);
+  EXPECT_EQ(inner % 8, 0);
+  EXPECT_GT(inner, 0);
+}
+
+TEST(ThreadPool, ServesLoopsOfManyThreadsAtOnce) {
+  std::atomic<int64_t> sum{0};
+  std::vector<std::thread> users;
+  for (int u = 0; u < 4; ++u)
+    users.emplace_back([&, u] {
+      ThreadPool pool(2 + u % 2);
+      for (int k = 0; k < 200; ++k) pool.for_each(10, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+    });
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(sum, 4 * 200 * 10);
 }
 
 TEST(ThreadPool, RethrowsWhatABodyThrewAndStaysUsable) {
@@ -102,6 +132,47 @@ TEST(File, ReleasedPagesLeaveMemoryAndComeBackWhenRead) {
 TEST(File, OtherBytesAreNoMappedFile) {
   EXPECT_EQ(MappedFile::find(std::make_shared<const int>(1)), nullptr);
   EXPECT_EQ(MappedFile::find(nullptr), nullptr);
+}
+
+/// In a process that may not grow further: threads need stacks.
+[[noreturn]] void work_without_threads() {
+  const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+  ::setrlimit(RLIMIT_AS, &none);
+  ThreadPool pool(64);
+  std::atomic<int64_t> sum{0};
+  pool.for_each(1000, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+  ::_exit(sum == 1000 && pool.threads() < 64 ? 0 : 1);
+}
+
+TEST(ThreadPool, WhatTheSystemDoesNotGiveIsDoneByFewerThreads) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer itself ends where threads get no stacks";
+#endif
+  EXPECT_EXIT(work_without_threads(), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(ThreadPool, ACancelledLoopEndsBetweenItsRanges) {
+  ThreadPool pool(2);
+  std::atomic<int64_t> done{0};
+  const auto body = [&](int64_t begin, int64_t end) {
+    done += end - begin;
+    request_cancel();
+  };
+  EXPECT_THROW(pool.for_each(1'000'000, 1, body), Error);
+  withdraw_cancel();
+  EXPECT_LT(done.load(), 1'000'000);
+  pool.for_each(10, 1, [&](int64_t, int64_t) {});
+}
+
+TEST(Printable, ShowsTextAndWritesOutOrders) {
+  EXPECT_EQ(printable("conv_1/ä→µ"), "conv_1/ä→µ");
+  EXPECT_EQ(printable("a\x1b[2Jb\x07\x7f"), "a\\x1b[2Jb\\x07\\x7f");
+  EXPECT_EQ(printable("a\nb\tc"), "a\nb\tc");
+  EXPECT_EQ(printable_line("a\nb\r"), "a\\nb\\x0d");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xe2\x80\xae"),
+            "\\u009b31m \\u202e");
+  EXPECT_EQ(printable("\xff\xc3(\xed\xa0\x80"), "\\xff\\xc3(\\xed\\xa0\\x80");
 }
 
 TEST(Text, FloatsReadBackAsTheSameValue) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/file_guard.h"
 #include "base/text.h"
 
 namespace hone {
@@ -25,18 +26,27 @@ struct Descriptor {
 
 std::string reason() { return std::strerror(errno); }
 
-int open_for_reading(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) return fd;
-  if (errno == ENOENT) throw not_found(cat("no such file: '", path, "'"));
-  throw io_error(cat("cannot open '", path, "': ", reason()));
+std::string_view kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISREG(mode) ? "a file" : "a device";
 }
 
-size_t size_of(int fd, const std::string& path) {
+/// An open file and its size. Opening does not wait for who writes into a pipe.
+int open_for_reading(const std::string& path, size_t& size) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0 && errno == ENOENT) throw not_found(cat("no such file: '", path, "'"));
+  if (fd < 0) throw io_error(cat("cannot open '", path, "': ", reason()));
   struct stat info {};
-  if (::fstat(fd, &info) != 0) throw io_error(cat("cannot read '", path, "': ", reason()));
-  if (S_ISDIR(info.st_mode)) throw io_error(cat("'", path, "' is a folder, expected a file"));
-  return static_cast<size_t>(info.st_size);
+  const bool is_known = ::fstat(fd, &info) == 0;
+  if (is_known && S_ISREG(info.st_mode)) {
+    size = static_cast<size_t>(info.st_size);
+    return fd;
+  }
+  const std::string why = is_known ? cat("is ", kind_of(info.st_mode), ", expected a file") : reason();
+  ::close(fd);
+  throw io_error(cat("'", path, "' ", why));
 }
 
 }  // namespace
@@ -48,22 +58,28 @@ struct MappedFile::Deleter {
 };
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
-  Descriptor file{open_for_reading(path)};
   auto* made = new MappedFile;
   std::shared_ptr<MappedFile> mapped(made, Deleter{made});
-  mapped->size_ = size_of(file.fd, path);
-  if (mapped->size_ == 0) return mapped;
-  void* address = ::mmap(nullptr, mapped->size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (address == MAP_FAILED) {
-    mapped->size_ = 0;
-    throw io_error(cat("cannot map '", path, "': ", reason()));
-  }
+  size_t size = 0;
+  const Descriptor file{open_for_reading(path, size)};
+  if (size == 0) return mapped;
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (address == MAP_FAILED) throw io_error(cat("cannot map '", path, "': ", reason()));
+  mapped->size_ = size;
   mapped->data_ = static_cast<const std::byte*>(address);
+  mapped->watched_ = file_guard::watch(address, size);
   return mapped;
 }
 
 MappedFile::~MappedFile() {
+  file_guard::forget(watched_);
   if (size_ != 0) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::check_all() {
+  if (file_guard::is_any_lost())
+    throw io_error("a file was shortened by another program while it was in use",
+                   "copy the model and the data to where nobody writes to them");
 }
 
 const MappedFile* MappedFile::find(const std::shared_ptr<const void>& owner) {
@@ -81,9 +97,10 @@ void MappedFile::release(std::span<const std::byte> bytes) const {
 }
 
 std::string read_file(const std::string& path) {
-  Descriptor file{open_for_reading(path)};
+  size_t size = 0;
+  const Descriptor file{open_for_reading(path, size)};
   std::string content;
-  content.reserve(size_of(file.fd, path));
+  content.reserve(size);
   char buffer[65536];
   for (;;) {
     const ssize_t got = ::read(file.fd, buffer, sizeof buffer);
@@ -92,33 +109,6 @@ std::string read_file(const std::string& path) {
     if (got == 0) return content;
     content.append(buffer, static_cast<size_t>(got));
   }
-}
-
-void write_file(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string temporary = cat(path, ".", static_cast<int64_t>(::getpid()), ".tmp");
-  auto fail = [&](const char* what) {
-    const std::string why = reason();
-    ::unlink(temporary.c_str());
-    throw io_error(cat("cannot ", what, " '", path, "': ", why));
-  };
-  {
-    Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    if (file.fd < 0) fail("create");
-    const char* at = reinterpret_cast<const char*>(bytes.data());
-    for (size_t left = bytes.size(); left > 0;) {
-      const ssize_t put = ::write(file.fd, at, left);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) fail("write");
-      at += put;
-      left -= static_cast<size_t>(put);
-    }
-    if (::fsync(file.fd) != 0 && errno != EINVAL) fail("sync");
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename");
-}
-
-void write_file(const std::string& path, std::string_view text) {
-  write_file(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
 void make_directory(const std::string& path) {

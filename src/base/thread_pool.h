@@ -6,14 +6,16 @@
 
 namespace hone {
 
-/// CPUs this process may use: affinity and the cgroup's quota, at least 1.
+/// CPUs this process may use: affinity and the quota of its control groups, at least 1.
 int usable_cpus();
 
-/// A fixed set of threads that run one parallel loop at a time: workers spin briefly, then park.
-/// One pool belongs to one session; for_each is not called from two threads at once nor from inside itself.
+/// The right to use a number of threads. All pools of a process share one crew of workers, as large as the largest of
+/// them asks for, which runs one loop at a time: workers spin briefly, then park. A loop that finds the crew at work
+/// for another, or that stands inside one, runs on its caller alone. One pool belongs to one session.
 class ThreadPool {
  public:
-  /// `threads` counts the caller: 1 makes no thread at all. 0: usable_cpus().
+  /// `threads` counts the caller: 1 makes no thread at all. 0: usable_cpus(). Where the system gives fewer, the pool is
+  /// as large as it could be made: threads() says how large.
   explicit ThreadPool(int threads = 1);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -22,7 +24,8 @@ class ThreadPool {
   int threads() const;
   /// Calls body(begin, end) on disjoint ranges that cover 0 … count−1, each at least `grain` long but the last, and
   /// returns when all are done. Which thread runs which range is not fixed: results must not depend on it.
-  /// An exception from a body is rethrown here after all ranges have ended.
+  /// An exception from a body is rethrown here after all ranges have ended; so is check_interrupted()'s, which is
+  /// called between ranges.
   void for_each(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
  private:

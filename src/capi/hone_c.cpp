@@ -1,37 +1,26 @@
 #include "hone_c.h"
 
 #include <cstring>
-#include <new>
 #include <string>
 #include <vector>
 
+#include "base/checked.h"
+#include "capi/c_guard.h"
 #include "hone/hone.h"
 
+using hone::capi::guarded;
+using hone::capi::require;
+
+std::string& hone::capi::last_error() {
+  static thread_local std::string text;
+  return text;
+}
+
+void hone::capi::require(bool is_met, const char* message) {
+  if (!is_met) throw invalid_argument(message);
+}
+
 namespace {
-
-thread_local std::string last_error;
-
-/// Runs `body`; whatever it throws becomes a status and the thread's error text.
-template <class Body>
-hone_status guarded(Body&& body) {
-  try {
-    body();
-    return HONE_OK;
-  } catch (const hone::Error& e) {
-    last_error = e.what();
-    return static_cast<hone_status>(hone::exit_code(e.code()));
-  } catch (const std::bad_alloc&) {
-    last_error = "out of memory";
-    return HONE_RESOURCE;
-  } catch (const std::exception& e) {
-    last_error = e.what();
-    return HONE_INTERNAL;
-  }
-}
-
-void require(bool is_met, const char* message) {
-  if (!is_met) throw hone::invalid_argument(message);
-}
 
 struct PortInfo {
   std::string name;
@@ -68,6 +57,8 @@ struct hone_model {
   }
 };
 
+constexpr int32_t kMaxRank = 64;  ///< of what callers give; beyond it a pointer is more likely wrong than a shape right
+
 struct hone_session {
   hone::Inference inference;
   std::vector<PortInfo> inputs, outputs;
@@ -75,10 +66,13 @@ struct hone_session {
   std::vector<hone::Tensor> results;
 };
 
+const hone::Model& hone_model_access::model(const hone_model* handle) { return handle->model; }
+hone_model* hone_model_access::make(hone::Model model) { return new hone_model(std::move(model)); }
+
 extern "C" {
 
 const char* hone_version(void) { return hone::version(); }
-const char* hone_last_error(void) { return last_error.c_str(); }
+const char* hone_last_error(void) { return hone::capi::last_error().c_str(); }
 
 hone_status hone_model_load(const char* path, hone_model** model) {
   return guarded([&] {
@@ -139,9 +133,12 @@ hone_status hone_session_set_input(hone_session* session, size_t index, const in
   return guarded([&] {
     require(session && index < session->inputs.size(), "hone_session_set_input: no such input");
     require(rank >= 0 && (dims || rank == 0) && (data || bytes == 0), "hone_session_set_input: dims or data missing");
+    require(rank <= kMaxRank, "hone_session_set_input: rank is more than 64");
     const hone::TensorType& type = session->inputs[index].type;
-    hone::Tensor t = hone::Tensor::empty(type.dtype, hone::Dims(dims, dims + rank), type.quant);
-    require(static_cast<size_t>(t.byte_size()) == bytes, "hone_session_set_input: bytes do not match dims");
+    const hone::Dims shape(dims, dims + rank);
+    const int64_t expected = hone::checked_mul(hone::checked_product(shape), hone::size_of(type.dtype));
+    require(static_cast<size_t>(expected) == bytes, "hone_session_set_input: bytes do not match dims");
+    hone::Tensor t = hone::Tensor::empty(type.dtype, shape, type.quant);
     if (bytes > 0) std::memcpy(t.mutable_raw(), data, bytes);
     session->values[index] = std::move(t);
   });
@@ -150,7 +147,15 @@ hone_status hone_session_set_input(hone_session* session, size_t index, const in
 hone_status hone_session_run(hone_session* session) {
   return guarded([&] {
     require(session, "hone_session_run: session must not be null");
+    session->results.clear();  // a run that fails has no results, not those before it
     session->results = session->inference.run(session->values);
+  });
+}
+
+hone_status hone_session_reset_state(hone_session* session) {
+  return guarded([&] {
+    require(session, "hone_session_reset_state: session must not be null");
+    session->inference.reset_state();
   });
 }
 

@@ -2,9 +2,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
 
@@ -16,31 +15,31 @@ std::vector<const Provider*> providers_named(const std::string& name) {
   throw invalid_argument(cat("unknown provider '", name, "', expected cpu or reference"));
 }
 
-/// The graph as its providers are to run it: as it was read for the reference, which judges the others.
-Graph prepared(const Model& model, std::span<const Provider* const> providers) {
-  Graph graph = model.graph();
-  if (!providers.empty()) run_pipeline(graph, standard_pipeline(), {.verify = false, .fold_widening = true});
-  return graph;
-}
-
-Runner make_runner(const Model& model, const InferenceOptions& options) {
-  const std::vector<const Provider*> providers = providers_named(options.provider);
-  return Runner(prepared(model, providers), providers, {.threads = options.threads, .exact = options.exact});
-}
-
 }  // namespace
 
 struct Inference::State {
-  Runner runner;
+  Session session;
 };
 
-Inference::Inference(const Model& model, const InferenceOptions& options)
-    : state_(new State{make_runner(model, options)}) {
-  state_->runner.session();
+Inference::Inference(const Model& model, const InferenceOptions& options) {
+  const Engine engine{providers_named(options.provider), {.threads = options.threads, .exact = options.exact}};
+  state_.reset(new State{Session(Program::prepared(model.graph(), engine))});
+  state_->session.plan();
 }
 Inference::~Inference() = default;
 Inference::Inference(Inference&&) noexcept = default;
 
-const std::vector<Tensor>& Inference::run(const std::vector<Tensor>& inputs) { return state_->runner.run(inputs); }
+const std::vector<Tensor>& Inference::run(const std::vector<Tensor>& inputs) { return state_->session.run(inputs); }
+
+std::vector<Port> Inference::states() const {
+  std::vector<Port> states;
+  const Session& session = state_->session;
+  for (size_t i = 0; i < session.state_count(); ++i) states.push_back({session.state_name(i), session.state(i).type()});
+  return states;
+}
+
+const Tensor& Inference::state(size_t i) const { return state_->session.state(i); }
+void Inference::set_state(size_t i, const Tensor& value) { state_->session.set_state(i, value); }
+void Inference::reset_state() { state_->session.reset_states(); }
 
 }  // namespace hone

@@ -10,7 +10,7 @@ namespace hone {
 
 Model quantize_int8(const Model& model, const Samples& samples, const Int8Options& options) {
   const Graph graph = with_float_weights(model.simplified().graph());
-  const Engine engine{.providers = {&cpu_provider()}, .plan = {.threads = options.threads}};
+  const Engine engine{.providers = {&cpu::portable_provider()}, .plan = {.threads = options.threads}};
   const Statistics statistics = collect_statistics(graph, {samples.count, samples.inputs}, engine);
   QuantizeOptions quantize_options;
   quantize_options.keep_float = std::set<std::string>(options.keep_float.begin(), options.keep_float.end());

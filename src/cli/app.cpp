@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -57,6 +61,7 @@ int run_cli(std::span<const std::string> arguments) {
   };
   try {
     const int code = run_command(arguments, console);
+    MappedFile::check_all();  // before results of a file that changed under us are shown
     console.flush();
     return code;
   } catch (const ClosedOutput&) {
@@ -64,7 +69,12 @@ int run_cli(std::span<const std::string> arguments) {
   } catch (const Error& e) {
     return report(e);
   } catch (const std::bad_alloc&) {
-    return report(resource_error("out of memory"));
+    return report(resource_error(
+        cat("out of memory: ", human_bytes(static_cast<uint64_t>(free_memory())), " are free for this process")));
+  } catch (const std::filesystem::filesystem_error& e) {
+    return report(io_error(e.what()));
+  } catch (const std::system_error& e) {
+    return report(resource_error(cat("the system refused: ", e.what())));
   } catch (const std::exception& e) {
     return report(internal_error(e.what(), "this is a bug in hone: please report it with the command you typed"));
   }

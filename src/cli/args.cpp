@@ -1,8 +1,5 @@
 #include "cli/args.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -28,37 +25,128 @@ std::string quoted(const std::string& word) {
   return out + "'";
 }
 
+/// What one command takes: a positional, a flag, or a flag with a value.
+struct Taker {
+  std::vector<std::string> names;  ///< "-o", "--output"; of a positional its name in capitals
+  std::function<void(const std::string& value)> take;
+  bool is_positional = false, is_required = false, takes_value = true, repeats = false;
+  int count = 0;  ///< how often it was given
+
+  /// As errors call it: "--output", "MODEL".
+  const std::string& name() const { return names.back(); }
+};
+
+/// The whole of `text` as a number between `least` and what fits.
+template <class Number, class Parse>
+void parse_number(const std::string& name, const std::string& text, Number& target, Number least, const char* kind,
+                  const Parse& parse) {
+  const auto value = parse(text);
+  if (!value) {
+    const bool is_percent = text.size() > 1 && text.back() == '%' && parse(text.substr(0, text.size() - 1));
+    throw invalid_argument(cat(name, " '", text, "': expected ", kind),
+                           is_percent ? cat("without the sign: ", name, " ", text.substr(0, text.size() - 1)) : "");
+  }
+  if (!std::isfinite(static_cast<double>(*value)))
+    throw invalid_argument(cat(name, " ", text, ": expected a finite number"));
+  if (*value < least) throw invalid_argument(cat(name, " ", text, ": expected ", least, " or more"));
+  target = *value;
+}
+
+/// "512MB", "2G", "1.5 GiB" or plain bytes.
+int64_t parse_bytes(const std::string& name, const std::string& text) {
+  static constexpr struct {
+    std::string_view unit;
+    double bytes;
+  } kUnits[] = {{"kib", 1024.0},
+                {"mib", 1048576.0},
+                {"gib", 1073741824.0},
+                {"kb", 1e3},
+                {"mb", 1e6},
+                {"gb", 1e9},
+                {"k", 1e3},
+                {"m", 1e6},
+                {"g", 1e9},
+                {"b", 1},
+                {"", 1}};
+  const std::string lowered = lower(text);
+  for (const auto& row : kUnits) {
+    if (!lowered.ends_with(row.unit)) continue;
+    const auto value = parse_double(trim(std::string_view(lowered).substr(0, lowered.size() - row.unit.size())));
+    if (value && *value >= 0 && *value * row.bytes < 9e18) return static_cast<int64_t>(*value * row.bytes);
+  }
+  throw invalid_argument(cat(name, " '", text, "': expected a size"), cat("for example: ", name, " 2GB"));
+}
+
 }  // namespace
 
 struct Args::State {
   std::string command;
-  CLI::App app;
   std::vector<Entry> entries;
-  std::vector<std::string> names;             ///< every flag, for suggestions
-  std::vector<std::function<void()>> checks;  ///< of parsed values
-  std::vector<std::string> arguments;         ///< as typed
+  std::vector<Taker> takers;
+  std::vector<std::string> arguments;  ///< as typed
 
   void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
               const std::string& preset) {
-    const std::vector<std::string> own = split(flags, ',');
-    names.insert(names.end(), own.begin(), own.end());
     if (!preset.empty()) help += cat(" (default: ", preset, ")");
-    entries.push_back({own, value, std::move(help), is_required});
+    entries.push_back({split(flags, ','), value, std::move(help), is_required});
+  }
+
+  Taker& add(const std::string& flags, std::function<void(const std::string&)> take) {
+    takers.push_back({split(flags, ','), std::move(take)});
+    return takers.back();
   }
 
   Error usage_error(std::string message, std::string hint = {}) const {
-    return invalid_argument(std::move(message), hint.empty() ? cat("hone help ", command) : std::move(hint));
+    return invalid_argument(cat(command, ": ", message), hint.empty() ? cat("hone help ", command) : std::move(hint));
   }
 
-  Error unexpected(const std::vector<std::string>& extras) const {
-    for (const std::string& extra : extras) {
-      if (extra.size() < 2 || extra[0] != '-') continue;
-      const std::string word = extra.substr(0, extra.find('='));
-      const std::string near = nearest(word, names);
-      return usage_error(cat(command, ": unknown flag '", word, "'"),
-                         near.empty() ? "" : cat("did you mean ", near, "? see: hone help ", command));
+  Taker* find(std::string_view flag) {
+    for (Taker& taker : takers)
+      if (!taker.is_positional && std::find(taker.names.begin(), taker.names.end(), flag) != taker.names.end())
+        return &taker;
+    return nullptr;
+  }
+
+  Taker* next_positional() {
+    for (Taker& taker : takers)
+      if (taker.is_positional && (taker.repeats || taker.count == 0)) return &taker;
+    return nullptr;
+  }
+
+  Error unknown_flag(const std::string& word) const {
+    std::vector<std::string> names;
+    for (const Taker& taker : takers)
+      if (!taker.is_positional) names.insert(names.end(), taker.names.begin(), taker.names.end());
+    const std::string near = nearest(word, names);
+    return usage_error(cat("unknown flag '", word, "'"),
+                       near.empty() ? "" : cat("did you mean ", near, "? see: hone help ", command));
+  }
+
+  void give(Taker& taker, const std::string& value) {
+    if (taker.count++ > 0 && !taker.repeats) throw usage_error(cat(taker.name(), " is given twice"));
+    taker.take(value);
+  }
+
+  /// Takes the flag at `at`, and its value where that is a word of its own. "-o" may have its value attached.
+  void take_flag(size_t& at) {
+    const std::string& word = arguments[at];
+    const size_t equals = word.find('=');
+    std::string name = word.substr(0, equals);
+    bool has_value = equals != std::string::npos;
+    std::string value = has_value ? word.substr(equals + 1) : "";
+    Taker* taker = find(name);
+    if (!taker && word.size() > 2 && word[1] != '-' && (taker = find(word.substr(0, 2)))) {
+      value = word.substr(2);
+      has_value = true;
     }
-    return usage_error(cat(command, ": unexpected argument '", extras.empty() ? "" : extras.front(), "'"));
+    if (!taker) throw unknown_flag(name);
+    if (!taker->takes_value && has_value) throw usage_error(cat(taker->name(), " takes no value"));
+    if (taker->takes_value && !has_value) {
+      const bool is_missing = at + 1 == arguments.size() || arguments[at + 1] == "--" || find(arguments[at + 1]);
+      if (is_missing) throw usage_error(cat(taker->name(), " needs a value"));
+      value = arguments[++at];
+    }
+    give(*taker, value);
   }
 };
 
@@ -68,59 +156,58 @@ std::string Args::Entry::left() const {
   return value.empty() || names.empty() ? out + value : cat(out, " ", value);
 }
 
-Args::Args(std::string command) : state_(std::make_unique<State>()) {
-  state_->command = std::move(command);
-  state_->app.set_help_flag();
-}
+Args::Args(std::string command) : state_(std::make_unique<State>()) { state_->command = std::move(command); }
 Args::~Args() = default;
 
 void Args::positional(const std::string& name, std::string& target, const std::string& help, bool is_required) {
-  state_->app.add_option(name, target)->required(is_required);
   state_->entries.push_back({{}, name, help, is_required});
+  Taker& taker = state_->add(name, [&target](const std::string& value) { target = value; });
+  taker.is_positional = true;
+  taker.is_required = is_required;
 }
 
 void Args::positional(const std::string& name, std::vector<std::string>& target, const std::string& help) {
-  state_->app.add_option(name, target)->required();
   state_->entries.push_back({{}, name + "...", help, true});
+  Taker& taker = state_->add(name, [&target](const std::string& value) { target.push_back(value); });
+  taker.is_positional = taker.is_required = taker.repeats = true;
 }
 
 void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
                   bool is_required) {
   state_->record(names, value, help, is_required, target);
-  state_->app.add_option(names, target)->required(is_required);
+  state_->add(names, [&target](const std::string& text) { target = text; }).is_required = is_required;
 }
 
 void Args::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help,
                   int64_t least) {
   state_->record(names, value, help, false, std::to_string(target));
-  state_->app.add_option(names, target);
-  state_->checks.push_back([&target, least, name = long_name(names)] {
-    if (target < least) throw invalid_argument(cat(name, " ", target, ": expected ", least, " or more"));
+  state_->add(names, [&target, least, name = long_name(names)](const std::string& text) {
+    parse_number(name, text, target, least, "a whole number", [](std::string_view t) { return parse_int(t); });
   });
 }
 
 void Args::option(const std::string& names, const std::string& value, double& target, const std::string& help,
                   double least) {
   state_->record(names, value, help, false, to_text(target));
-  state_->app.add_option(names, target);
-  state_->checks.push_back([&target, least, name = long_name(names)] {
-    if (!std::isfinite(target)) throw invalid_argument(cat(name, " ", target, ": expected a finite number"));
-    if (target < least) throw invalid_argument(cat(name, " ", target, ": expected ", least, " or more"));
+  state_->add(names, [&target, least, name = long_name(names)](const std::string& text) {
+    parse_number(name, text, target, least, "a number", [](std::string_view t) { return parse_double(t); });
   });
+}
+
+void Args::size_option(const std::string& names, int64_t& target, const std::string& help) {
+  state_->record(names, "SIZE", help, false, "");
+  state_->add(names, [&target, name = long_name(names)](const std::string& text) { target = parse_bytes(name, text); });
 }
 
 void Args::option(const std::string& names, const std::string& value, std::vector<std::string>& target,
                   const std::string& help) {
   state_->record(names, value, help + "; may be repeated", false, "");
-  state_->app.add_option(names, target)
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  state_->add(names, [&target](const std::string& text) { target.push_back(text); }).repeats = true;
 }
 
 void Args::flag(const std::string& names, bool& target, const std::string& help) {
   state_->record(names, "", help, false, "");
-  state_->app.add_flag(names, target);
+  state_->add(names, [&target](const std::string&) { target = true; }).takes_value = false;
 }
 
 std::string Args::typed() const {
@@ -130,22 +217,23 @@ std::string Args::typed() const {
 }
 
 void Args::parse(std::span<const std::string> arguments) {
-  state_->arguments.assign(arguments.begin(), arguments.end());
-  try {
-    state_->app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-  } catch (const CLI::ExtrasError&) {
-    throw state_->unexpected(state_->app.remaining());
-  } catch (const CLI::RequiredError& e) {
-    // A misspelt flag leaves its value without a place; say that first.
-    const std::vector<std::string> extras = state_->app.remaining();
-    const bool has_flag = std::any_of(extras.begin(), extras.end(), [](const auto& a) { return a.starts_with("-"); });
-    if (has_flag) throw state_->unexpected(extras);
-    const std::string what = e.what();
-    throw state_->usage_error(cat(state_->command, ": ", what.substr(0, what.find(" is required")), " is missing"));
-  } catch (const CLI::ParseError& e) {
-    throw state_->usage_error(cat(state_->command, ": ", e.what()));
+  State& s = *state_;
+  s.arguments.assign(arguments.begin(), arguments.end());
+  bool has_flags = true;  // until "--"
+  for (size_t at = 0; at < s.arguments.size(); ++at) {
+    const std::string& word = s.arguments[at];
+    if (has_flags && word == "--") {
+      has_flags = false;
+    } else if (has_flags && word.size() > 1 && word[0] == '-') {
+      s.take_flag(at);
+    } else if (Taker* taker = s.next_positional()) {
+      s.give(*taker, word);
+    } else {
+      throw s.usage_error(cat("unexpected argument '", word, "'"));
+    }
   }
-  for (const auto& check : state_->checks) check();
+  for (const Taker& taker : s.takers)
+    if (taker.is_required && taker.count == 0) throw s.usage_error(cat(taker.name(), " is missing"));
 }
 
 std::string Args::usage() const {

@@ -35,11 +35,13 @@ class Args {
   /// the target holds, unless empty.
   void option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
               bool is_required = false);
-  /// Numbers below `least`, and reals that are not finite, are errors.
+  /// Whatever is not wholly a number, one below `least` and a real that is not finite are errors.
   void option(const std::string& names, const std::string& value, int64_t& target, const std::string& help,
               int64_t least = std::numeric_limits<int64_t>::min());
   void option(const std::string& names, const std::string& value, double& target, const std::string& help,
               double least = std::numeric_limits<double>::lowest());
+  /// An amount of memory: "512MB", "2G", "1.5GiB" or bytes.
+  void size_option(const std::string& names, int64_t& target, const std::string& help);
   /// May be given several times.
   void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
               const std::string& help);

@@ -5,7 +5,7 @@
 #include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -50,12 +50,7 @@ int bench(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   std::vector<Tensor> inputs;
   if (!o.inputs.files.empty()) inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
-  const auto load = [&] {
-    Graph graph = prepare(o.model.load(), engine);
-    fix_sizes(graph, inputs);
-    return graph;
-  };
-  const BenchResult result = run_bench(load, engine, inputs, options);
+  const BenchResult result = run_bench([&] { return Program::prepared(o.model.load(), engine); }, inputs, options);
   if (!o.is_json) {
     print(o, result, console);
     return 0;
@@ -77,7 +72,7 @@ CommandBody setup(Args& args) {
   args.option("--seconds", "S", o->seconds, "and at least S seconds of them", 0);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.flag("--ops", o->is_ops, "also time every operator");
-  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all", 0);
   args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");
   return [o](Console& console) { return bench(*o, console); };
 }

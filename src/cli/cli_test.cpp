@@ -1,14 +1,24 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "base/error.h"
+#include "base/file.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "base/workshop.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_args.h"
+#include "cli/output_names.h"
 #include "cli/table.h"
 
 namespace hone {
 namespace {
+
+namespace fs = std::filesystem;
 
 template <class F>
 std::string error_of(F&& f) {
@@ -41,6 +51,135 @@ TEST(Table, AlignsColumnsAndTurnsIntoRecordsWhenTooNarrow) {
   EXPECT_EQ(wide.render(20), "x\n  first number: 1\n  second number: 2\n");
 }
 
+TEST(Table, WhatAllCellsShareGoesFirst) {
+  Table table({{"node"}, {"time", Table::Align::kRight}});
+  table.add({"model/encoder/block_1/conv/Relu6", "12 µs"});
+  table.add({"model/encoder/block_12/conv/Relu6", "3 µs"});
+  EXPECT_EQ(table.render(80),
+            "node                                time\nmodel/encoder/block_1/conv/Relu6   12 µs\n"
+            "model/encoder/block_12/conv/Relu6   3 µs\n");
+  EXPECT_EQ(table.render(20), "node   time\n…1…   12 µs\n…12…   3 µs\n");
+}
+
+TEST(Table, CommonPartsEndAtJointsAndLeaveSomething) {
+  using Parts = std::pair<size_t, size_t>;
+  EXPECT_EQ(common_parts({"a/b/conv1", "a/b/conv2"}), (Parts{4, 0}));
+  EXPECT_EQ(common_parts({"a/b", "a/b"}), (Parts{2, 0}));
+  EXPECT_EQ(common_parts({"x1.out", "x2.out"}), (Parts{0, 4}));
+  EXPECT_EQ(common_parts({"alone/b"}), (Parts{0, 0}));
+  EXPECT_EQ(common_parts({"", "a/"}), (Parts{0, 0}));
+  EXPECT_EQ(common_parts({"abc", "abd"}), (Parts{0, 0}));
+}
+
+TEST(Table, NamesFromFilesGiveTheTerminalNoOrders) {
+  Table table({{"node"}});
+  table.add({"evil\x1b[31m\nname"});
+  EXPECT_EQ(table.render(80), "node\nevil\\x1b[31m\\nname\n");
+}
+
+TEST(Progress, StaysInsideTheLineAtEveryWidth) {
+  for (int width = 20; width < 130; ++width) {
+    const std::string line = progress_line("measuring the latency of candidates", " 50 %, 10 s left", 0.5, width);
+    EXPECT_LT(columns_of(line), width) << line;
+    EXPECT_TRUE(line.ends_with(" 50 %, 10 s left")) << line;
+  }
+}
+
+TEST(OutputNames, EveryOutputGetsAFileOfItsOwn) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(output_file_names({"a/b", "a:b", "a_b", "A_B"}), (Names{"a_b", "a_b_2", "a_b_3", "A_B_4"}));
+  EXPECT_EQ(output_file_names({".", "..", "", ".hidden", "-rf"}), (Names{"_", "_.", "output", "_hidden", "_rf"}));
+  EXPECT_EQ(output_file_names({std::string("a\0b", 3), "x_2", "x", "x"}), (Names{"a_b", "x_2", "x", "x_3"}));
+}
+
+TEST(OutputNames, LongOnesAreCutBetweenCharactersAndStayDifferent) {
+  std::string longest;
+  for (int i = 0; i < 200; ++i) longest += "ä";
+  const auto names = output_file_names({longest + "1", longest + "2"});
+  EXPECT_NE(names[0], names[1]);
+  for (const std::string& name : names) {
+    EXPECT_LE(name.size(), 210u);
+    EXPECT_EQ(printable(name), name) << "half a character was left";
+  }
+}
+
+struct Folder {
+  std::string path;
+  Folder() {
+    char name[] = "/tmp/hone-cli-XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string operator/(const std::string& name) const { return path + "/" + name; }
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& entry : fs::directory_iterator(path)) out.push_back(entry.path().filename().string());
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+};
+
+TEST(Workshop, PublishesEverythingAndLeavesNothingBehind) {
+  const Folder folder;
+  write_file(folder / "a", "old");
+  fs::permissions(folder / "a", fs::perms(0600));
+  {
+    Workshop workshop(folder.path);
+    write_file(workshop.file("a"), "new");
+    write_file(workshop.file("b"), "fresh");
+    EXPECT_EQ(read_file(folder / "a"), "old");
+    workshop.publish();
+  }
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read_file(folder / "a"), "new");
+  EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms(0600));
+}
+
+TEST(Workshop, WithoutPublishNothingWasTouched) {
+  const Folder folder;
+  write_file(folder / "a", "old");
+  { write_file(Workshop(folder.path).file("a"), "new"); }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(read_file(folder / "a"), "old");
+}
+
+TEST(Workshop, OneFileThatCannotBeReplacedKeepsAllOthers) {
+  const Folder folder;
+  write_file(folder / "a", "old");
+  write_file(folder / "z", "read-only");
+  fs::permissions(folder / "z", fs::perms(0444));
+  fs::create_directory(folder / "folder");
+  for (const std::string bad : {"z", "folder"}) {
+    Workshop workshop(folder.path);
+    for (const std::string& name : {std::string("a"), std::string("b"), bad}) write_file(workshop.file(name), "new");
+    EXPECT_NE(error_of([&] { workshop.publish(); }), "no error");
+  }
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"a", "folder", "z"}));
+  EXPECT_EQ(read_file(folder / "a"), "old");
+}
+
+TEST(Workshop, RemovesWhatTheDeadHaveLeftAndNotWhatTheLivingUse) {
+  const Folder folder;
+  fs::create_directory(folder / ".hone-1");
+  write_file(folder / ".hone-1/model.onnx", "left by a process that was killed");
+  fs::create_directory(folder / ".hone-notes");
+  const Workshop living(folder.path);
+  const Workshop other(folder.path);
+  EXPECT_FALSE(fs::exists(folder / ".hone-1"));
+  EXPECT_TRUE(fs::exists(folder / ".hone-notes"));
+  EXPECT_TRUE(fs::exists(living.path()));
+  EXPECT_TRUE(fs::exists(other.path()));
+}
+
+TEST(Workshop, ErrorsSpeakOfTheFinalPlace) {
+  const Folder folder;
+  const Workshop workshop(folder.path);
+  const Error e = workshop.with_final_names(
+      io_error("cannot write '" + workshop.file("a.onnx") + "'").add_frame("while writing " + workshop.file("a.onnx")));
+  EXPECT_EQ(std::string(e.what()),
+            "cannot write '" + folder.path + "/a.onnx'\n  while writing " + folder.path + "/a.onnx");
+}
+
 TEST(Text, FormatsNumbersForPeople) {
   EXPECT_EQ(grouped(1234567), "1,234,567");
   EXPECT_EQ(grouped(-1234), "-1,234");
@@ -68,6 +207,52 @@ TEST(Args, SuggestsTheNearestFlagAndNamesWhatIsMissing) {
   EXPECT_NE(error_of([&] { parse({"m"}); }).find("--data is missing"), std::string::npos);
   EXPECT_NE(error_of([&] { parse({"m", "--data", "d", "--threads", "x"}); }).find("--threads"), std::string::npos);
   EXPECT_NE(error_of([&] { parse({"m", "--data"}); }).find("--data"), std::string::npos);
+}
+
+TEST(Args, WhatIsNotWhollyANumberIsAnError) {
+  const auto parse = [](const std::string& flag, const std::string& text) {
+    Args args("demo");
+    int64_t jobs = 0, bytes = 0;
+    double drop = 0;
+    args.option("--jobs", "N", jobs, "", 0);
+    args.option("--max-drop", "POINTS", drop, "");
+    args.size_option("--max-memory", bytes, "");
+    const std::vector<std::string> words{flag, text};
+    args.parse(words);
+    return std::to_string(jobs) + " " + to_text(drop) + " " + std::to_string(bytes);
+  };
+  for (const char* text : {"", " 1", "1 ", "0x10", "1e3", "+1", "100000000000000000000", "many"})
+    EXPECT_NE(error_of([&] { parse("--jobs", text); }).find("expected a whole number"), std::string::npos) << text;
+  EXPECT_EQ(error_of([&] { parse("--jobs", "-1"); }), "--jobs -1: expected 0 or more");
+  EXPECT_EQ(error_of([&] { parse("--max-drop", "1%"); }),
+            "--max-drop '1%': expected a number\n  hint: without the sign: --max-drop 1");
+  EXPECT_EQ(parse("--max-memory", "1.5GB"), "0 0 1500000000");
+  EXPECT_EQ(parse("--max-memory", "2MiB"), "0 0 2097152");
+  EXPECT_EQ(parse("--max-memory", "1000"), "0 0 1000");
+  for (const char* text : {"", "MB", "-1GB", "1TBB", "1e30GB", "nan"})
+    EXPECT_NE(error_of([&] { parse("--max-memory", text); }).find("expected a size"), std::string::npos) << text;
+}
+
+TEST(Args, SaysInItsOwnWordsWhatIsWrong) {
+  const auto parse = [](std::vector<std::string> words) {
+    Args args("demo");
+    std::string model, output;
+    bool is_json = false;
+    args.positional("MODEL", model, "");
+    args.option("-o,--output", "FILE", output, "");
+    args.flag("--json", is_json, "");
+    args.parse(words);
+    return model + " " + output + (is_json ? " json" : "");
+  };
+  EXPECT_EQ(parse({"m", "-o", "x"}), "m x");
+  EXPECT_EQ(parse({"m", "-ox", "--json"}), "m x json");
+  EXPECT_EQ(parse({"--output=a=b", "-"}), "- a=b");
+  EXPECT_EQ(parse({"--", "-m"}), "-m ");
+  EXPECT_TRUE(error_of([&] { parse({"m", "-o"}); }).starts_with("demo: --output needs a value"));
+  EXPECT_TRUE(error_of([&] { parse({"m", "-o", "--json"}); }).starts_with("demo: --output needs a value"));
+  EXPECT_TRUE(error_of([&] { parse({"m", "-o", "x", "--output", "y"}); }).starts_with("demo: --output is given twice"));
+  EXPECT_TRUE(error_of([&] { parse({"m", "--json=1"}); }).starts_with("demo: --json takes no value"));
+  EXPECT_TRUE(error_of([&] { parse({"m", "n"}); }).starts_with("demo: unexpected argument 'n'"));
 }
 
 TEST(Args, TakesNegativeNumbersAsValues) {

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +13,9 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/text.h"
+#include "cli/table.h"
 
 namespace hone {
 
@@ -20,11 +23,17 @@ namespace {
 
 constexpr int kFileWidth = 120;  ///< of what goes to files and pipes
 
-volatile sig_atomic_t interrupts = 0;
+void end_at_once(int) {
+  static constexpr char kText[] = "error: interrupted\n";
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, kText, sizeof kText - 1);
+  ::_exit(2 + static_cast<int>(ErrorCode::kCancelled));
+}
 
 void on_signal(int number) {
-  if (interrupts) ::_exit(128 + number);
-  interrupts = 1;
+  if (is_cancel_requested()) end_at_once(number);
+  request_cancel();
+  const itimerval deadline{{0, 0}, {0, 700'000}};
+  ::setitimer(ITIMER_REAL, &deadline, nullptr);
 }
 
 /// Writes everything; false with errno set when that fails.
@@ -54,19 +63,21 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = end_at_once;
+  ::sigaction(SIGALRM, &action, nullptr);
   // A closed pipe and a file-size limit are errors of write, not deaths.
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
-bool is_interrupted() { return interrupts != 0; }
-
-void check_interrupted() {
-  if (is_interrupted()) throw cancelled("interrupted");
+/// Redraws lines: no dumb terminal and no file.
+static bool is_lively_terminal() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) && term && *term && std::string_view(term) != "dumb";
 }
 
 void Console::out(std::string_view text) {
-  buffer_ += text;
+  buffer_ += printable(text);
   if (buffer_.size() > 1 << 16) flush();
 }
 
@@ -81,7 +92,7 @@ void Console::flush() {
 
 void Console::note(std::string_view line) {
   end_progress();
-  write_all(STDERR_FILENO, cat(line, "\n"));
+  write_all(STDERR_FILENO, cat(printable(line), "\n"));
 }
 
 void Console::end_progress() {
@@ -96,7 +107,7 @@ int Console::width() const {
 }
 
 Progress Console::progress(std::string label) {
-  if (is_quiet || !::isatty(STDERR_FILENO)) return [](int64_t, int64_t) { check_interrupted(); };
+  if (is_quiet || !is_lively_terminal()) return [](int64_t, int64_t) { check_interrupted(); };
   using Clock = std::chrono::steady_clock;
   struct Bar {
     std::string label;
@@ -114,15 +125,19 @@ Progress Console::progress(std::string label) {
     std::string tail = cat(" ", static_cast<int64_t>(part * 100), " %");
     if (elapsed > 2 && part > 0.02) tail += cat(", ", static_cast<int64_t>(elapsed / part - elapsed + 1), " s left");
     const int width = terminal_width(STDERR_FILENO);
-    const int room = std::clamp((width > 0 ? width : 80) - columns_of(bar->label) - columns_of(tail) - 4, 0, 30);
-    const int filled = static_cast<int>(part * room);
-    std::string line = cat("\r", bar->label, " ");
-    if (room >= 5)
-      line += cat("[", std::string(static_cast<size_t>(filled), '#'),
-                  std::string(static_cast<size_t>(room - filled), ' '), "]");
-    write_all(STDERR_FILENO, cat(line, tail, "\x1b[K"));
+    write_all(STDERR_FILENO, cat("\r", progress_line(bar->label, tail, part, width > 0 ? width : 80), "\x1b[K"));
     has_bar_ = true;
   };
+}
+
+std::string progress_line(const std::string& label, const std::string& tail, double part, int width) {
+  --width;  // a full line would wrap
+  if (columns_of(label) + columns_of(tail) > width) return shortened(label, width - columns_of(tail)) + tail;
+  const int room = std::min(width - columns_of(label) - columns_of(tail) - 3, 30);
+  if (room < 5) return label + tail;
+  const int filled = static_cast<int>(part * room);
+  return cat(label, " [", std::string(static_cast<size_t>(filled), '#'),
+             std::string(static_cast<size_t>(room - filled), ' '), "]", tail);
 }
 
 int columns_of(std::string_view text) {

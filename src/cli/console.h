@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.h"
 #include "measure/engine.h"
 
 namespace hone {
@@ -12,15 +13,16 @@ namespace hone {
 /// Where a command writes: results on standard output, everything else on standard error.
 class Console {
  public:
-  /// Writes a result. Throws ClosedOutput when the reader went away (`| head`), Error(io) when the disk is full.
+  /// Writes a result, of which nothing gives the terminal orders (printable()). Throws ClosedOutput when the reader
+  /// went away (`| head`), Error(io) when the disk is full.
   void out(std::string_view text);
   /// Writes what was held back; call at the end. Throws as out().
   void flush();
   /// A line for people on standard error; never throws.
   void note(std::string_view line);
 
-  /// A bar on standard error while it is a terminal and `is_quiet` is false; else only looks for interruption.
-  /// The returned function throws Error(cancelled) after SIGINT.
+  /// A bar on standard error while it is a terminal that can redraw a line and `is_quiet` is false; else only looks for
+  /// interruption. The returned function throws as check_interrupted() does.
   Progress progress(std::string label);
   /// Removes the bar.
   void end_progress();
@@ -38,11 +40,12 @@ class Console {
 /// Thrown by Console::out when standard output was closed by its reader: the command ends quietly.
 struct ClosedOutput {};
 
-/// From now on SIGINT and SIGTERM are noted instead of ending the program; a second one ends it at once.
+/// From now on SIGINT and SIGTERM request cancellation instead of ending the program. What does not look at the request
+/// in time is ended after 0.7 s, and at once by a second signal; the exit code is that of Error(cancelled) always.
 void catch_interrupts();
-bool is_interrupted();
-/// Throws Error(cancelled) after SIGINT or SIGTERM.
-void check_interrupted();
+
+/// "label [###   ] tail" in less than `width` columns: the bar goes first, then the middle of the label.
+std::string progress_line(const std::string& label, const std::string& tail, double part, int width);
 
 /// Columns that `text` takes: code points, as far as Latin script and symbols go.
 int columns_of(std::string_view text);

@@ -1,13 +1,14 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
+#include "base/workshop.h"
 #include "formats/formats.h"
 #include "ops/interpreter.h"
 #include "ops/movement.h"
@@ -17,16 +18,18 @@
 
 namespace hone {
 
+namespace fs = std::filesystem;
+
 namespace {
 
 struct Options {
   ModelArgs model;
   PreprocessArgs preprocess;
-  std::string output, pipeline = "standard";
+  std::string output, second, pipeline = "standard", target;
   std::vector<std::string> dump_after;
   int64_t limit = -1, proofs = 2;
   double tolerance = 1e-4;
-  bool is_check = false, is_json = false, is_verbose = false;
+  bool is_check = false, is_json = false, is_verbose = false, is_forced = false;
 };
 
 /// Counts for the before-and-after report.
@@ -172,7 +175,23 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
   return json;
 }
 
-int convert(const Options& o, Console& console) {
+/// The model as its file says it.
+Graph write_and_read(const Graph& graph, const WriteRequest& request, const Workshop& workshop) {
+  try {
+    write_model(graph, request);
+    return with_context([&] { return cat("while reading back '", request.path, "'"); },
+                        [&] { return read_model(request.path); });
+  } catch (const Error& e) {
+    throw workshop.with_final_names(e);
+  }
+}
+
+int convert(Options& o, Console& console) {
+  if (o.output.empty() == o.second.empty())
+    throw invalid_argument(cat("convert: ", o.output.empty() ? "--output is missing" : "the output is given twice"),
+                           "hone help convert");
+  if (o.output.empty()) o.output = o.second;
+  if (!o.is_forced) require_source_survives(o.model.path, o.output, "give another name, or --force");
   const Graph source = o.model.load();
   check_interrupted();
   Graph graph = source;
@@ -180,17 +199,26 @@ int convert(const Options& o, Console& console) {
   if (o.pipeline != "none") stats = run_pipeline(graph, find_pipeline(o.pipeline), pass_options(o, console));
   check_interrupted();
   embed_preprocess(graph, o);
-  write_model(graph, o.output);
-  const Graph written =
-      with_context([&] { return cat("while reading back '", o.output, "'"); }, [&] { return read_model(o.output); });
+  const fs::path place(o.output);
+  Workshop workshop(place.parent_path());
+  const std::string draft = workshop.file(place.filename().string());
+  std::vector<std::string> notes;
+  const Graph written = write_and_read(graph, {.path = draft, .target = o.target, .notes = &notes}, workshop);
   const Progress progress = console.progress("proving");
   const Proof proof = o.proofs > 0 ? prove(source, written, o, progress) : Proof();
   const Counts before(source), after(graph);
   const int64_t in_file = transposes_in_file(written);
-  const int64_t size_before = static_cast<int64_t>(MappedFile::open(o.model.path)->bytes().size());
-  const int64_t size_after = static_cast<int64_t>(MappedFile::open(o.output)->bytes().size());
+  std::error_code unknown;  // of standard input
+  const auto size_of = [&](const std::string& path) {
+    const uintmax_t bytes = fs::file_size(path, unknown);
+    return unknown ? int64_t{0} : static_cast<int64_t>(bytes);
+  };
+  const int64_t size_before = size_of(o.model.path), size_after = size_of(draft);
+  if (proof.is_equal) workshop.publish();
   if (o.is_json) {
-    console.out(cat(report_json(o, before, after, stats, proof, in_file, size_before, size_after).dump(2), "\n"));
+    Json json = report_json(o, before, after, stats, proof, in_file, size_before, size_after);
+    json["notes"] = Json::list(notes);
+    console.out(cat(json.dump(2), "\n"));
   } else {
     Facts facts;
     facts.add("nodes", cat(before.nodes, " -> ", after.nodes));
@@ -198,7 +226,8 @@ int convert(const Options& o, Console& console) {
     facts.add("size", cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ",
                           human_bytes(static_cast<uint64_t>(size_after))));
     facts.add("outputs", proof_text(proof));
-    facts.add("written", o.output);
+    for (const std::string& note : notes) facts.add("note", note);
+    facts.add("written", proof.is_equal ? o.output : cat("nothing: ", o.output, " is as it was"));
     console.out(facts.render(console.width()));
     if (o.is_verbose) console.out(cat("\n", to_text(stats)));
   }
@@ -208,7 +237,10 @@ int convert(const Options& o, Console& console) {
 CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args, "SRC");
-  args.option("-o,--output", "DST", o->output, "the file to write: .onnx, .tflite or .hone (text)", true);
+  args.positional("DST", o->second, "the file to write: .onnx, .tflite or .hone (text)", false);
+  args.option("-o,--output", "DST", o->output, "another way to name it");
+  args.flag("--force", o->is_forced, "overwrite SRC itself");
+  args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");
   args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source", 0);
   args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal", 0);
@@ -225,9 +257,10 @@ CommandBody setup(Args& args) {
 
 const Command kConvertCommand{
     "convert", "simplify a model and write it in another format, with proof",
-    "hone convert model.onnx -o model.tflite --shape input=1x3x224x224",
-    "The written file is read back and compared with the source on generated inputs; the exit code is 1 when they "
-    "differ. Preprocessing flags are embedded in the written model's metadata.",
+    "hone convert model.onnx model.tflite --shape input=1x3x224x224",
+    "What was written is read back and compared with the source on generated inputs before it takes its place; when "
+    "they differ nothing is written and the exit code is 1. Preprocessing flags are embedded in the written model's "
+    "metadata.",
     setup};
 
 }  // namespace hone

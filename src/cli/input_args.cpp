@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/npz.h"
-#include "measure/accuracy.h"
+#include "measure/samples.h"
 #include "passes/check.h"
 
 namespace hone {
@@ -66,14 +66,6 @@ std::vector<Tensor> InputArgs::load_or_generate(Graph graph) const {
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].exists()) inputs[i] = generated[i];
   return inputs;
-}
-
-void fix_sizes(Graph& graph, const std::vector<Tensor>& inputs) {
-  std::vector<std::pair<ValueId, Shape>> shapes;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (const ValueId id = graph.inputs()[i]; !graph.type(id).shape.is_static())
-      shapes.emplace_back(id, Shape(inputs[i].dims()));
-  if (!shapes.empty()) graph.set_input_shapes(shapes);
 }
 
 }  // namespace hone

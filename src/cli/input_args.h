@@ -20,7 +20,4 @@ struct InputArgs {
   std::vector<Tensor> load_or_generate(Graph graph) const;
 };
 
-/// Open sizes of the graph's inputs become those of `inputs`, one per graph input.
-void fix_sizes(Graph& graph, const std::vector<Tensor>& inputs);
-
 }  // namespace hone

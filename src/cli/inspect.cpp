@@ -4,12 +4,13 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
 #include "compress/manifest.h"
+#include "compress/recipe.h"
 #include "data/json.h"
 #include "ir/text.h"
 
@@ -28,24 +29,22 @@ struct Options {
 
 std::string values_text(const std::vector<std::pair<std::string, TensorType>>& values) {
   std::string out;
-  for (const auto& [name, type] : values) out += cat(out.empty() ? "" : ", ", name, ": ", to_text(type));
+  for (const auto& [name, type] : values)
+    out += cat(out.empty() ? "" : ", ", printable_line(name), ": ", printable_line(to_text(type)));
   return out;
 }
 
-/// The manifest in a line: "int8-mse by hone 0.1.0 from 8e5fcc63c0de…, top1 98.00 % -> 97.25 % on 400". Throws Error
-/// for what is no JSON.
+/// The manifest in a line: "int8-mse by hone 0.1.0 from 8e5fcc63c0de…, top1 98.00 % -> 97.25 % on
+/// 400". Throws Error for what is no JSON.
 std::string manifest_text(const std::string& manifest) {
   const Json m = Json::parse(manifest);
   const auto member = [](const Json* j, const char* key) { return j && j->is_object() ? j->find(key) : nullptr; };
   const auto text = [](const Json* j) { return j && j->is_string() ? j->as_string() : std::string("?"); };
-  const auto share = [&](const char* when) {
-    const Json* j = member(member(&m, when), "value");
-    return j && j->is_number() ? percent(j->as_number()) : std::string("?");
-  };
+  const auto score = [&](const char* when) { return text(member(member(&m, when), "text")); };
   const Json* samples = member(member(&m, "after"), "samples");
-  return cat(text(member(member(&m, "recipe"), "candidate")), " by ", text(member(&m, "tool")), " from ",
-             text(member(&m, "source_sha256")).substr(0, 12), "…, ", text(member(&m, "metric")), " ", share("before"),
-             " -> ", share("after"),
+  return cat(parse_recipe(text(member(&m, "recipe"))).id(), " by ", text(member(&m, "tool")), " from ",
+             text(member(&m, "source_sha256")).substr(0, 12), "…, ", text(member(&m, "metric")), " ", score("before"),
+             " -> ", score("after"),
              samples && samples->is_number() ? cat(" on ", fixed(samples->as_number(), 0)) : "");
 }
 
@@ -56,13 +55,13 @@ std::string metadata_text(const std::string& key, const std::string& value, int 
     if (key == kManifestKey) return manifest_text(value);
   } catch (const Error&) {  // another program's: shown as it is
   }
-  return shortened(value, std::max(width, 40));
+  return shortened(printable_line(value), std::max(width, 40));
 }
 
 void print_summary(const ModelSummary& s, Console& console) {
   const int width = console.width();
   Facts facts;
-  facts.add("model", s.name.empty() ? "(no name)" : s.name);
+  facts.add("model", s.name.empty() ? "(no name)" : printable_line(s.name));
   facts.add(s.inputs.size() == 1 ? "input" : "inputs", values_text(s.inputs));
   facts.add(s.outputs.size() == 1 ? "output" : "outputs", values_text(s.outputs));
   facts.add("nodes", cat(grouped(s.nodes), " (", counted(s.transposes, "transpose"), ")"));
@@ -97,7 +96,7 @@ void print_summary(const ModelSummary& s, Console& console) {
   console.out("\nnot supported\n");
   for (const UnsupportedOp& op : s.unsupported) {
     const std::string head = cat("  ", op.op, " (", op.nodes.size(), "): ");
-    console.out(cat(wrapped(cat(head, join(op.nodes, ", ")), width, 4), "\n"));
+    console.out(cat(wrapped(cat(head, printable_line(join(op.nodes, ", "))), width, 4), "\n"));
   }
 }
 

@@ -1,14 +1,24 @@
 #include "cli/model_args.h"
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "formats/formats.h"
 #include "passes/fix_shapes.h"
+#include "providers/cpu/provider.h"
 
 namespace hone {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -37,9 +47,38 @@ std::string sizes_json(std::string text, const std::string& flag) {
   return Json::list(out).dump();
 }
 
+/// Everything that standard input gives, within the memory there is.
+std::string read_standard_input() {
+  std::string content;
+  char buffer[65536];
+  for (;;) {
+    check_interrupted();
+    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw io_error(cat("cannot read standard input: ", std::strerror(errno)));
+    if (got == 0) return content;
+    require_memory(got, [&] { return std::string("standard input"); });
+    content.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+/// Folders of models that hone does not read are told apart by what is in them.
+void refuse_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return;
+  if (fs::exists(path + "/saved_model.pb", ignored))
+    throw unsupported(cat("'", path, "' is a TensorFlow SavedModel, expected a .tflite or .onnx file"),
+                      cat("python -m tf2onnx.convert --saved-model ", path, " --output model.onnx"));
+}
+
 /// read_model, with the file in every error.
 Graph read_named(const std::string& path) {
   try {
+    if (path == "-") {
+      const std::string bytes = read_standard_input();
+      return read_model(std::as_bytes(std::span(bytes.data(), bytes.size())), "standard input");
+    }
+    refuse_folder(path);
     return read_model(path);
   } catch (Error& e) {
     if (std::string_view(e.what()).find(path) == std::string_view::npos)
@@ -69,6 +108,13 @@ Engine EngineArgs::engine() const {
                   near.empty() ? "" : cat("did you mean --provider ", near, "?"));
 }
 
+Engine EngineArgs::calibration_engine() const {
+  Engine engine = this->engine();
+  for (const Provider*& p : engine.providers)
+    if (p == &cpu_provider()) p = &cpu::portable_provider();
+  return engine;
+}
+
 void ModelArgs::declare(Args& args, const std::string& name) {
   args.positional(name, path, "a .tflite, .onnx or text model");
   declare_shapes(args);
@@ -76,9 +122,11 @@ void ModelArgs::declare(Args& args, const std::string& name) {
 
 void ModelArgs::declare_shapes(Args& args) {
   args.option("--shape", "[INPUT=]DIMS", shapes, "fix an input's shape, as in input=1x3x224x224");
+  args.size_option("--max-memory", max_memory, "take no more memory than this, as in 2GB");
 }
 
 Graph ModelArgs::load() const {
+  set_memory_ceiling(max_memory);
   Graph graph = read_named(path);
   std::map<std::string, Dims> fixed;
   for (const std::string& text : shapes) fixed.insert_or_assign(parse_shape(text).first, parse_shape(text).second);
@@ -154,6 +202,16 @@ void DataArgs::declare(Args& args, bool is_required) {
 }
 
 Dataset DataArgs::open() const { return Dataset::open(path, {.labels = labels, .limit = limit}); }
+
+void note_open_sizes(const Graph& graph, Console& console) {
+  for (const ValueId id : graph.inputs()) {
+    const TensorType& type = graph.type(id);
+    if (type.shape.is_static()) continue;
+    const std::string& name = graph.value(id).name;
+    console.note(cat("note: open sizes of input '", name, "', ", to_text(type), ", are taken as 1; --shape ", name,
+                     "=DIMS sets them"));
+  }
+}
 
 size_t find_output(const Graph& graph, const std::string& name) {
   std::vector<std::string> names;

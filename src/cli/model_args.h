@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/args.h"
+#include "cli/console.h"
 #include "data/dataset.h"
 #include "data/json.h"
 #include "measure/engine.h"
@@ -21,6 +22,8 @@ struct EngineArgs {
   void declare(Args& args);
   /// Throws Error(not_found) for an unknown provider, with the nearest.
   Engine engine() const;
+  /// The same for calibration: floats that do not depend on this machine's instruction set, so that files do not.
+  Engine calibration_engine() const;
 };
 
 /// Every provider of this build, the default first.
@@ -30,11 +33,13 @@ std::vector<const Provider*> all_providers();
 struct ModelArgs {
   std::string path;
   std::vector<std::string> shapes;  ///< "input=1x3x224x224" or "1x3x224x224"
+  int64_t max_memory = 0;           ///< bytes; 0: what the system leaves
 
   void declare(Args& args, const std::string& name = "MODEL");
-  /// Only --shape, for commands that take several models.
+  /// Only --shape and --max-memory, for commands that take several models.
   void declare_shapes(Args& args);
-  /// The model with its shapes fixed, everything known about errors added.
+  /// The model with its shapes fixed, everything known about errors added; "-" reads it from standard input. From here
+  /// on the program holds no more than --max-memory.
   Graph load() const;
 };
 
@@ -61,6 +66,9 @@ struct DataArgs {
   void declare(Args& args, bool is_required = true);
   Dataset open() const;
 };
+
+/// A note for each input whose sizes are open and stand for 1 in what follows.
+void note_open_sizes(const Graph& graph, Console& console);
 
 /// Index of the value called `name` among the graph's outputs; 0 for "". Throws Error(not_found) with the nearest.
 size_t find_output(const Graph& graph, const std::string& name);

@@ -1,11 +1,9 @@
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <cmath>
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,12 +12,13 @@
 #include "cli/model_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "compress/manifest.h"
-#include "compress/optimize_report.h"
+#include "compress/data_split.h"
+#include "compress/job.h"
+#include "hone/version.h"
 #include "measure/machine.h"
-#include "measure/report_html.h"
-#include "passes/pipelines.h"
 #include "providers/cpu/kernels/isa.h"
+#include "report/html.h"
+#include "report/outcome_json.h"
 
 namespace hone {
 
@@ -32,8 +31,10 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string directory, output, objective = "latency";
+  std::string directory, output, objective = "latency", bound;
   std::vector<std::string> calibrators;
+  MetricArgs metric;
+  std::vector<std::string> formats;
   double max_drop = 1, seconds = 0.5;
   int64_t calibration_samples = 0, seed = 0;
   bool is_json = false, no_mixed = false;
@@ -48,196 +49,193 @@ std::string iso_time() {
   return text;
 }
 
-/// The folder of the results, made before hours of work and gone again when nothing was written into it. Models are
-/// written and proven in a hidden folder inside; an interruption leaves what was there before.
-class ResultFolder {
- public:
-  explicit ResultFolder(const std::string& path) : path_(path) {
-    std::error_code ignored;
-    is_new_ = !fs::exists(path, ignored);
-    make_directory(path);
-    if (::access(path.c_str(), W_OK) != 0)
-      throw io_error(cat("cannot write into '", path, "': ", std::strerror(errno)));
-    workshop_ = path_ / cat(".hone-", static_cast<int64_t>(::getpid()));
-  }
-  ~ResultFolder() {
-    std::error_code ignored;
-    fs::remove_all(workshop_, ignored);
-    if (is_new_) fs::remove(path_, ignored);  // only an empty folder goes
-  }
-  ResultFolder(const ResultFolder&) = delete;
-  ResultFolder& operator=(const ResultFolder&) = delete;
-
-  std::string workshop() const { return workshop_.string(); }
-
-  /// Moves what was proven to its place.
-  void publish(std::vector<DeliveredFile>& files) const {
-    for (const fs::directory_entry& entry : fs::directory_iterator(workshop_)) {
-      std::error_code error;
-      fs::rename(entry.path(), path_ / entry.path().filename(), error);
-      if (error)
-        throw io_error(cat("cannot write '", (path_ / entry.path().filename()).string(), "': ", error.message()));
-    }
-    for (DeliveredFile& file : files) file.path = (path_ / fs::path(file.path).filename()).string();
-  }
-
- private:
-  fs::path path_, workshop_;
-  bool is_new_ = false;
-};
-
-/// The results are called after the source: they must not take its place.
-void require_source_survives(const Options& o) {
-  const fs::path source(o.model.path);
-  std::error_code ignored;
-  for (const char* extension : {".onnx", ".tflite"}) {
-    const fs::path result = fs::path(o.directory) / (source.stem().string() + extension);
-    if (fs::equivalent(source, result, ignored))
-      throw invalid_argument(cat("the result '", result.string(), "' would overwrite the source"),
-                             "give another folder with -o");
-  }
-}
-
 ReportContext context_of(const Options& o, const Args& args) {
   const Machine machine = read_machine();
   ReportContext c;
   c.command = args.typed();
   c.created = iso_time();
-  c.model_path = o.model.path;
   c.data_path = o.data.path;
   c.cpu = machine.cpu;
   c.isa = cpu::isa_name(cpu::best_isa());
   c.os = cat(machine.system, " ", machine.architecture);
-  c.max_drop_points = o.max_drop;
-  c.objective = parse_objective(o.objective);
+  c.tool_version = version();
   c.threads = static_cast<int>(o.engine.threads);
   return c;
 }
 
+std::string times(int64_t before, int64_t after, std::string_view better, std::string_view worse) {
+  const double a = static_cast<double>(before), b = static_cast<double>(after);
+  if (b <= 0 || std::abs(a / b - 1) < 0.005) return cat("not ", better);
+  return cat(fixed(a >= b ? a / b : b / a, 2), "x ", a >= b ? better : worse);
+}
+
+/// "drop 0.25 points (95 %: -0.6 to 1.1) of 1.00 points allowed", or "31.2 dB of 20.0 dB at least".
+std::string cost_text(const Outcome& outcome, const Candidate& c) {
+  const Metric& metric = outcome.metric;
+  const double bound = outcome.budget.bound_of(metric);
+  if (!std::isnan(bound)) return cat(score_text(metric, c.score), ", ", outcome.budget.text(metric));
+  const Interval& i = c.verdict.drop_interval;
+  const std::string range = std::isfinite(i.low) && std::isfinite(i.high)
+                                ? cat(" (95 %: ", fixed(i.low, 2), " to ", fixed(i.high, 2), ")")
+                                : " (too few samples for an interval)";
+  return cat("drop ", metric.drop_text(c.verdict.drop), range, " of ", fixed(outcome.budget.max_drop, 2), " allowed");
+}
+
 /// What was gained, what it costs on the samples that chose it, and what to expect on others.
-void print_verdict(const Options& o, const OptimizeResult& result, Console& console) {
+void print_verdict(const Outcome& outcome, Console& console) {
   const int width = console.width();
-  const Candidate &best = result.best(), &base = result.baseline;
-  const auto points = [](double value) { return fixed(value, 2); };
-  if (result.chosen < 0) {
+  const Candidate &best = outcome.best(), &base = outcome.baseline;
+  if (outcome.chosen < 0) {
     const char* what = base.id == "float" ? "the float model" : "the model as given";
-    console.out(wrapped(cat("nothing beats ", what, " within the budget of ", points(o.max_drop), " points\n"), width));
+    console.out(
+        wrapped(cat("nothing beats ", what, " within the budget: ", outcome.budget.text(outcome.metric), "\n"), width));
     return;
   }
-  const auto times = [](double before, double after, std::string_view better, std::string_view worse) {
-    const double ratio = after > 0 ? before / after : 1;
-    if (std::abs(ratio - 1) < 0.005) return cat("not ", better);
-    return cat(fixed(ratio >= 1 ? ratio : 1 / ratio, 2), "x ", ratio >= 1 ? better : worse);
-  };
-  const std::string gains =
-      cat(times(base.latency_us.median, best.latency_us.median, "faster", "slower"), ", ",
-          times(static_cast<double>(base.size_bytes), static_cast<double>(best.size_bytes), "smaller", "larger"), ", ",
-          times(static_cast<double>(base.memory_bytes), static_cast<double>(best.memory_bytes), "less memory",
-                "more memory"));
-  console.out(wrapped(cat(best.label, ": ", gains, "; drop ", points(best.drop_points()),
-                          " points (95 %: ", points(-100 * best.change.interval.high), " to ",
-                          points(-100 * best.change.interval.low), ") of ", points(o.max_drop), " allowed\n"),
-                      width));
-  const UnseenDrop& unseen = result.unseen;
+  console.out(wrapped(
+      cat(best.label, ": ", speed_text(base.latency, best.latency), ", ",
+          times(base.size_bytes, best.size_bytes, "smaller", "larger"), ", ",
+          times(base.memory_bytes, best.memory_bytes, "less memory", "more memory"), "; ", cost_text(outcome, best),
+          best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
+      width));
+  if (!std::isnan(outcome.budget.bound_of(outcome.metric))) return;
+  const UnseenDrop& unseen = outcome.unseen;
+  const bool is_beyond = unseen.drop > outcome.budget.max_drop;
   const std::string expectation =
-      unseen.repeats == 0 ? cat("the ", counted(static_cast<int64_t>(base.right.size()), "test sample"),
+      unseen.repeats == 0 ? cat("the ", counted(outcome.test_samples, "test sample"),
                                 " that measured it also chose it: too few to say what to expect on others\n")
-                          : cat("expect on new data: drop ", points(unseen.points),
-                                " points (95 %: ", points(unseen.interval.low), " to ", points(unseen.interval.high),
+                          : cat("expect on new data: drop ", outcome.metric.drop_text(unseen.drop),
+                                " (95 %: ", fixed(unseen.interval.low, 2), " to ", fixed(unseen.interval.high, 2),
                                 "), with the choice made on one half of the test data and measured on the other",
-                                unseen.points > o.max_drop ? "; THAT IS BEYOND THE BUDGET" : "", "\n");
+                                is_beyond ? "; THAT IS BEYOND THE BUDGET" : "", "\n");
   console.out(wrapped(expectation, width));
 }
 
-void print(const Options& o, const OptimizeResult& result, const std::vector<DeliveredFile>& files, Console& console) {
+/// Where int8 loses most, when it lost too much.
+std::string why_text(const Outcome& outcome) {
+  bool is_any_rejected = false;
+  for (const Candidate& c : outcome.candidates) is_any_rejected |= c.recipe.kind() == Int8::kName && !c.is_kept;
+  if (!is_any_rejected || outcome.sensitivity.empty()) return {};
+  const LayerSensitivity& worst = outcome.sensitivity.front();
+  const auto range = [](const Range& r) { return cat(to_text(r.min), "…", to_text(r.max)); };
+  std::string out = cat("int8 loses most in ", worst.layer, " (", worst.op, "): alone it leaves ",
+                        fixed(worst.sqnr_db, 1), " dB at the output");
+  if (worst.held.max > worst.held.min)
+    out += cat("; its numbers ", range(worst.seen), ", held ", range(worst.held), ", ", percent(worst.clipped, 2),
+               " clipped");
+  return out + "\n";
+}
+
+std::string proof_text(const Outcome& outcome, const Deliverable& d) {
+  const int64_t samples = d.score.samples();
+  const std::string answers = d.same_samples == samples ? cat("same answers on all ", grouped(samples), " samples")
+                                                        : cat("other answers on ", grouped(samples - d.same_samples),
+                                                              " of ", grouped(samples), " samples");
+  return cat(d.is_verified ? "verified" : "NOT VERIFIED", ": ", human_us(d.file.latency.runs.median), " in ",
+             d.file.runtime, ", ", outcome.metric.text(d.score.value), ", ", answers,
+             d.is_verified ? "" : cat("; ", d.file.problem));
+}
+
+void print(const Options& o, const Outcome& outcome, Console& console) {
   const int width = console.width();
-  Table table({{"candidate"},
-               {result.metric == "top1" ? "top-1" : result.metric, Table::Align::kRight},
-               {"drop", Table::Align::kRight},
-               {"latency", Table::Align::kRight},
-               {"size", Table::Align::kRight},
-               {"memory", Table::Align::kRight},
-               {""}});
+  const bool has_drop = std::isnan(outcome.budget.bound_of(outcome.metric));
+  std::vector<Table::Column> columns = {
+      {"candidate"}, {outcome.metric.name == "top1" ? "top-1" : outcome.metric.name, Table::Align::kRight}};
+  if (has_drop) columns.push_back({"drop", Table::Align::kRight});
+  for (const char* name : {"latency", "size", "memory"}) columns.push_back({name, Table::Align::kRight});
+  columns.push_back({""});
+  Table table(columns);
   const auto add = [&](const Candidate& c, const std::string& verdict) {
-    table.add({c.label, percent(c.score), fixed(c.drop_points(), 2), human_us(c.latency_us.median),
-               human_bytes(static_cast<uint64_t>(c.size_bytes)), human_bytes(static_cast<uint64_t>(c.memory_bytes)),
-               verdict});
+    std::vector<std::string> row = {c.label, outcome.metric.text(c.score.value)};
+    if (has_drop) row.push_back(fixed(c.verdict.drop, 2));
+    row.push_back(c.size_bytes > 0 ? human_us(c.latency.runs.median) : "");
+    row.push_back(c.size_bytes > 0 ? human_bytes(static_cast<uint64_t>(c.size_bytes)) : "");
+    row.push_back(c.size_bytes > 0 ? human_bytes(static_cast<uint64_t>(c.memory_bytes)) : "");
+    row.push_back(verdict);
+    table.add(row);
   };
-  add(result.baseline, result.chosen < 0 ? "chosen" : "");
-  for (size_t i = 0; i < result.candidates.size(); ++i) {
-    const Candidate& c = result.candidates[i];
-    add(c, static_cast<int>(i) == result.chosen ? "chosen" : c.is_kept ? "" : "over budget");
+  add(outcome.baseline, outcome.chosen < 0 ? "chosen" : "");
+  for (size_t i = 0; i < outcome.candidates.size(); ++i) {
+    const Candidate& c = outcome.candidates[i];
+    const bool is_over = !outcome.budget.allows_value(outcome.metric, c.score.value, outcome.baseline.score.value);
+    add(c, static_cast<int>(i) == outcome.chosen ? "chosen" : c.is_kept ? "" : is_over ? "over budget" : "rejected");
   }
   console.out(cat(table.render(width), "\n"));
-  print_verdict(o, result, console);
-  for (const DeliveredFile& f : files) {
-    if (f.bytes == 0) {
-      console.out(wrapped(cat("not written: ", f.path, ": ", f.problem, "\n"), width, 2));
-      continue;
-    }
-    const std::string proof = cat(f.is_verified ? "verified" : "NOT VERIFIED", ": read back ", percent(f.score), ", ",
-                                  grouped(f.same_decisions), " of ", grouped(f.samples), " decisions as measured");
-    console.out(wrapped(cat(f.path, "  ", human_bytes(static_cast<uint64_t>(f.bytes)), "  ", proof, "\n"), width, 2));
+  print_verdict(outcome, console);
+  console.out(wrapped(why_text(outcome), width));
+  for (const Deliverable& d : outcome.files) {
+    const FileForm& f = d.file;
+    const std::string line = f.bytes == 0 ? cat("not written: ", f.path, ": ", f.problem, "\n")
+                                          : cat(f.path, "  ", human_bytes(static_cast<uint64_t>(f.bytes)), "  ",
+                                                proof_text(outcome, d), "\n");
+    console.out(wrapped(line, width, 2));
   }
   console.out(cat((fs::path(o.directory) / "report.html").string(), "\n"));
+}
+
+Sink sink_of(Console& console) {
+  const auto stage = std::make_shared<std::string>();
+  const auto bar = std::make_shared<Progress>();
+  return {[&console, stage, bar](std::string_view name, int64_t done, int64_t total) {
+    if (name != *stage) {
+      console.end_progress();
+      *stage = name;
+      *bar = console.progress(*stage);
+    }
+    (*bar)(done, total);
+  }};
 }
 
 int optimize_command(const Options& o, const Args& args, Console& console) {
   if (!(o.max_drop >= 0 && o.max_drop <= 100))
     throw invalid_argument(cat("--max-drop ", o.max_drop, ": expected 0 to 100 percentage points"));
-  Graph graph = o.model.load();
-  run_pipeline(graph, standard_pipeline());
+  Job job;
+  job.source = source_model(o.model.load(), o.model.path);
+  Graph& graph = job.source.graph;
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
   if (!inputs.empty() && !inputs.front().preprocess.color.empty())
     graph.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   const DataSplit data =
       split_data(o.data.path, {.labels = o.data.labels, .limit = o.data.limit},
                  static_cast<size_t>(std::max<int64_t>(o.calibration_samples, 0)), static_cast<uint64_t>(o.seed));
-  OptimizeOptions options;
-  options.max_drop_points = o.max_drop;
-  options.objective = parse_objective(o.objective);
-  options.calibrators = o.calibrators;
-  for (const std::string& name : o.calibrators) find_calibrator(name);
-  options.mixed = !o.no_mixed;
-  options.latency_seconds = o.seconds;
-  options.output = find_output(graph, o.output);
-  options.engine = o.engine.engine();
-  require_source_survives(o);
-  const ResultFolder folder(o.directory);
-  std::string stage;
-  Progress bar;
-  options.progress = [&](std::string_view name, int64_t done, int64_t total) {
-    if (name != stage) {
-      console.end_progress();
-      stage = name;
-      bar = console.progress(stage);
-    }
-    bar(done, total);
+  job.calibration = samples_of(data.calibration, inputs);
+  job.test = samples_of(data.test, inputs);
+  job.calibration_engine = o.engine.calibration_engine();
+  job.labels = labels_of(data.test);
+  job.seed = data.is_given ? -1 : static_cast<int64_t>(data.seed);
+  job.budget.max_drop = o.max_drop;
+  if (!o.bound.empty()) {
+    const std::optional<double> bound = parse_double(o.bound);
+    if (!bound) throw invalid_argument(cat("--bound '", o.bound, "' is not a number"));
+    job.budget.bound = *bound;
+  }
+  job.metric = o.metric.metric;
+  job.metric_command = o.metric.command;
+  job.objective = parse_objective(o.objective);
+  job.calibrators = o.calibrators;
+  if (!o.formats.empty()) job.formats = o.formats;
+  for (const std::string& format : job.formats)
+    if (format != "onnx" && format != "tflite")
+      throw invalid_argument(cat("--format ", format, ": expected onnx or tflite"));
+  job.mixed = !o.no_mixed;
+  job.latency_seconds = o.seconds;
+  job.output = find_output(graph, o.output);
+  job.directory = o.directory;
+  job.stem = fs::path(o.model.path).stem().string();
+  Sink sink = sink_of(console);
+  std::string json;
+  sink.report = [&](const Outcome& found, const std::string& directory) {
+    const ReportContext context = context_of(o, args);
+    json = to_json(found, context).dump(2) + "\n";
+    write_file((fs::path(directory) / "report.json").string(), json);
+    write_file((fs::path(directory) / "report.html").string(), render_report_html(report::view_of(found, context)));
   };
-  OptimizeResult result = optimize(graph, data, inputs, options);
-  Candidate& best = result.chosen < 0 ? result.baseline : result.candidates[static_cast<size_t>(result.chosen)];
-  best.graph.metadata[std::string(kManifestKey)] = manifest_of(result, data, o.model.path, o.max_drop);
-  const DeliverOptions deliver_options{.directory = folder.workshop(),
-                                       .stem = fs::path(o.model.path).stem().string(),
-                                       .max_drop_points = o.max_drop,
-                                       .output = options.output,
-                                       .engine = options.engine,
-                                       .progress = console.progress("reading back and proving")};
-  std::vector<DeliveredFile> files = deliver(result.best(), result.baseline, data, inputs, deliver_options);
+  const Outcome outcome = run_job(job, o.engine.engine(), sink);
   console.end_progress();
-  folder.publish(files);
-  const Json report = optimize_report(result, data, files, context_of(o, args));
-  write_file((fs::path(o.directory) / "report.json").string(), report.dump(2) + "\n");
-  write_file((fs::path(o.directory) / "report.html").string(), render_report_html(report));
   if (o.is_json)
-    console.out(report.dump(2) + "\n");
+    console.out(json);
   else
-    print(o, result, files, console);
-  if (result.metric == "top1")
-    warn_of_chance(graph, options.output, result.baseline.samples, result.baseline.interval, console);
-  bool is_proven = true;
-  for (const DeliveredFile& f : files) is_proven &= f.bytes == 0 || f.is_verified;
-  return is_proven ? 0 : kExitNo;
+    print(o, outcome, console);
+  return outcome.is_proven() ? 0 : kExitNo;
 }
 
 CommandBody setup(Args& args) {
@@ -245,6 +243,9 @@ CommandBody setup(Args& args) {
   o->model.declare(args);
   o->data.declare(args);
   args.option("--max-drop", "POINTS", o->max_drop, "accuracy that may be lost, percentage points");
+  args.option("--bound", "VALUE", o->bound, "what the metric must reach, in its own unit; sqnr: 20 dB");
+  o->metric.declare(args);
+  args.option("--format", "NAME", o->formats, "deliver, and judge candidates as, only this: onnx or tflite");
   args.option("--objective", "WHAT", o->objective, "latency, size or memory");
   args.option("-o,--output-dir", "DIR", o->directory, "where the results go", true);
   o->preprocess.declare(args);
@@ -269,8 +270,11 @@ const Command kOptimizeCommand{
     "with each calibrator and int8 with the most sensitive layers in float, rejects what loses more than --max-drop "
     "points on the rest of the data, keeps the best by --objective, and writes it as .onnx and .tflite with "
     "report.html "
-    "and report.json. A folder with calibration/ and test/ is taken as split; other data is split by --seed. Without "
-    "labels the decisions of the float model are the truth. Exit code 1: a written file, read back, breaks the budget.",
+    "and report.json. A folder with calibration/ and test/ is taken as split; other data is split by --seed. The task "
+    "chooses the metric, or --metric: accuracy with labels, else boxes, pixels, decisions or signal to noise against "
+    "the "
+    "model as given. A metric that cannot tell a good model from a broken one on the data stops the job. "
+    "Exit code 1: a written file, read back, breaks the budget.",
     setup};
 
 }  // namespace hone

@@ -10,7 +10,7 @@
 #include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "measure/prepare.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -62,14 +62,21 @@ void print(const Options& o, const Profile& profile, Console& console) {
 
 int run_profile(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  Graph graph = prepare(o.model.load(), engine);
-  const std::vector<Tensor> inputs = o.inputs.load_or_generate(graph);
-  fix_sizes(graph, inputs);
-  Runner runner = engine.runner(graph);
-  const Profile profile = profile_session(runner.session(), inputs, o.runs, o.warmup, console.progress("profiling"));
+  const auto program = Program::prepared(o.model.load(), engine);
+  const std::vector<Tensor> inputs = o.inputs.load_or_generate(program->graph());
+  Session session(program);
+  session.plan_for(inputs);
+  const Profile profile = profile_session(session, inputs, o.runs, o.warmup, console.progress("profiling"));
   const std::string name = std::filesystem::path(o.model.path).filename().string();
-  if (!o.trace.empty()) write_file(o.trace, chrome_trace(profile, name));
-  if (!o.folded.empty()) write_file(o.folded, folded_stacks(profile, name));
+  const auto write = [&](const std::string& path, const std::string& text) {
+    if (path == "-")
+      console.out(text);
+    else if (!path.empty())
+      write_file(path, text);
+  };
+  if (!o.trace.empty()) write(o.trace, chrome_trace(profile, name));
+  if (!o.folded.empty()) write(o.folded, folded_stacks(profile, name));
+  if (o.trace == "-" || o.folded == "-") return 0;
   if (o.is_json) {
     Json json;
     json["model"] = o.model.path;
@@ -89,9 +96,9 @@ CommandBody setup(Args& args) {
   o->inputs.declare(args);
   args.option("--runs", "N", o->runs, "measure N runs", 1);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
-  args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all");
-  args.option("--trace", "FILE", o->trace, "write the last run as Chrome trace JSON");
-  args.option("--folded", "FILE", o->folded, "write folded stacks for a flame graph");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes; 0: all", 0);
+  args.option("--trace", "FILE", o->trace, "write the last run as Chrome trace JSON; - alone to standard output");
+  args.option("--folded", "FILE", o->folded, "write folded stacks for a flame graph; - likewise");
   args.flag("--json", o->is_json, "print JSON");
   return [o](Console& console) { return run_profile(*o, console); };
 }

@@ -8,10 +8,12 @@
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
+#include "base/workshop.h"
 #include "compress/dequantize.h"
 #include "compress/pixels.h"
+#include "compress/recipe.h"
 #include "formats/formats.h"
-#include "measure/accuracy.h"
+#include "measure/samples.h"
 #include "passes/pipelines.h"
 
 namespace hone {
@@ -23,9 +25,9 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string destination, to = "int8", calibrator = "mse";
+  std::string destination, to = "int8", calibrator = "mse", target;
   std::vector<std::string> keep_float;
-  bool integer_io = false, is_json = false;
+  bool integer_io = false, is_json = false, is_forced = false;
 };
 
 Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& samples) {
@@ -36,18 +38,18 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
   const Dataset data = o.data.open();
   samples = data.size();
   const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
-  const Statistics statistics = collect_statistics(graph, source, o.engine.engine(), console.progress("calibrating"));
+  const Statistics statistics =
+      collect_statistics(graph, source, o.engine.calibration_engine(), console.progress("calibrating"));
   console.end_progress();
-  QuantizeOptions options{.keep_float = {o.keep_float.begin(), o.keep_float.end()}, .quantize_io = o.integer_io};
-  const Ranges ranges = to_ranges(statistics, calibrator);
-  const std::vector<std::string> layers = quantizable_layers(graph, ranges);
+  const std::vector<std::string> layers = quantizable_layers(graph, to_ranges(statistics, calibrator));
   for (const std::string& name : o.keep_float)
     if (std::find(layers.begin(), layers.end(), name) == layers.end()) {
       const std::string near = nearest(name, layers);
       throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
                       near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
     }
-  Graph out = quantize_static(graph, ranges, options);
+  const Int8 step{.calibrator = o.calibrator, .keep_float = o.keep_float, .integer_io = o.integer_io};
+  Graph out = apply(Recipe::of(step), graph, statistics);
   if (!inputs.empty() && !inputs.front().preprocess.color.empty())
     out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   return out;
@@ -69,6 +71,7 @@ void embed_preprocess(Graph& out, const Graph& source, const Options& o) {
 }
 
 int quantize_command(const Options& o, Console& console) {
+  if (!o.is_forced) require_source_survives(o.model.path, o.destination, "give another name, or --force");
   Graph graph = o.model.load();
   run_pipeline(graph, standard_pipeline());
   size_t samples = 0;
@@ -76,9 +79,9 @@ int quantize_command(const Options& o, Console& console) {
   if (o.to == "int8") {
     out = to_int8(o, with_float_weights(graph), console, samples);
   } else if (o.to == "dynamic") {
-    out = quantize_dynamic_range(with_float_weights(graph));
+    out = apply(Recipe::of(DynamicRange{}), with_float_weights(graph), {});
   } else if (o.to == "float16") {
-    out = to_float16(with_float_weights(graph));
+    out = apply(Recipe::of(Float16Weights{}), with_float_weights(graph), {});
   } else if (o.to == "float") {
     out = to_float(graph);
     keep_pixels(graph, out);
@@ -86,13 +89,15 @@ int quantize_command(const Options& o, Console& console) {
     throw invalid_argument(cat("--to ", o.to, ": expected int8, dynamic, float16 or float"));
   }
   embed_preprocess(out, graph, o);
-  write_model(out, o.destination);
+  std::vector<std::string> notes;
+  write_model(out, {.path = o.destination, .target = o.target, .notes = &notes});
   if (o.is_json) {
     Json json = Json::object();
     json["model"] = o.model.path;
     json["output"] = o.destination;
     json["to"] = o.to;
     json["calibrator"] = o.to == "int8" ? Json(o.calibrator) : Json();
+    json["notes"] = Json::list(notes);
     json["samples"] = static_cast<int64_t>(samples);
     json["nodes"] = static_cast<int64_t>(out.node_count());
     json["integer_nodes"] = static_cast<int64_t>(count_quantized(out));
@@ -104,6 +109,7 @@ int quantize_command(const Options& o, Console& console) {
   facts.add("to", o.to == "int8"
                       ? cat("int8, ", o.calibrator, " over ", counted(static_cast<int64_t>(samples), "sample"))
                       : o.to);
+  for (const std::string& note : notes) facts.add("note", note);
   facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
   console.out(facts.render(console.width()));
   return 0;
@@ -114,7 +120,9 @@ CommandBody setup(Args& args) {
   o->model.declare(args);
   o->data.declare(args, false);
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
+  args.flag("--force", o->is_forced, "overwrite MODEL itself");
   args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
+  args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
   args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");

@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/text.h"
@@ -8,16 +9,29 @@
 
 namespace hone {
 
-std::string accuracy_text(double part, const Interval& interval) {
-  return cat(percent(part), " (", fixed(interval.low * 100, 1), " to ", fixed(interval.high * 100, 1), ")");
+std::string score_text(const Metric& metric, const Score& score) {
+  const Interval& i = score.interval;
+  std::string out = metric.text(score.value);
+  if (score.samples() < 2) return cat(out, " (one sample: no interval)");
+  if (!(std::isfinite(i.low) && std::isfinite(i.high)) || i.low == i.high) return out;
+  const bool is_share = metric.row->unit == Unit::kShare;
+  const auto end = [&](double v) {
+    return is_share || metric.row->unit == Unit::kDecibel ? fixed((is_share ? 100 : 1) * v, 1) : metric.text(v);
+  };
+  return cat(out, " (", end(i.low), " to ", end(i.high), ")");
 }
 
-Json to_json(double part, const Interval& interval) {
+Json to_json(double value, const Interval& interval) {
   Json json;
-  json["value"] = part;
+  json["value"] = value;
   json["low"] = interval.low;
   json["high"] = interval.high;
   return json;
+}
+
+void MetricArgs::declare(Args& args) {
+  args.option("--metric", "NAME", metric, "how to judge, if not by the task: top1, top5, sqnr, boxes, miou, auc, ...");
+  args.option("--metric-cmd", "COMMAND", command, "score the folder {outputs} by a command that prints a number");
 }
 
 namespace {
@@ -29,14 +43,19 @@ std::string speed(int64_t macs, double us) {
 
 }  // namespace
 
-void warn_of_chance(const Graph& graph, size_t output, int64_t samples, const Interval& top1, Console& console) {
+/// Length of the last axis of an output; −1 when unknown.
+static int64_t classes_of(const Graph& graph, size_t output) {
   const Shape& shape = graph.type(graph.outputs()[output]).shape;
-  if (!shape.has_rank() || shape.rank() < 1 || !shape[shape.rank() - 1].is_known()) return;
-  const int64_t classes = shape[shape.rank() - 1].value();
-  if (classes < 2 || samples < 20 || top1.low > 1.0 / static_cast<double>(classes)) return;
-  console.flush();  // what it is about stands above it
-  console.note(cat("warning: no better than guessing among ", classes,
-                   " classes: is the preprocessing right? see --preprocess, --scale, --mean, --std, --labels"));
+  const bool is_known = shape.has_rank() && shape.rank() > 0 && shape[shape.rank() - 1].is_known();
+  return is_known ? shape[shape.rank() - 1].value() : -1;
+}
+
+void warn_of_folders(const Graph& graph, size_t output, const Dataset& data, Console& console) {
+  const int64_t classes = classes_of(graph, output), folders = static_cast<int64_t>(data.classes().size());
+  if (data.kind() != "a folder per class" || classes < 2 || folders == classes) return;
+  console.note(
+      cat("warning: '", data.path(), "' has ", counted(folders, "class folder"), ", the model ", classes,
+          " classes: give the folder that holds the classes, and --labels with their names in the model's order"));
 }
 
 std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width) {

@@ -8,10 +8,11 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/input_args.h"
+#include "cli/output_names.h"
 #include "cli/table.h"
 #include "data/npy.h"
-#include "measure/prepare.h"
 #include "passes/check.h"
+#include "runtime/program.h"
 
 namespace hone {
 
@@ -36,12 +37,6 @@ std::vector<Tensor> load_inputs(const Options& o, const Graph& graph) {
                            cat("--input ", input.name, "=FILE"));
   }
   return inputs;
-}
-
-std::string file_name_of(std::string name) {
-  for (char& c : name)
-    if (c == '/' || c == ':') c = '_';
-  return (name.empty() || name == "." || name == ".." ? "output" : name) + ".npy";
 }
 
 /// Indices of the largest values, largest first; equals by index.
@@ -127,30 +122,31 @@ struct Report {
 
 int run(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
-  Graph graph = prepare(o.model.load(), engine);
+  const auto program = Program::prepared(o.model.load(), engine);
+  const Graph& graph = program->graph();
+  if (o.inputs.files.empty()) note_open_sizes(graph, console);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
-  fix_sizes(graph, inputs);
   Report report{o, {}, Json::array(), ""};
   if (!o.labels.empty()) {
     const std::string names = read_file(o.labels);
     for (const std::string& line : split(names, '\n')) report.classes.emplace_back(trim(line));
   }
-  Runner runner = engine.runner(graph);
-  Session& session = runner.session();
+  Session session(program);
   session.set_seed(static_cast<uint64_t>(o.seed));
-  session.set_observer([](size_t, double, std::span<const Tensor* const>) { check_interrupted(); });
   const std::vector<Tensor>& outputs = session.run(inputs);
   if (!o.output_dir.empty()) make_directory(o.output_dir);
+  std::vector<std::string> names;
+  for (const ValueId id : graph.outputs()) names.push_back(graph.value(id).name);
+  const std::vector<std::string> files = output_file_names(names);
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string& name = graph.value(graph.outputs()[i]).name;
     const Tensor shown = o.is_real ? dequantize(outputs[i]) : outputs[i];
     std::string file;
     if (!o.output_dir.empty()) {
-      file = cat(o.output_dir, "/", file_name_of(name));
+      file = cat(o.output_dir, "/", files[i], ".npy");
       write_npy(file, shown);
     }
-    report.add(name, shown, file, console.width());
+    report.add(names[i], shown, file, console.width());
   }
   if (o.inputs.files.empty()) console.note("note: no --input was given: the inputs are generated numbers");
   if (o.is_json) {
@@ -171,8 +167,8 @@ CommandBody setup(Args& args) {
   args.option("--output-dir", "DIR", o->output_dir, "write each output to DIR/NAME.npy");
   args.flag("--dequantize", o->is_real, "give real numbers where the model's outputs are quantized");
   args.option("--labels", "FILE", o->labels, "class names in order, one a line");
-  args.option("--top", "K", o->top, "show the K largest scores of a classifier");
-  args.option("--seed", "N", o->seed, "of generated inputs and random operators");
+  args.option("--top", "K", o->top, "show the K largest scores of a classifier", 0);
+  args.option("--seed", "N", o->seed, "of generated inputs and random operators", 0);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
   o->inputs.declare(args);

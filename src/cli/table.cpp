@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/console.h"
 
@@ -42,7 +43,51 @@ std::string shortened(const std::string& text, int width) {
 
 void Table::add(std::vector<std::string> cells) {
   cells.resize(columns_.size());
+  for (std::string& cell : cells) cell = printable_line(cell);
   rows_.push_back(std::move(cells));
+}
+
+std::pair<size_t, size_t> common_parts(const std::vector<std::string>& texts) {
+  constexpr std::string_view kJoints = "/.:_- ";
+  if (texts.size() < 2) return {0, 0};
+  size_t head = texts[0].size(), tail = head;
+  for (const std::string& text : texts) {
+    size_t same = 0;
+    while (same < std::min(head, text.size()) && text[same] == texts[0][same]) ++same;
+    head = same;
+    same = 0;
+    while (same < std::min(tail, text.size()) && text[text.size() - 1 - same] == texts[0][texts[0].size() - 1 - same])
+      ++same;
+    tail = same;
+  }
+  const size_t joint = head == 0 ? std::string::npos : texts[0].find_last_of(kJoints, head - 1);
+  head = joint == std::string::npos ? 0 : joint + 1;
+  const size_t last = texts[0].find_first_of(kJoints, texts[0].size() - tail);
+  tail = last == std::string::npos ? 0 : texts[0].size() - last;
+  for (const std::string& text : texts)
+    if (text.size() <= head + tail) tail = 0;
+  for (const std::string& text : texts)
+    if (text.size() <= head) head = 0;
+  return {head, tail};
+}
+
+Table Table::without_common_parts() const {
+  Table out(columns_);
+  out.rows_ = rows_;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    if (columns_[c].align != Align::kLeft) continue;
+    std::vector<std::string> texts;
+    for (const auto& row : rows_)
+      if (!row[c].empty()) texts.push_back(row[c]);
+    const auto [head, tail] = common_parts(texts);
+    constexpr size_t kWorthwhile = 3;  // what "…" saves
+    for (auto& row : out.rows_) {
+      if (row[c].empty()) continue;
+      if (tail > kWorthwhile) row[c] = row[c].substr(0, row[c].size() - tail) + "…";
+      if (head > kWorthwhile) row[c] = "…" + row[c].substr(head);
+    }
+  }
+  return out;
 }
 
 std::string Table::render(int width) const {
@@ -55,6 +100,9 @@ std::string Table::render(int width) const {
   const auto total = [&] {
     return std::accumulate(widths.begin(), widths.end(), kGap * static_cast<int>(columns_.size() - 1));
   };
+  if (total() > width) {
+    if (Table table = without_common_parts(); table.rows_ != rows_) return table.render(width);
+  }
   for (int excess = total() - width; excess > 0; excess = total() - width) {
     int widest = -1;
     for (size_t c = 0; c < widths.size(); ++c) {
@@ -92,7 +140,7 @@ std::string Table::render_records(int width) const {
   return out;
 }
 
-void Facts::add(std::string key, std::string value) { facts_.emplace_back(std::move(key), std::move(value)); }
+void Facts::add(std::string key, std::string value) { facts_.emplace_back(printable_line(key), printable(value)); }
 
 std::string Facts::render(int width) const {
   int widest = 0;

@@ -2,12 +2,14 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hone {
 
-/// A table for people: columns aligned, numbers to the right. When the terminal is too narrow, long texts are cut in
-/// their middle; when that does not suffice, each row becomes a few lines "header: cell".
+/// A table for people: columns aligned, numbers to the right; cells are shown as printable_line() says. When the
+/// terminal is too narrow, texts of a column lose the beginning and the end that they have in common, then their
+/// middle; when that does not suffice, each row becomes a few lines "header: cell".
 class Table {
  public:
   enum class Align { kLeft, kRight };
@@ -25,6 +27,7 @@ class Table {
 
  private:
   std::string render_records(int width) const;
+  Table without_common_parts() const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
@@ -42,6 +45,10 @@ class Facts {
 
 /// `text` cut in its middle by "…" to at most `width` columns.
 std::string shortened(const std::string& text, int width);
+
+/// How many bytes at the start of all `texts` are the same, up to and with the last of "/.:_-" and a space; likewise at
+/// their end, from such a character on. What is left is never empty. {0, 0} for fewer than two texts.
+std::pair<size_t, size_t> common_parts(const std::vector<std::string>& texts);
 
 /// 1234567 → "1,234,567".
 std::string grouped(int64_t value);

@@ -7,16 +7,6 @@ namespace hone {
 
 namespace {
 
-/// Machine-dependent rewriting could hide values from view: calibration runs the graph as it is.
-std::vector<Provider> without_lowering(const Engine& engine) {
-  std::vector<Provider> plain;
-  for (const Provider* p : engine.providers) {
-    plain.push_back(*p);
-    plain.back().lower = nullptr;
-  }
-  return plain;
-}
-
 void check_finite(const Statistics& statistics) {
   for (const auto& [name, histogram] : statistics)
     if (histogram.not_finite() > 0)
@@ -31,13 +21,10 @@ Statistics collect_statistics(const Graph& graph, const SampleSource& samples, c
                               const Progress& progress) {
   if (samples.count == 0)
     throw invalid_argument("no calibration samples", "pass a folder of representative data: --data DIR");
-  const std::vector<Provider> plain = without_lowering(engine);
-  std::vector<const Provider*> pointers;
-  for (const Provider& p : plain) pointers.push_back(&p);
   Statistics statistics;
   PlanOptions options = engine.plan;
-  options.keeps_all_values = true;
-  Runner runner(graph, pointers, options);
+  options.refuses = hides_values;
+  Runner runner(graph, engine.providers, options);
   for (size_t i = 0; i < samples.count; ++i) {
     const std::vector<Tensor> inputs = samples.inputs(i);
     Session& session = runner.session_for(inputs);

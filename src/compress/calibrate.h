@@ -10,14 +10,9 @@
 #include "compress/calibrator.h"
 #include "ir/graph.h"
 #include "measure/engine.h"
+#include "measure/samples.h"
 
 namespace hone {
-
-/// Where representative inputs come from, one at a time: only one sample is in memory.
-struct SampleSource {
-  size_t count = 0;
-  std::function<std::vector<Tensor>(size_t i)> inputs;  ///< as Session::run takes them
-};
 
 /// What one pass over the data saw of every float value of a graph, by value name. Small: 32 kB a value.
 using Statistics = std::map<std::string, Histogram>;

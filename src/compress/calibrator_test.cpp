@@ -92,6 +92,32 @@ TEST(Calibrator, MseNeverDoesWorseThanMinMaxOnItsOwnMeasure) {
   }
 }
 
+TEST(Calibrator, EntropyDoesNotDependOnHowTheRangeMeetsTheBins) {
+  // The same numbers at every scale between two powers of two: 256 levels are never a whole number of bins but once.
+  double least = 1, most = 0;
+  for (int k = 0; k < 16; ++k) {
+    const float scale = std::exp2(static_cast<float>(k) / 16);
+    std::vector<float> values = normal_values(200000, 1, 6);
+    for (float& v : values) v = scale * std::max(v, 0.0f);
+    Histogram h;
+    h.add(values);
+    const double part = find_calibrator("entropy").range(h).max / h.max();
+    least = std::min(least, part);
+    most = std::max(most, part);
+  }
+  EXPECT_GT(least, 0.6);
+  EXPECT_LT(most - least, 0.15);
+}
+
+TEST(Calibrator, EntropyKeepsWhatStandsBesideManyZeros) {
+  Histogram h;
+  std::vector<float> values = normal_values(20000, 1, 8);
+  for (float& v : values) v = std::min(std::fabs(v) * 4, 6.0f);  // ReLU6: much at the top
+  values.resize(100000, 0.0f);
+  h.add(values);
+  EXPECT_GT(find_calibrator("entropy").range(h).max, 5.5);
+}
+
 TEST(Calibrator, UnknownNamesListTheKnownOnes) {
   try {
     find_calibrator("median");

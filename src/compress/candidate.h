@@ -4,32 +4,39 @@
 #include <string>
 #include <vector>
 
+#include "compress/recipe.h"
 #include "ir/graph.h"
-#include "measure/accuracy.h"
-#include "measure/bench.h"
+#include "measure/budget.h"
+#include "measure/paired_latency.h"
 
 namespace hone {
 
+/// A model as one file holds it: what was written, read back and prepared to run.
+struct FileForm {
+  std::string format;        ///< "onnx", "tflite"
+  std::string runtime;       ///< who ran it for the numbers below: "hone"
+  std::string path;          ///< empty for files that served to measure only
+  std::string sha256;        ///< of delivered files
+  int64_t bytes = 0;         ///< 0: the format cannot hold this model
+  int64_t memory_bytes = 0;  ///< planned peak: weights, activations, scratch
+  std::string steps;         ///< what its plan executes: files with equal steps share one time
+  Latency latency;
+  std::string problem;  ///< why it was not written, or not verified
+};
+
 /// One way to make a model smaller or faster, with everything measured of it.
 struct Candidate {
-  std::string id;     ///< "int8-mse"
-  std::string label;  ///< "int8 (mse)"
-  std::string kind;   ///< "given", "float", "float16", "dynamic", "int8", "mixed"
+  Recipe recipe;
+  std::string id, label;
   Graph graph;
-
-  int64_t samples = 0;       ///< test samples (decisions, for agreement) behind `score`
-  double score = 0;          ///< top-1 accuracy, or agreement with the baseline's decisions; 0…1
-  Interval interval;         ///< 95 % of score
-  PairedDifference change;   ///< against the baseline on the same samples
-  std::vector<float> right;  ///< for each test sample the share of its decisions that are right
-  Distribution latency_us;
-  double typical_us = 0;     ///< mean of latency_us.median over all candidates that execute the same steps
-  int64_t size_bytes = 0;    ///< of the smallest standard file that holds it
-  int64_t memory_bytes = 0;  ///< planned peak: weights, activations and scratch
-  bool is_kept = false;      ///< inside the accuracy budget
-  std::string reason;        ///< why it was rejected, or not measured
-
-  double drop_points() const { return 0 - 100 * change.difference; }  ///< percentage points lost; negative: gained
+  Score score;
+  Verdict verdict;       ///< against the baseline
+  bool is_kept = false;  ///< inside the budget against every reference
+  std::string reason;    ///< why it was rejected, or lost to the chosen one
+  std::vector<FileForm> files;
+  Latency latency;           ///< of the slower of its files
+  int64_t size_bytes = 0;    ///< of the smaller
+  int64_t memory_bytes = 0;  ///< of the larger plan
 };
 
 }  // namespace hone

@@ -1,65 +1,78 @@
 #include "compress/deliver.h"
 
-#include <filesystem>
+#include <algorithm>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "compress/agreement.h"
+#include "compress/file_forms.h"
 #include "compress/sha256.h"
-#include "formats/formats.h"
-#include "passes/pipelines.h"
 
 namespace hone {
 
+namespace fs = std::filesystem;
+
+ResultFolder::ResultFolder(const std::string& path) : path_(path) {
+  std::error_code ignored;
+  is_new_ = !fs::exists(path, ignored);
+  make_directory(path);
+  workshop_.emplace(path_);
+}
+
+ResultFolder::~ResultFolder() {
+  workshop_.reset();
+  std::error_code ignored;
+  if (is_new_) fs::remove(path_, ignored);  // only an empty folder goes
+}
+
+std::string ResultFolder::final_path(const std::string& path) const {
+  return (path_ / fs::path(path).filename()).string();
+}
+
 namespace {
 
-/// Measures the file as its user will run it: read, simplified, executed.
-void prove(DeliveredFile& file, const Candidate& best, const Candidate& baseline, const DataSplit& data,
-           const std::vector<InputSpec>& inputs, const DeliverOptions& options) {
-  Graph graph = read_model(file.path);
-  run_pipeline(graph, standard_pipeline());
-  AgreementReference in_memory;
-  in_memory.learn(best.graph, options.engine, options.output, data.test, inputs, {});
-  const Agreement same = in_memory.compare(graph, options.engine, options.output, data.test, inputs, options.progress);
-  file.samples = same.decisions;
-  file.same_decisions = same.agreeing;
-  if (data.test.has_labels()) {
-    const AccuracyOptions accuracy_options{.output = options.output, .progress = options.progress};
-    file.score = measure_accuracy(graph, options.engine, data.test, inputs, accuracy_options).top1;
-  } else {
-    AgreementReference original;
-    original.learn(baseline.graph, options.engine, options.output, data.test, inputs, {});
-    file.score = original.compare(graph, options.engine, options.output, data.test, inputs, options.progress).share;
-  }
-  const double drop = 100 * (baseline.score - file.score);
-  file.is_verified = drop <= options.max_drop_points + 1e-9;
-  if (!file.is_verified) file.problem = cat("read back it loses ", drop, " points");
+/// Samples whose tallies begin with the same answer.
+int64_t same_answers(const Metric& metric, const Tallies& a, const Tallies& b) {
+  int64_t same = 0;
+  const size_t width = metric.row->answer_width > 0 ? metric.row->answer_width : a.width;
+  for (size_t i = 0; i < a.samples() && i < b.samples(); ++i)
+    same += std::equal(a[i].begin(), a[i].begin() + static_cast<int64_t>(width), b[i].begin());
+  return same;
 }
 
 }  // namespace
 
-std::vector<DeliveredFile> deliver(const Candidate& best, const Candidate& baseline, const DataSplit& data,
-                                   const std::vector<InputSpec>& inputs, const DeliverOptions& options) {
-  make_directory(options.directory);
-  std::vector<DeliveredFile> files;
-  size_t written = 0;
-  for (const char* extension : {".onnx", ".tflite"}) {
-    DeliveredFile file;
-    file.path = (std::filesystem::path(options.directory) / (options.stem + extension)).string();
-    try {
-      write_model(best.graph, file.path);
-      file.bytes = static_cast<int64_t>(std::filesystem::file_size(file.path));
-      file.sha256 = sha256_of_file(file.path);
-      ++written;
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kUnsupported) throw;
-      file.problem = e.message();
+std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engine& engine, const Judge& judge,
+                                 const Outcome& outcome, const std::string& directory, const Sink& sink) {
+  make_directory(directory);
+  std::vector<Deliverable> files;
+  FileTimer timer(engine, job.test.inputs(0));
+  const auto progress = [&](const std::string& stage) {
+    return Progress([&sink, stage](int64_t done, int64_t total) {
+      if (sink.progress) sink.progress(stage, done, total);
+    });
+  };
+  std::string problem;
+  for (const std::string& format : job.formats) {
+    Deliverable d{.file = write_form(graph, format, directory, job.stem)};
+    if (d.file.bytes > 0) {
+      d.file.sha256 = sha256_of_file(d.file.path);
+      const Graph back = read_form(d.file, engine);
+      timer.add(back, d.file);
+      d.score = judge.score(back, progress("reading back and proving"));
+      d.verdict = judge.allows(d.score);
+      d.is_verified = d.verdict.is_allowed;
+      if (!d.is_verified) d.file.problem = cat("read back it ", d.verdict.reason);
+      d.same_samples = same_answers(judge.metric(), outcome.best().score.tallies, d.score.tallies);
+    } else if (problem.empty()) {
+      problem = d.file.problem;
     }
-    if (file.bytes > 0) prove(file, best, baseline, data, inputs, options);
-    files.push_back(std::move(file));
+    files.push_back(std::move(d));
   }
-  if (written == 0) throw unsupported(cat("neither ONNX nor TFLite can hold the result: ", files[0].problem));
+  const bool is_any = std::any_of(files.begin(), files.end(), [](const Deliverable& d) { return d.file.bytes > 0; });
+  if (!is_any) throw unsupported(cat("no format can hold the result: ", problem));
+  timer.measure(job.latency_seconds, progress("timing the files"));
+  for (Deliverable& d : files) d.file.latency = timer.latency_of(d.file);
   return files;
 }
 

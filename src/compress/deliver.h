@@ -1,37 +1,41 @@
 #pragma once
 
-#include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "compress/optimize.h"
+#include "base/workshop.h"
+#include "compress/job.h"
 
 namespace hone {
 
-/// A file that the main job wrote, and what reading it back showed.
-struct DeliveredFile {
-  std::string path;
-  int64_t bytes = 0;
-  std::string sha256;
-  bool is_verified = false;    ///< read back, run on the test data, and still inside the budget
-  double score = 0;            ///< accuracy (or agreement) of the file as read back, 0…1
-  int64_t same_decisions = 0;  ///< of `samples`, against the candidate in memory
-  int64_t samples = 0;
-  std::string problem;  ///< why it was not written, or not verified; empty when all is well
+/// The folder of the results, made before hours of work and gone again when nothing was written into it. Files are
+/// written and proven in a workshop inside; an interruption leaves what was there before.
+class ResultFolder {
+ public:
+  /// Throws Error(io) when it cannot be made or written into.
+  explicit ResultFolder(const std::string& path);
+  ~ResultFolder();
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+
+  std::string workshop() const { return workshop_->path(); }
+  /// Where a file of the workshop will lie.
+  std::string final_path(const std::string& path) const;
+  /// Moves what was proven to its place, all or nothing.
+  void publish() { workshop_->publish(); }
+
+ private:
+  std::filesystem::path path_;
+  bool is_new_ = false;
+  std::optional<Workshop> workshop_;
 };
 
-struct DeliverOptions {
-  std::string directory;  ///< made when missing
-  std::string stem;       ///< "model" → model.onnx, model.tflite
-  double max_drop_points = 1;
-  size_t output = 0;
-  Engine engine;
-  Progress progress;
-};
-
-/// Writes `best` as .onnx and .tflite, reads each file back and measures it on the test data again. A format that
-/// cannot express the graph yields an entry with `problem` and no file. Throws Error(unsupported) when no format can.
-std::vector<DeliveredFile> deliver(const Candidate& best, const Candidate& baseline, const DataSplit& data,
-                                   const std::vector<InputSpec>& inputs, const DeliverOptions& options);
+/// Writes `graph`, the outcome's best with its manifest, into `directory` in each of the job's formats, reads each file
+/// back, judges and times it by itself, beside the baseline. A format that cannot hold it yields an entry without bytes
+/// that says why. Throws Error(unsupported) when no format can.
+std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engine& engine, const Judge& judge,
+                                 const Outcome& outcome, const std::string& directory, const Sink& sink);
 
 }  // namespace hone

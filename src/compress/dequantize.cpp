@@ -19,6 +19,10 @@ Graph to_float(const Graph& graph) {
   Rebuild build(graph);
   build.graph.arithmetic = QuantArithmetic::kFloat;
   for (const ValueId in : graph.inputs()) build[in] = build.graph.add_input(graph.value(in).name, real(graph.type(in)));
+  for (const GraphState& state : graph.states()) {
+    const Tensor& t = state.initial;
+    build[state.now] = build.graph.add_state(graph.value(state.now).name, t.quant() ? dequantize(t) : t);
+  }
   for (size_t i = 0; i < graph.value_capacity(); ++i) {
     const ValueId id{static_cast<int32_t>(i)};
     if (!graph.is_constant(id)) continue;
@@ -44,6 +48,7 @@ Graph to_float(const Graph& graph) {
     if (!build.graph.value(build[out]).is_input) build.graph.set_name(build[out], graph.value(out).name);
   }
   build.graph.set_outputs(std::move(outputs));
+  for (const GraphState& state : graph.states()) build.graph.set_next(build[state.now], build[state.next]);
   build.graph.remove_dead();
   return std::move(build.graph);
 }

@@ -1,38 +1,35 @@
 #include "compress/manifest.h"
 
-#include "compress/sha256.h"
 #include "data/json.h"
 
 namespace hone {
 
 namespace {
 
-Json measured(const Candidate& c) {
+Json measured(const Metric& metric, const Score& score) {
   Json j = Json::object();
-  j["value"] = c.score;
-  j["low"] = c.interval.low;
-  j["high"] = c.interval.high;
-  j["samples"] = c.samples;
+  j["text"] = metric.text(score.value);
+  j["value"] = score.value;
+  j["low"] = score.interval.low;
+  j["high"] = score.interval.high;
+  j["samples"] = score.samples();
   return j;
 }
 
 }  // namespace
 
-std::string manifest_of(const OptimizeResult& result, const DataSplit& data, const std::string& model_path,
-                        double max_drop_points) {
+std::string manifest_of(const Outcome& outcome) {
   Json j = Json::object();
   j["tool"] = std::string("hone ") + HONE_VERSION;
-  j["source_sha256"] = sha256_of_file(model_path);
-  j["recipe"]["candidate"] = result.best().id;
-  j["recipe"]["kind"] = result.best().kind;
-  j["recipe"]["float_layers"] = Json::list(result.float_layers);
-  j["data"]["calibration"] = static_cast<int64_t>(data.calibration.size());
-  j["data"]["test"] = static_cast<int64_t>(data.test.size());
-  if (!data.is_given) j["data"]["seed"] = data.seed;
-  j["budget_points"] = max_drop_points;
-  j["metric"] = result.metric;
-  j["before"] = measured(result.baseline);
-  j["after"] = measured(result.best());
+  if (!outcome.source_sha256.empty()) j["source_sha256"] = outcome.source_sha256;
+  j["recipe"] = to_text(outcome.best().recipe);
+  j["data"]["calibration"] = outcome.calibration_samples;
+  j["data"]["test"] = outcome.test_samples;
+  if (outcome.seed >= 0) j["data"]["seed"] = outcome.seed;
+  j["budget"] = outcome.budget.text(outcome.metric);
+  j["metric"] = outcome.metric.name;
+  j["before"] = measured(outcome.metric, outcome.baseline.score);
+  j["after"] = measured(outcome.metric, outcome.best().score);
   return j.dump();
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
-#include "compress/optimize.h"
+#include "compress/job.h"
 
 namespace hone {
 
@@ -10,9 +11,8 @@ namespace hone {
 inline constexpr std::string_view kManifestKey = "hone.manifest";
 
 /// How a model came to be, as one line of JSON that rides inside the written files: tool version, SHA-256 of the source
-/// model, recipe (kind, calibrator, layers left in float), data split, accuracy before and after with 95 % intervals.
+/// model, recipe (as parse_recipe reads it), data split, budget, metric, scores before and after with 95 % intervals.
 /// Nothing in it depends on time or machine: the same run gives the same bytes.
-std::string manifest_of(const OptimizeResult& result, const DataSplit& data, const std::string& model_path,
-                        double max_drop_points);
+std::string manifest_of(const Outcome& outcome);
 
 }  // namespace hone

@@ -27,6 +27,17 @@ QuantPtr params_for(Range range, DType dtype) {
   return QuantParams::per_tensor(scale, static_cast<int32_t>(zero));
 }
 
+/// Axis along which a node's constant weights get their scales, -1 for one of all: also where groups share the output
+/// channels that the weights name (ConvTranspose), because a scale belongs to one output channel.
+int64_t scale_axis(const Graph& graph, const Node& node) {
+  const QuantRule& rule = node.def->quant;
+  const Tensor& weights = graph.value(node.input(static_cast<size_t>(rule.weight))).constant;
+  const int64_t axis = rule.scale_axis(weights.rank());
+  const Shape& y = graph.type(node.outputs[0]).shape;
+  const bool is_shared = axis >= 0 && y.has_rank() && !(y[y.rank() - 1] == Dim(weights.dim(axis)));
+  return is_shared ? -1 : axis;
+}
+
 Range range_of(const Tensor& constant) {
   Range range;
   const Tensor real = dequantize(constant);
@@ -71,11 +82,6 @@ class Decisions {
            is_plain_float(graph_.type(node.inputs[i]));
   }
 
-  /// Whether input i of a same-scale node carries the data: all inputs of what compares or joins, else the first.
-  static bool is_tied(const Node& node, size_t i) {
-    return i == 0 || node.is<Concat>() || node.is<Maximum>() || node.is<Minimum>();
-  }
-
  private:
   bool has_range(ValueId id) const { return graph_.is_constant(id) || ranges_.count(graph_.value(id).name) > 0; }
 
@@ -112,7 +118,7 @@ class Decisions {
       if (!is_activation(node, i)) continue;
       if (!has_range(node.inputs[i])) return false;
       const NodeId maker = graph_.value(node.inputs[i]).producer;
-      from_integers |= is_tied(node, i) && maker.exists() && node_[static_cast<size_t>(maker.index)];
+      from_integers |= node.def->is_tied(i) && maker.exists() && node_[static_cast<size_t>(maker.index)];
     }
     if (!is_plain_float(graph_.type(node.inputs[0]))) return false;
     if (rule.kind == QuantRule::kSameScale) {
@@ -144,7 +150,7 @@ class Decisions {
     for (const ValueId out : node.outputs)
       if (is_plain_float(graph_.type(out))) parent_[static_cast<size_t>(find(out.index))] = find(node.inputs[0].index);
     for (size_t i = 1; i < node.inputs.size(); ++i)
-      if (is_tied(node, i) && is_activation(node, i) && !graph_.is_constant(node.inputs[i]))
+      if (node.def->is_tied(i) && is_activation(node, i) && !graph_.is_constant(node.inputs[i]))
         parent_[static_cast<size_t>(find(node.inputs[i].index))] = find(node.inputs[0].index);
   }
 
@@ -187,6 +193,7 @@ class StaticQuantizer {
   Graph run() {
     const Graph& from = build_.from;
     for (const ValueId in : from.inputs()) add_input(in);
+    build_.add_states();
     for (const NodeId id : from.order()) {
       if (decisions_.is_quantized(id)) {
         add_quantized(from.node(id));
@@ -199,6 +206,7 @@ class StaticQuantizer {
     std::vector<ValueId> outputs;
     for (const ValueId out : from.outputs()) outputs.push_back(as_output(out));
     build_.graph.set_outputs(std::move(outputs));
+    for (const GraphState& state : from.states()) build_.graph.set_next(build_[state.now], as_float(state.next));
     build_.graph.arithmetic = QuantArithmetic::kFixedPoint;
     build_.graph.remove_dead();
     return std::move(build_.graph);
@@ -262,7 +270,7 @@ class StaticQuantizer {
     for (size_t i = 0; i < inputs.size(); ++i) {
       const ValueId old = node.inputs[i];
       if (!old.exists()) continue;
-      if (decisions_.is_activation(node, i) && (rule.kind != QuantRule::kSameScale || Decisions::is_tied(node, i))) {
+      if (decisions_.is_activation(node, i) && (rule.kind != QuantRule::kSameScale || node.def->is_tied(i))) {
         inputs[i] = as_stored(old);
       } else if (static_cast<int>(i) != rule.weight && static_cast<int>(i) != rule.bias) {
         inputs[i] = as_float(old);
@@ -285,7 +293,7 @@ class StaticQuantizer {
     const size_t w = static_cast<size_t>(rule.weight);
     const Value& weights = build_.from.value(node.inputs[w]);
     const float input_scale = decisions_.params(node.inputs[0])->scale();
-    Tensor q = quantize_weights(weights.constant, weight_axis_of(node));
+    Tensor q = quantize_weights(weights.constant, scale_axis(build_.from, node));
     const ValueId bias = rule.bias >= 0 ? node.input(static_cast<size_t>(rule.bias)) : ValueId{};
     if (bias.exists()) {
       const Tensor& b = build_.from.value(bias).constant;
@@ -300,7 +308,7 @@ class StaticQuantizer {
   void equalize(const Node& node, std::vector<ValueId>& inputs) {
     const QuantPtr wanted = decisions_.params(node.outputs[0]);
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (!inputs[i].exists() || !Decisions::is_tied(node, i)) continue;
+      if (!inputs[i].exists() || !node.def->is_tied(i)) continue;
       const TensorType type = build_.graph.type(inputs[i]);
       if (!type.quant || same_quant(type.quant, wanted)) continue;
       inputs[i] = build_.graph.add(Quantize{}, {inputs[i]},
@@ -345,7 +353,7 @@ Graph quantize_dynamic_range(const Graph& graph) {
     const ValueId weights = node.input(w);
     if (!out.is_constant(weights) || !is_plain_float(out.type(weights))) continue;
     if (out.value(weights).constant.elements() < kSmallest) continue;
-    Tensor q = quantize_weights(out.value(weights).constant, weight_axis_of(node));
+    Tensor q = quantize_weights(out.value(weights).constant, scale_axis(out, node));
     out.set_input(id, w, out.add_constant(std::move(q), out.value(weights).name));
   }
   out.remove_dead();

@@ -11,6 +11,7 @@
 #include "data/preprocess.h"
 #include "ir/text.h"
 #include "ops/all.h"
+#include "ops/conv.h"
 #include "ops/interpreter.h"
 #include "ops/quantize.h"
 
@@ -169,6 +170,47 @@ TEST(QuantizeDynamicRange, StoresLargeWeightsAsIntegersAndComputesInFloat) {
                q.type(ValueId{static_cast<int32_t>(i)}).quant != nullptr;
   EXPECT_EQ(integer, 1);
   EXPECT_EQ(q.type(q.outputs()[0]).dtype, DType::kF32);
+}
+
+TEST(QuantizeDynamicRange, ScalesBelongToOutputChannelsWhateverTheRank) {
+  const Graph q = quantize_dynamic_range(parse_graph(R"(graph "ranks" {
+    input %x1: f32[1,9,33]
+    input %x3: f32[1,3,3,3,33]
+    const %c1: f32[35,3,33] = random(1)
+    const %t1: f32[33,3,35] = random(2)
+    const %t3: f32[33,2,2,2,35] = random(3)
+    %c = Conv(%x1, %c1)
+    %t = ConvTranspose(%x1, %t1)
+    %u = ConvTranspose(%x3, %t3)
+    output %c, %t, %u
+  })",
+                                                     all_ops()));
+  const std::pair<const char*, int64_t> expected[] = {{"c", 0}, {"t", 2}, {"u", 4}};
+  for (size_t i = 0; i < 3; ++i) {
+    const Node& node = *q.producer(q.outputs()[i]);
+    const Tensor& w = q.value(node.inputs[1]).constant;
+    ASSERT_TRUE(w.quant()) << expected[i].first;
+    EXPECT_EQ(w.quant()->axis, expected[i].second) << expected[i].first;
+    EXPECT_EQ(w.quant()->scales.size(), 35u) << expected[i].first;
+  }
+  evaluate(q,
+           std::vector<Tensor>{Tensor::zeros(DType::kF32, {1, 9, 33}), Tensor::zeros(DType::kF32, {1, 3, 3, 3, 33})});
+}
+
+TEST(QuantizeStatic, GroupsThatShareTheWeightsChannelsShareOneScale) {
+  const Graph graph = parse_graph(R"(graph "groups" {
+    input %x: f32[1,4,4,4]
+    const %w: f32[4,2,2,3] = random(1)
+    const %b: f32[6] = random(2)
+    %y = ConvTranspose(%x, %w, %b) {groups=2}
+    output %y
+  })",
+                                  all_ops());
+  const Graph q = quantize_static(graph, {{"x", {-1, 1}}, {"y", {-4, 4}}});
+  for (const NodeId id : q.order()) {
+    if (!q.node(id).is<ConvTranspose>()) continue;
+    EXPECT_TRUE(q.type(q.node(id).inputs[1]).quant->is_per_tensor());
+  }
 }
 
 TEST(ToFloat16, LeavesNumbersThatDoNotFit) {

@@ -14,6 +14,11 @@ ValueId Rebuild::constant(ValueId old) {
   return id;
 }
 
+void Rebuild::add_states() {
+  for (const GraphState& state : from.states())
+    (*this)[state.now] = graph.add_state(from.value(state.now).name, state.initial);
+}
+
 NodeSpec Rebuild::spec_of(const Node& node, std::vector<ValueId> inputs) const {
   NodeSpec spec;
   spec.def = node.def;

@@ -18,6 +18,8 @@ struct Rebuild {
   ValueId& operator[](ValueId old) { return map[static_cast<size_t>(old.index)]; }
   /// The constant `old`, copied on first use.
   ValueId constant(ValueId old);
+  /// Copies the states; what they become is said by the caller, when the nodes are there.
+  void add_states();
   /// Copies a node with the given inputs, keeping names, types and subgraphs; maps its outputs.
   NodeId copy(const Node& node, std::vector<ValueId> inputs);
   /// NodeSpec of `node` with other inputs, for callers that change types.

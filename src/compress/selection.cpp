@@ -1,6 +1,7 @@
 #include "compress/selection.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace hone {
@@ -8,7 +9,8 @@ namespace hone {
 namespace {
 
 constexpr size_t kLeastSamples = 40;
-constexpr int64_t kRepeats = 1000;
+constexpr int64_t kRepeats = 1000, kRepeatsOfSlowMetrics = 200;
+constexpr double kSameCost = 1.02;
 
 uint64_t next_random(uint64_t& state) {  // splitmix64 (Steele, Lea, Flood 2014)
   uint64_t z = state += 0x9E3779B97F4A7C15u;
@@ -17,59 +19,55 @@ uint64_t next_random(uint64_t& state) {  // splitmix64 (Steele, Lea, Flood 2014)
   return z ^ z >> 31;
 }
 
-bool is_better(const Contender& a, double accuracy_a, const Contender& b, double accuracy_b) {
-  if (a.cost < 0.98 * b.cost || b.cost < 0.98 * a.cost) return a.cost < b.cost;
-  if (accuracy_a != accuracy_b) return accuracy_a > accuracy_b;
-  return a.size_bytes < b.size_bytes;
+bool is_as_cheap(const Contender& a, const Contender& cheapest) {
+  return a.cost <= kSameCost * cheapest.cost || a.cost_interval.low <= cheapest.cost_interval.high;
 }
 
 }  // namespace
 
-bool SelectionRule::is_kept(std::span<const double> accuracy, size_t index) const {
+bool SelectionRule::is_kept(std::span<const double> values, size_t index) const {
   if (index == references.front()) return true;
-  return std::all_of(references.begin(), references.end(), [&](size_t reference) {
-    return 100 * (accuracy[reference] - accuracy[index]) <= max_drop_points + 1e-9;
-  });
+  return std::all_of(references.begin(), references.end(),
+                     [&](size_t reference) { return budget.allows_value(metric, values[index], values[reference]); });
 }
 
-size_t SelectionRule::choose(std::span<const Contender> contenders, std::span<const double> accuracy) const {
-  size_t best = references.front();
+size_t SelectionRule::choose(std::span<const Contender> contenders, std::span<const double> values) const {
+  size_t cheapest = references.front();
   for (size_t i = 0; i < contenders.size(); ++i)
-    if (i != best && is_kept(accuracy, i) && is_better(contenders[i], accuracy[i], contenders[best], accuracy[best]))
+    if (is_kept(values, i) && contenders[i].cost < contenders[cheapest].cost) cheapest = i;
+  size_t best = cheapest;
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    if (i == best || !is_kept(values, i) || !is_as_cheap(contenders[i], contenders[cheapest])) continue;
+    const bool is_equal = values[i] == values[best];
+    if (is_equal ? contenders[i].size_bytes < contenders[best].size_bytes : metric.is_better(values[i], values[best]))
       best = i;
+  }
   return best;
 }
 
 UnseenDrop unseen_drop(std::span<const Contender> contenders, const SelectionRule& rule) {
-  const size_t count = contenders.size(), samples = count > 0 ? contenders[0].right.size() : 0;
+  const size_t count = contenders.size(), samples = count > 0 ? contenders[0].tallies.samples() : 0;
   if (samples < kLeastSamples) return {};
-  std::vector<float> rows(samples * count);  // a sample after the other: the loop below runs along a row
-  std::vector<double> total(count);
-  for (size_t c = 0; c < count; ++c)
-    for (size_t i = 0; i < samples; ++i) total[c] += rows[i * count + c] = contenders[c].right[i];
+  std::vector<uint32_t> order(samples);
+  std::iota(order.begin(), order.end(), 0u);
   const size_t half = samples / 2;
-  std::vector<size_t> order(samples);
-  std::iota(order.begin(), order.end(), size_t(0));
-  std::vector<double> drops, here(count), there(count);
+  const int64_t repeats = rule.metric.row->is_mean ? kRepeats : kRepeatsOfSlowMetrics;
+  std::vector<double> drops, here(count);
   uint64_t state = 0;
-  for (int64_t r = 0; r < kRepeats; ++r) {
-    std::fill(here.begin(), here.end(), 0.0);
-    for (size_t i = 0; i < half; ++i) {
-      std::swap(order[i], order[i + next_random(state) % (samples - i)]);
-      const float* row = &rows[order[i] * count];
-      for (size_t c = 0; c < count; ++c) here[c] += row[c];
-    }
-    for (size_t c = 0; c < count; ++c) {
-      there[c] = (total[c] - here[c]) / static_cast<double>(samples - half);
-      here[c] /= static_cast<double>(half);
-    }
+  for (int64_t r = 0; r < repeats; ++r) {
+    for (size_t i = 0; i < half; ++i) std::swap(order[i], order[i + next_random(state) % (samples - i)]);
+    const Which chosen_by(order.data(), half), measured_by(order.data() + half, samples - half);
+    for (size_t c = 0; c < count; ++c) here[c] = rule.metric.value(contenders[c].tallies, chosen_by);
     const size_t winner = rule.choose(contenders, here);
-    drops.push_back(100 * (there[rule.references.front()] - there[winner]));
+    const double drop = rule.metric.drop(rule.metric.value(contenders[rule.references.front()].tallies, measured_by),
+                                         rule.metric.value(contenders[winner].tallies, measured_by));
+    if (std::isfinite(drop)) drops.push_back(drop);
   }
+  if (drops.empty()) return {};
   std::sort(drops.begin(), drops.end());
-  const auto quantile = [&](double q) { return drops[static_cast<size_t>(q * static_cast<double>(kRepeats - 1))]; };
-  const double mean = std::accumulate(drops.begin(), drops.end(), 0.0) / static_cast<double>(kRepeats);
-  return {mean, {quantile(0.025), quantile(0.975)}, kRepeats};
+  const auto quantile = [&](double q) { return drops[static_cast<size_t>(q * static_cast<double>(drops.size() - 1))]; };
+  const double n = static_cast<double>(drops.size());
+  return {std::accumulate(drops.begin(), drops.end(), 0.0) / n, {quantile(0.025), quantile(0.975)}, repeats};
 }
 
 }  // namespace hone

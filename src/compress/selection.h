@@ -4,34 +4,36 @@
 #include <span>
 #include <vector>
 
-#include "measure/accuracy.h"
+#include "measure/budget.h"
 
 namespace hone {
 
 /// A candidate as the choice sees it.
 struct Contender {
-  std::vector<float> right;  ///< for each test sample, in the data's order: the share of its decisions that are right
-  double cost = 0;           ///< the objective: less is better
+  Tallies tallies;
+  double cost = 0;         ///< the objective: less is better
+  Interval cost_interval;  ///< 95 %; a point where the cost is exact
   int64_t size_bytes = 0;
 };
 
-/// The rule by which `optimize` chooses. A contender is kept when it loses at most `max_drop_points` against every one
-/// of `references`; the cheapest of the kept and the baseline wins. Costs within 2 % of each other count as equal: then
-/// the more accurate wins, then the smaller.
+/// The rule by which `optimize` chooses. A contender is kept when the budget allows it against every one of
+/// `references`. Of the kept and the baseline, those count as cheap as the cheapest whose cost interval meets its, or
+/// whose cost is within 2 % of it; the best of these by the metric wins, of equals the smallest.
 struct SelectionRule {
-  double max_drop_points = 1;
+  const Metric& metric;
+  Budget budget;
   /// Indices of the contenders that the budget is measured against; the first is the baseline, which needs no budget.
   std::vector<size_t> references = {0};
 
-  /// Index of the winner, given each contender's accuracy (0 … 1).
-  size_t choose(std::span<const Contender> contenders, std::span<const double> accuracy) const;
-  bool is_kept(std::span<const double> accuracy, size_t index) const;
+  /// Index of the winner, given each contender's value.
+  size_t choose(std::span<const Contender> contenders, std::span<const double> values) const;
+  bool is_kept(std::span<const double> values, size_t index) const;
 };
 
 /// What the choice costs on samples that had no part in it.
 struct UnseenDrop {
-  double points = 0;    ///< percentage points lost against the baseline, mean over the repetitions
-  Interval interval;    ///< 95 %, in points: the middle of the repetitions
+  double drop = 0;      ///< against the baseline, as Metric::drop, mean over the repetitions
+  Interval interval;    ///< 95 %: the middle of the repetitions
   int64_t repeats = 0;  ///< 0: too few samples to say
 };
 

@@ -23,8 +23,9 @@ Samples outputs_of(const Graph& graph, const Samples& inputs, const Engine& engi
 
 }  // namespace
 
-std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Ranges& ranges, const SampleSource& samples,
-                                                const Engine& engine, const SensitivityOptions& options) {
+std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Statistics& statistics, const Ranges& ranges,
+                                                const SampleSource& samples, const Engine& engine,
+                                                const SensitivityOptions& options) {
   constexpr double kMost = 200;
   const size_t count = std::min(samples.count, options.samples);
   Samples inputs;
@@ -42,7 +43,14 @@ std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Ranges
     ErrorSums error;
     for (size_t i = 0; i < actual.size(); ++i)
       for (size_t o = 0; o < actual[i].size(); ++o) error.add(expected[i][o], actual[i][o]);
-    found.push_back({node.name, std::string(node.def->name), std::clamp(error.sqnr_db(), -kMost, kMost)});
+    LayerSensitivity layer{node.name, std::string(node.def->name), std::clamp(error.sqnr_db(), -kMost, kMost)};
+    const std::string& result = graph.value(node.outputs[0]).name;
+    if (const auto seen = statistics.find(result); seen != statistics.end() && ranges.count(result) > 0) {
+      layer.seen = {seen->second.min(), seen->second.max()};
+      layer.held = ranges.at(result);
+      layer.clipped = clipped_share(seen->second, layer.held);
+    }
+    found.push_back(std::move(layer));
     if (options.progress) options.progress(static_cast<int64_t>(found.size()), static_cast<int64_t>(layers.size()));
   }
   std::sort(found.begin(), found.end(), [](const LayerSensitivity& a, const LayerSensitivity& b) {

@@ -13,6 +13,9 @@ struct LayerSensitivity {
   std::string layer;  ///< node name
   std::string op;
   double sqnr_db = 0;  ///< signal to quantization noise of the outputs, dB, at most 200; larger is better
+  Range seen;          ///< of its result, over the calibration data
+  Range held;          ///< what its integers cover
+  double clipped = 0;  ///< share of the numbers seen beyond that
 };
 
 struct SensitivityOptions {
@@ -21,8 +24,9 @@ struct SensitivityOptions {
 };
 
 /// Quantizes each layer by itself, everything else in float, and compares the outputs with the float model's.
-/// Sorted from the most to the least sensitive; equal ones by name.
-std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Ranges& ranges, const SampleSource& samples,
-                                                const Engine& engine, const SensitivityOptions& options = {});
+/// `statistics` are those that `ranges` came from. Sorted from the most to the least sensitive; equal ones by name.
+std::vector<LayerSensitivity> layer_sensitivity(const Graph& graph, const Statistics& statistics, const Ranges& ranges,
+                                                const SampleSource& samples, const Engine& engine,
+                                                const SensitivityOptions& options = {});
 
 }  // namespace hone

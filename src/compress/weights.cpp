@@ -70,6 +70,4 @@ Tensor widen_for_bias(const Tensor& float_weights, Tensor quantized, const Tenso
                  : quantized;
 }
 
-int64_t weight_axis_of(const Node& node) { return node.is<FullyConnected>() ? -1 : node.def->quant.weight_axis; }
-
 }  // namespace hone

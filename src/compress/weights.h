@@ -16,7 +16,4 @@ Tensor quantize_bias(const Tensor& bias, float input_scale, const QuantParams& w
 /// would overflow 32 bits. Returns the weights requantized where that was needed.
 Tensor widen_for_bias(const Tensor& float_weights, Tensor quantized, const Tensor& bias, float input_scale);
 
-/// Axis along which a node's weights are quantized, −1 for per tensor (FullyConnected).
-int64_t weight_axis_of(const Node& node);
-
 }  // namespace hone

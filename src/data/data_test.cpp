@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/exif.h"
 #include "data/image.h"
 #include "data/json.h"
 #include "data/npy.h"
@@ -125,6 +127,43 @@ TEST(Npz, RoundTripsAndRejectsTruncation) {
   }
 }
 
+TEST(Npz, UnpacksOnlyWhatIsWantedAndOfThatOnlyTheArray) {
+  TempFolder folder;
+  const std::string path = folder.path + "/a.npz";
+  const std::vector<NamedTensor> arrays{{"x", Tensor::of<float>({2}, {1, 2})},
+                                        {"bomb", Tensor::zeros(DType::kU8, {1 << 24})}};
+  write_npz(path, arrays);
+  const auto wanted = read_npz(path, [](const std::string& name) { return name == "x"; });
+  ASSERT_EQ(wanted.size(), 1u);
+  EXPECT_EQ(wanted[0].first, "x");
+  set_memory_ceiling(1'000'000);  // less than this process holds
+  EXPECT_EQ(read_npz(path, [](const std::string& name) { return name == "x"; }).size(), 1u);
+  EXPECT_NE(error_of([&] { read_npz(path); }).find("needs 16.8 MB"), std::string::npos);
+  set_memory_ceiling(0);
+}
+
+TEST(Npy, TheSizeOfTheWholeFileStandsInItsHeader) {
+  const std::string file = npy_bytes(Tensor::of<float>({3}, {1, 2, 3}));
+  EXPECT_EQ(npy_file_size(bytes_of(file)), static_cast<int64_t>(file.size()));
+  EXPECT_EQ(npy_file_size(bytes_of(file.substr(0, 128))), static_cast<int64_t>(file.size()));
+  EXPECT_EQ(npy_file_size(bytes_of(file.substr(0, 20))), 0);
+}
+
+TEST(Image, EveryOrientationPutsTheFirstPixelWhereTheStandardSays) {
+  const Tensor image = Tensor::of<uint8_t>({2, 3, 1}, {1, 2, 3, 4, 5, 6});
+  const auto pixels = [&](int orientation) { return to_ints(upright(image, orientation)); };
+  using Pixels = std::vector<int64_t>;
+  EXPECT_EQ(pixels(1), (Pixels{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(pixels(2), (Pixels{3, 2, 1, 6, 5, 4}));
+  EXPECT_EQ(pixels(3), (Pixels{6, 5, 4, 3, 2, 1}));
+  EXPECT_EQ(pixels(4), (Pixels{4, 5, 6, 1, 2, 3}));
+  EXPECT_EQ(pixels(5), (Pixels{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(pixels(6), (Pixels{4, 1, 5, 2, 6, 3}));
+  EXPECT_EQ(pixels(7), (Pixels{6, 3, 5, 2, 4, 1}));
+  EXPECT_EQ(pixels(8), (Pixels{3, 6, 2, 5, 1, 4}));
+  EXPECT_EQ(upright(image, 6).dims(), (Dims{3, 2, 1}));
+}
+
 TEST(Image, PngRoundTripsAndTruncationIsAnError) {
   const Tensor image = checkered(5, 7);
   const std::string png = detail::encode_png(image);
@@ -142,6 +181,28 @@ constexpr char kJpeg[] =
     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x06\xff\xc4\x00\x17\x10\x00\x03\x01\x00\x00\x00"
     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09\x45\x82\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x28\xb6\xe5"
     "\xe4\xff\xd9";
+
+/// A JPEG's first bytes with an Exif segment that says how the camera was held.
+std::string exif(char orientation, bool is_big) {
+  const std::string tiff =
+      is_big ? std::string("MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) + orientation
+             : std::string("II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) + orientation + '\0';
+  const std::string body = std::string("Exif\0\0", 6) + tiff + std::string(6, '\0');
+  return "\xff\xe1" + std::string(1, '\0') + static_cast<char>(body.size() + 2) + body;
+}
+
+TEST(Image, PhotosStandUprightAsTheirExifDataSays) {
+  const std::string jpeg(kJpeg, sizeof kJpeg - 1);
+  const Tensor plain = decode_image(bytes_of(jpeg));
+  for (const bool is_big : {false, true}) {
+    std::string mirrored = jpeg;
+    mirrored.insert(2, exif(2, is_big));
+    EXPECT_EQ(exif_orientation(bytes_of(mirrored)), 2);
+    EXPECT_TRUE(identical(decode_image(bytes_of(mirrored)), upright(plain, 2)));
+    for (size_t length = 0; length < 60; ++length) exif_orientation(bytes_of(mirrored.substr(0, length)));
+  }
+  EXPECT_EQ(exif_orientation(bytes_of(jpeg)), 1);
+}
 
 TEST(Image, ReadsJpegAndRefusesATruncatedOne) {
   const std::string jpeg(kJpeg, sizeof kJpeg - 1);
@@ -274,6 +335,25 @@ TEST(Dataset, ReadsALabelsCsvWithRawFiles) {
   EXPECT_NE(error_of([&] { Dataset::open(folder.path, {.labels = names}); }).find("line 2"), std::string::npos);
   folder.write("y.csv", "../../etc/passwd,7\n");
   EXPECT_NE(error_of([&] { Dataset::open(folder.path); }).find("not inside the folder"), std::string::npos);
+}
+
+TEST(Dataset, ACsvMayQuoteAndNamesMayHaveDots) {
+  TempFolder folder;
+  folder.write("a..b.bin", "xx");
+  folder.write("c, d.bin", "xx");
+  folder.write("y.csv", "a..b.bin,1\n\"c, d.bin\",2\n");
+  EXPECT_EQ(Dataset::open(folder.path).label(1), 2);
+  folder.write("y.csv", "a..b.bin,1\n\"c, d.bin,2\n");
+  EXPECT_NE(error_of([&] { Dataset::open(folder.path); }).find("line 2: a quote is not closed"), std::string::npos);
+}
+
+TEST(Dataset, ResultsOfAnEarlierRunAreNoClass) {
+  TempFolder folder;
+  folder.write("cat/1.bin", "xx");
+  folder.write("out/report.json", "{}");
+  folder.write("out/report.html", "");
+  folder.write("out/model.bin", "xx");
+  EXPECT_EQ(Dataset::open(folder.path).classes(), std::vector<std::string>{"cat"});
 }
 
 TEST(Dataset, ReadsArraysWithLabels) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -34,6 +35,12 @@ bool is_data_name(const std::string& name) {
   return is_image_name(lowered) || lowered.ends_with(".npy") || lowered.ends_with(".npz") || lowered.ends_with(".bin");
 }
 
+/// What `hone optimize -o` has left inside the data is no class.
+bool is_result_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path / "report.json", ignored) && fs::exists(path / "report.html", ignored);
+}
+
 struct Listing {
   std::vector<std::string> folders, files;  ///< sorted names
 };
@@ -45,7 +52,11 @@ Listing list_folder(const std::string& path) {
     const std::string name = it->path().filename().string();
     if (name.starts_with(".")) continue;
     std::error_code ignored;
-    (it->is_directory(ignored) ? out.folders : out.files).push_back(name);
+    if (it->is_directory(ignored)) {
+      if (!is_result_folder(it->path())) out.folders.push_back(name);
+    } else {
+      out.files.push_back(name);
+    }
     if (out.files.size() > kMaxFiles) throw resource_error(cat("'", path, "' has more than ", kMaxFiles, " files"));
   }
   if (error) throw io_error(cat("cannot read folder '", path, "': ", error.message()));
@@ -62,8 +73,8 @@ std::vector<std::string> read_lines(const std::string& path) {
   return lines;
 }
 
-/// Splits a line at commas; a field in double quotes may hold commas.
-std::vector<std::string> csv_fields(std::string_view line) {
+/// Splits a line at commas; a field in double quotes may hold commas. None when a quote is not closed.
+std::optional<std::vector<std::string>> csv_fields(std::string_view line) {
   std::vector<std::string> fields(1);
   bool is_quoted = false;
   for (size_t i = 0; i < line.size(); ++i) {
@@ -78,6 +89,7 @@ std::vector<std::string> csv_fields(std::string_view line) {
       fields.back() += line[i];
     }
   }
+  if (is_quoted) return std::nullopt;
   for (std::string& field : fields) field = trim(field);
   return fields;
 }
@@ -116,7 +128,10 @@ struct Opener {
 
   void read_npz_file(Content& out) {
     Tensor x, y;
-    for (const auto& [name, tensor] : read_npz(path)) {
+    const auto is_known = [](const std::string& name) {
+      return name == "x" || name == "y" || name == "x_test" || name == "y_test";
+    };
+    for (const auto& [name, tensor] : read_npz(path, is_known)) {
       if (name == "x" || (name == "x_test" && !x.exists())) x = tensor;
       if (name == "y" || (name == "y_test" && !y.exists())) y = tensor;
     }
@@ -147,14 +162,16 @@ struct Opener {
     for (const std::string& line : read_lines(csv)) {
       ++number;
       if (line.empty()) continue;
-      const std::vector<std::string> fields = csv_fields(line);
+      const auto parsed = csv_fields(line);
+      if (!parsed) throw invalid_argument(cat("'", csv, "' line ", number, ": a quote is not closed"));
+      const std::vector<std::string>& fields = *parsed;
       const int64_t label = class_of(fields.back(), names);
       if (label < 0 && number == 1 && is_header(fields)) continue;
       if (fields.size() < 2 || label < 0)
         throw invalid_argument(cat("'", csv, "' line ", number, ": found '", line.substr(0, 80),
                                    "', expected file,…,class with the class as a number, or as a name of --labels"));
       const fs::path file(fields.front());
-      if (file.is_absolute() || fields.front().find("..") != std::string::npos)
+      if (file.is_absolute() || std::find(file.begin(), file.end(), "..") != file.end())
         throw invalid_argument(cat("'", csv, "' line ", number, ": '", fields.front(), "' is not inside the folder"));
       out.files.push_back(fields.front());
       out.labels.push_back(label);
@@ -286,7 +303,9 @@ std::vector<Tensor> Dataset::load(size_t i, std::span<const InputSpec> inputs) c
                               "save each sample as .npz with an array for each input name");
           return {load_input_file(file, inputs[0])};
         }
-        const std::vector<NamedTensor> arrays = read_npz(file);
+        const std::vector<NamedTensor> arrays = read_npz(file, [&](const std::string& name) {
+          return std::any_of(inputs.begin(), inputs.end(), [&](const InputSpec& spec) { return spec.name == name; });
+        });
         std::vector<Tensor> out;
         for (const InputSpec& spec : inputs) {
           const auto found =

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "data/exif.h"
 
 namespace hone {
 
@@ -43,7 +44,7 @@ Tensor decode_image(std::span<const std::byte> bytes, int64_t channels) {
   if (starts_with(bytes, "\x89PNG\r\n\x1a\n"))
     rgb = detail::decode_png(bytes);
   else if (starts_with(bytes, "\xff\xd8\xff"))
-    rgb = detail::decode_jpeg(bytes);
+    rgb = upright(detail::decode_jpeg(bytes), exif_orientation(bytes));
   else if (starts_with(bytes, "BM"))
     rgb = detail::decode_bmp(bytes);
   else

@@ -11,7 +11,8 @@
 namespace hone {
 
 /// Images are u8 tensors [H, W, C], C = 3 in the order R, G, B, or 1 for grey. An alpha channel is dropped, 16-bit
-/// channels keep their upper byte, palettes are expanded, no colour profile is applied.
+/// channels keep their upper byte, palettes are expanded, no colour profile is applied. Photos stand upright: the
+/// orientation that a JPEG's Exif data states is applied.
 
 /// Whether the name ends in .png, .jpg, .jpeg or .bmp, in any case.
 bool is_image_name(std::string_view path);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace hone {
@@ -136,6 +137,14 @@ void Json::push_back(Json value) {
   std::get<Array>(value_).push_back(std::move(value));
 }
 
+/// Of one whole UTF-8 sequence.
+static uint32_t code_point(std::string_view sequence) {
+  uint32_t code = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() > 1) code &= 0xFFu >> (sequence.size() + 1);
+  for (const char c : sequence.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+  return code;
+}
+
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (size_t i = 0; i < text.size();) {
@@ -153,9 +162,9 @@ std::string json_quoted(std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (c < 0x20 || c == 0x7F) {
-      char buffer[8];
-      std::snprintf(buffer, sizeof buffer, "\\u%04x", c);
+    } else if (const uint32_t code = code_point(text.substr(i, length)); is_hidden(code)) {
+      char buffer[16];
+      std::snprintf(buffer, sizeof buffer, "\\u%04x", code);
       out += buffer;
     } else {
       out.append(text.substr(i, length));

@@ -13,6 +13,7 @@ namespace hone {
 
 namespace {
 
+constexpr size_t kMaxHeader = 1 << 20;
 constexpr std::string_view kMagic = "\x93NUMPY";
 
 struct Header {
@@ -165,8 +166,14 @@ void check_booleans(const Tensor& tensor) {
 
 }  // namespace
 
-Tensor parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+namespace {
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// The header's text and where the elements begin.
+std::pair<std::string_view, size_t> header_of(std::string_view text) {
   if (text.size() < 10 || text.substr(0, 6) != kMagic) throw invalid_argument("npy: not a .npy file");
   const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(text[i])); };
   const size_t version = byte(6);
@@ -175,11 +182,28 @@ Tensor parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> o
   if (text.size() < start) throw invalid_argument("npy: the file ends within its header");
   size_t length = byte(8) | byte(9) << 8;
   if (version > 1) length |= byte(10) << 16 | byte(11) << 24;
-  if (length > text.size() - start || length > (1u << 20))
+  if (length > text.size() - start || length > kMaxHeader)
     throw invalid_argument(cat("npy: header of ", length, " bytes in a file of ", text.size()));
-  const Header header = HeaderReader(text.substr(start, length)).read();
-  const std::string_view data = text.substr(start + length);
-  const int64_t needed = checked_mul(checked_product(header.dims), size_of(header.dtype));
+  return {text.substr(start, length), start + length};
+}
+
+int64_t bytes_of(const Header& header) { return checked_mul(checked_product(header.dims), size_of(header.dtype)); }
+
+}  // namespace
+
+int64_t npy_file_size(std::span<const std::byte> start) {
+  const std::string_view text = text_of(start);
+  if (text.size() < kMaxHeader && text.find('}') == std::string_view::npos) return 0;
+  const auto [header, at] = header_of(text);
+  return checked_add(static_cast<int64_t>(at), bytes_of(HeaderReader(header).read()));
+}
+
+Tensor parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  const std::string_view text = text_of(bytes);
+  const auto [header_text, at] = header_of(text);
+  const Header header = HeaderReader(header_text).read();
+  const std::string_view data = text.substr(at);
+  const int64_t needed = bytes_of(header);
   if (static_cast<int64_t>(data.size()) < needed)
     throw invalid_argument(
         cat("npy: the shape ", header.dims, " needs ", needed, " bytes, the file has ", data.size()));

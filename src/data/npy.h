@@ -16,6 +16,10 @@ namespace hone {
 /// Throws Error(invalid_argument) on anything that is not a whole .npy file.
 Tensor parse_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 
+/// Bytes of the whole file whose beginning is `start`, as its header says; 0 when `start` ends within the header.
+/// Throws as parse_npy.
+int64_t npy_file_size(std::span<const std::byte> start);
+
 /// Maps the file. Throws as parse_npy, with a frame naming the file.
 Tensor read_npy(const std::string& path);
 

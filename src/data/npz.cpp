@@ -2,10 +2,13 @@
 
 #include <zip.h>
 
+#include <algorithm>
 #include <memory>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "data/npy.h"
 
@@ -13,7 +16,6 @@ namespace hone {
 
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t(4) << 30;
 constexpr int64_t kMaxMembers = 4096;
 
 struct CloseZip {
@@ -36,31 +38,36 @@ ZipPtr open_archive(zip_source_t* source, int flags) {
   throw invalid_argument(cat("npz: not a zip archive: ", lower(why)));
 }
 
-Tensor read_member(zip_t* archive, int64_t index, uint64_t& total) {
-  zip_stat_t info;
-  if (zip_stat_index(archive, static_cast<zip_uint64_t>(index), 0, &info) != 0 || !(info.valid & ZIP_STAT_SIZE))
-    throw invalid_argument(cat("npz: member ", index, " has no size"));
-  if (info.size > kMaxBytes || total + info.size > kMaxBytes)
-    throw resource_error(cat("npz: unpacks to more than ", human_bytes(kMaxBytes)));
+/// Unpacks the array and nothing behind it. What the archive claims of sizes is not trusted: memory grows with what
+/// really comes out, and is asked for before.
+Tensor read_member(zip_t* archive, int64_t index) {
   std::unique_ptr<zip_file_t, CloseMember> file(zip_fopen_index(archive, static_cast<zip_uint64_t>(index), 0));
   if (!file) throw invalid_argument(cat("npz: ", lower(zip_strerror(archive))));
-  // The claimed size is not trusted: memory grows with what really comes out.
   auto bytes = std::make_shared<std::string>();
+  int64_t size = 0;  // of the array with its header, 0 until that was read
   char buffer[1 << 16];
   for (;;) {
-    const zip_int64_t got = zip_fread(file.get(), buffer, sizeof buffer);
+    check_interrupted();
+    const size_t left = size > 0 ? static_cast<size_t>(size) - bytes->size() : sizeof buffer;
+    if (left == 0) break;
+    const zip_int64_t got = zip_fread(file.get(), buffer, std::min(left, sizeof buffer));
     if (got < 0) throw invalid_argument(cat("npz: ", lower(zip_file_strerror(file.get()))));
     if (got == 0) break;
+    require_memory(got, [] { return std::string("npz: the array"); });
     bytes->append(buffer, static_cast<size_t>(got));
-    if (bytes->size() > info.size) throw invalid_argument("npz: a member is longer than it says");
+    if (size > 0) continue;
+    size = npy_file_size(std::as_bytes(std::span(bytes->data(), bytes->size())));
+    if (size > 0) {
+      require_memory(size, [] { return std::string("npz: the array"); });
+      bytes->resize(std::min(bytes->size(), static_cast<size_t>(size)));
+    }
   }
-  total += bytes->size();
   return parse_npy(std::as_bytes(std::span(bytes->data(), bytes->size())), bytes);
 }
 
 }  // namespace
 
-std::vector<NamedTensor> read_npz(const std::string& path) {
+std::vector<NamedTensor> read_npz(const std::string& path, const std::function<bool(const std::string&)>& wanted) {
   const auto file = MappedFile::open(path);
   return with_context([&] { return cat("while reading '", path, "'"); },
                       [&] {
@@ -73,14 +80,14 @@ std::vector<NamedTensor> read_npz(const std::string& path) {
                         if (count > kMaxMembers)
                           throw resource_error(cat("npz: ", count, " members, at most ", kMaxMembers));
                         std::vector<NamedTensor> arrays;
-                        uint64_t total = 0;
                         for (int64_t i = 0; i < count; ++i) {
                           const char* raw_name = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
                           std::string name = raw_name ? raw_name : "";
                           if (!name.ends_with(".npy")) continue;
                           name.resize(name.size() - 4);
+                          if (wanted && !wanted(name)) continue;
                           Tensor tensor = with_context([&] { return cat("in array '", name, "'"); },
-                                                       [&] { return read_member(archive.get(), i, total); });
+                                                       [&] { return read_member(archive.get(), i); });
                           arrays.emplace_back(std::move(name), std::move(tensor));
                         }
                         return arrays;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,9 +13,11 @@ namespace hone {
 /// An array of a .npz archive with its name, without ".npy".
 using NamedTensor = std::pair<std::string, Tensor>;
 
-/// NumPy's .npz: a zip archive of .npy files, in the archive's order. Throws Error(invalid_argument) on a broken
-/// archive or array, Error(resource) when it unpacks to more than 4 GB or has more than 4096 members.
-std::vector<NamedTensor> read_npz(const std::string& path);
+/// NumPy's .npz: a zip archive of .npy files, in the archive's order. Only arrays that `wanted` names are unpacked
+/// (null: all), and of each what its header says. Throws Error(invalid_argument) on a broken archive or array,
+/// Error(resource) when memory does not suffice or there are more than 4096 members.
+std::vector<NamedTensor> read_npz(const std::string& path,
+                                  const std::function<bool(const std::string& name)>& wanted = {});
 
 /// Deflated. Throws Error(io).
 void write_npz(const std::string& path, std::span<const NamedTensor> arrays);

@@ -130,6 +130,16 @@ Taps make_taps(int64_t from, int64_t to, bool antialias) {
   return taps;
 }
 
+/// Row y of an image [H, W, C] of bytes or floats.
+void read_row(const Tensor& image, int64_t y, std::vector<float>& row) {
+  const auto count = static_cast<size_t>(image.dim(1) * image.dim(2)), start = static_cast<size_t>(y) * count;
+  row.resize(count);
+  if (image.dtype() == DType::kU8)
+    std::copy_n(image.data<uint8_t>().data() + start, count, row.begin());
+  else
+    std::copy_n(image.data<float>().data() + start, count, row.begin());
+}
+
 Tensor crop_centre(const Tensor& image, int64_t height, int64_t width) {
   if (height > image.dim(0) || width > image.dim(1))
     throw invalid_argument(
@@ -264,19 +274,21 @@ Tensor resize_bilinear(const Tensor& image, int64_t height, int64_t width, bool 
   const int64_t from_height = image.dim(0), from_width = image.dim(1), c = image.dim(2);
   if (height < 1 || width < 1 || height > kMaxSide || width > kMaxSide)
     throw invalid_argument(cat("resize to ", height, " x ", width, ", expected 1 to ", kMaxSide));
-  const Tensor real = cast(image, DType::kF32);
-  if (height == from_height && width == from_width) return real;
+  if (height == from_height && width == from_width) return cast(image, DType::kF32);
   const Taps across = make_taps(from_width, width, antialias), down = make_taps(from_height, height, antialias);
   Tensor wide = Tensor::zeros(DType::kF32, {from_height, width, c});
-  const float* in = real.data<float>().data();
+  // One row at a time becomes float: a photo of 64 megapixels as a whole would take 768 MB.
+  std::vector<float> row;
   float* out = wide.mutable_data<float>().data();
-  for (int64_t y = 0; y < from_height; ++y)
+  for (int64_t y = 0; y < from_height; ++y) {
+    read_row(image, y, row);
     for (int64_t x = 0; x < width; ++x, out += c) {
       const auto& weights = across.weights[static_cast<size_t>(x)];
-      const float* from = in + (y * from_width + across.first[static_cast<size_t>(x)]) * c;
+      const float* from = row.data() + across.first[static_cast<size_t>(x)] * c;
       for (float weight : weights)
         for (int64_t k = 0; k < c; ++k) out[k] += weight * *from++;
     }
+  }
   Tensor result = Tensor::zeros(DType::kF32, {height, width, c});
   out = result.mutable_data<float>().data();
   for (int64_t y = 0; y < height; ++y, out += width * c) {

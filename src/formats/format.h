@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "ir/graph.h"
@@ -20,7 +21,9 @@ struct ReadRequest {
 
 /// What a writer gets.
 struct WriteRequest {
-  std::string path;  ///< written through write_file: the old file or the new one, never half of one
+  std::string path;              ///< written through write_file: the old file or the new one, never half of one
+  std::string_view target = {};  ///< one of the format's targets; empty: safe on every machine
+  std::vector<std::string>* notes = nullptr;  ///< takes what the user should know about the file, a sentence each
 };
 
 /// A file format: plain data, one object each, named in formats.cpp only.
@@ -33,6 +36,7 @@ struct Format {
   Graph (*read)(const ReadRequest& request);
   /// Throws Error(unsupported) that lists every node the format cannot express.
   void (*write)(const Graph& graph, const WriteRequest& request);
+  std::span<const std::string_view> targets = {};  ///< machines a file may be written for
 };
 
 }  // namespace hone

@@ -46,6 +46,14 @@ std::string known_extensions() {
   return out;
 }
 
+std::string target_hint() {
+  std::string out;
+  for (const Format* format : all_formats())
+    for (const std::string_view target : format->targets)
+      out += cat(out.empty() ? "targets: " : ", ", target, " (", format->extension, ")");
+  return out;
+}
+
 [[noreturn]] void refuse(std::string_view head, const std::string& path) {
   const std::string_view start = head.substr(0, std::min(head.find_first_not_of(" \t\r\n"), head.size()));
   const std::string_view content = head.substr(start.size());
@@ -97,13 +105,18 @@ Graph read_model(std::span<const std::byte> bytes, const std::string& name) {
   return choose(owned, name).read({name, owned, copy});
 }
 
-void write_model(const Graph& graph, const std::string& path) {
-  const std::string extension = extension_of(path);
+void write_model(const Graph& graph, const std::string& path) { write_model(graph, WriteRequest{.path = path}); }
+
+void write_model(const Graph& graph, const WriteRequest& request) {
+  const std::string extension = extension_of(request.path);
   for (const Format* format : all_formats()) {
     if (format->extension != extension) continue;
-    return format->write(graph, {path});
+    const auto& targets = format->targets;
+    if (!request.target.empty() && std::find(targets.begin(), targets.end(), request.target) == targets.end())
+      throw invalid_argument(cat(format->extension, " files have no target '", request.target, "'"), target_hint());
+    return format->write(graph, request);
   }
-  throw invalid_argument(cat("cannot tell the format of '", path, "' from its name"),
+  throw invalid_argument(cat("cannot tell the format of '", request.path, "' from its name"),
                          cat("end it with one of ", known_extensions()));
 }
 

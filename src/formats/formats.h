@@ -20,6 +20,8 @@ Graph read_model(std::span<const std::byte> bytes, const std::string& name);
 
 /// Writes `graph` in the format its path's extension names. Throws Error(invalid_argument) for an unknown one.
 void write_model(const Graph& graph, const std::string& path);
+/// The same for a target; throws Error(invalid_argument) when the format has no such one.
+void write_model(const Graph& graph, const WriteRequest& request);
 
 /// Throws one Error(unsupported) that lists every operator hone does not know, with its count and the nodes' names.
 void require_known_operators(const Graph& graph);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -162,6 +163,7 @@ Tensor tensor_from(const FieldInfo& field, std::string_view text) {
       if (!number) bad_value(field, v, "a number");
       values.push_back(*number);
     }
+  if (checked_product(dims) != std::ssize(values)) bad_value(field, text, cat(checked_product(dims), " numbers"));
   return cast(Tensor::of<double>(dims, std::span<const double>(values)), *dtype);
 }
 

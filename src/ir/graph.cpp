@@ -70,6 +70,10 @@ TensorType overlay(TensorType inferred, const TensorType& stated, std::string_vi
 
 }  // namespace
 
+void Graph::throw_no_such(const char* what, int32_t index) {
+  throw internal_error(cat("the graph has no ", what, " ", index));
+}
+
 std::string Graph::unique_name(std::string base, bool is_node) {
   auto& names = is_node ? node_names_ : value_names_;
   auto [at, fresh] = names.try_emplace(base, 0);
@@ -103,16 +107,13 @@ ValueId Graph::add_constant(Tensor tensor, std::string constant_name) {
 }
 
 std::vector<TensorType> Graph::infer(const Node& node, size_t outputs) const {
-  if (!node.def->infer) throw internal_error(cat("operator ", node.def->name, " has no type inference"));
   std::vector<const TensorType*> types;
   std::vector<const Tensor*> constants;
   for (const ValueId id : node.inputs) {
     types.push_back(id.exists() ? &value(id).type : nullptr);
     constants.push_back(is_constant(id) ? &value(id).constant : nullptr);
   }
-  InferContext context(node.attrs, types, constants, outputs, node.subgraphs);
-  node.def->infer(context);
-  std::vector<TensorType> found = context.take_outputs();
+  std::vector<TensorType> found = infer_types(*node.def, node.attrs, types, constants, outputs, node.subgraphs);
   // Operators that move elements keep the quantization of what they move.
   if (node.def->moves_data && !node.inputs.empty() && node.inputs[0].exists()) {
     const TensorType& in = value(node.inputs[0]).type;
@@ -187,6 +188,42 @@ void Graph::set_outputs(std::vector<ValueId> outputs) {
   count(-1);
   outputs_ = std::move(outputs);
   count(1);
+}
+
+namespace {
+
+GraphState& find_state(std::vector<GraphState>& states, ValueId now) {
+  const auto at = std::find_if(states.begin(), states.end(), [now](const GraphState& s) { return s.now == now; });
+  if (at == states.end()) throw internal_error(cat("value ", now.index, " is no state"));
+  return *at;
+}
+
+}  // namespace
+
+ValueId Graph::add_state(std::string state_name, Tensor initial) {
+  const ValueId id = new_value(state_name.empty() ? "state" : std::move(state_name), initial.type());
+  values_[static_cast<size_t>(id.index)].is_input = true;
+  values_[static_cast<size_t>(id.index)].output_uses = 1;
+  states_.push_back({id, id, std::move(initial)});
+  return id;
+}
+
+void Graph::set_next(ValueId now, ValueId next) {
+  const TensorType &from = type(now), &to = type(next);
+  if (from.dtype != to.dtype || !compatible(from.shape, to.shape) || !same_quant(from.quant, to.quant))
+    throw invalid_model(cat("state '", value(now).name, "' is ", to_text(from), ", cannot become '", value(next).name,
+                            "', which is ", to_text(to)));
+  GraphState& state = find_state(states_, now);
+  --values_[static_cast<size_t>(state.next.index)].output_uses;
+  ++values_[static_cast<size_t>(next.index)].output_uses;
+  state.next = next;
+}
+
+void Graph::expose_state(ValueId now) {
+  GraphState& state = find_state(states_, now);
+  inputs_.push_back(now);
+  outputs_.push_back(state.next);
+  states_.erase(states_.begin() + (&state - states_.data()));
 }
 
 const Node* Graph::producer(ValueId id) const {
@@ -300,11 +337,14 @@ void Graph::replace_uses(ValueId from, ValueId to) {
       }
   }
   if (is_output(from)) {
+    for (GraphState& state : states_)
+      if (state.next == from) state.next = to;
+    const bool is_seen = std::find(outputs_.begin(), outputs_.end(), from) != outputs_.end();
     Value& old_value = values_[static_cast<size_t>(from.index)];
     Value& new_value = values_[static_cast<size_t>(to.index)];
     std::replace(outputs_.begin(), outputs_.end(), from, to);
     new_value.output_uses += std::exchange(old_value.output_uses, 0);
-    if (!new_value.is_input) std::swap(old_value.name, new_value.name);
+    if (is_seen && !new_value.is_input) std::swap(old_value.name, new_value.name);
   }
   // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
   if (!(type(from) == type(to)) || is_constant(to)) infer_from(users);
@@ -388,6 +428,7 @@ size_t Graph::remove_dead() {
     stack.push_back(maker);
   };
   for (const ValueId out : outputs_) need(out);
+  for (const GraphState& state : states_) need(state.next);
   while (!stack.empty()) {
     const NodeId id = stack.back();
     stack.pop_back();

@@ -42,9 +42,9 @@ struct Value {
   TensorType type;
   NodeId producer;  ///< none for inputs and constants
   int32_t output_index = 0;
-  Tensor constant;  ///< exists() for constants
-  bool is_input = false;
-  int32_t output_uses = 0;    ///< how often it stands among the graph's outputs
+  Tensor constant;            ///< exists() for constants
+  bool is_input = false;      ///< fed by the caller, or the present value of a state
+  int32_t output_uses = 0;    ///< how often it stands among the graph's outputs and what states become
   std::vector<NodeId> users;  ///< one entry per use, in order of insertion
 };
 
@@ -74,6 +74,14 @@ struct Node {
   }
   /// Input i or none.
   ValueId input(size_t i) const { return i < inputs.size() ? inputs[i] : ValueId{}; }
+};
+
+/// Memory of a graph from one run to the next. A run begins with the value `now`, which no node makes and no caller
+/// feeds, and leaves `next` in its place; before the first run it is `initial`, whose type both have.
+struct GraphState {
+  ValueId now;
+  ValueId next;  ///< `now` itself until set_next says otherwise
+  Tensor initial;
 };
 
 /// What Graph::add takes. Aggregate: add({.def = &Conv::def, .attrs = Attrs::of(Conv{…}), .inputs = {x, w}}).
@@ -126,11 +134,22 @@ class Graph {
   const std::vector<ValueId>& outputs() const { return outputs_; }
   void set_outputs(std::vector<ValueId> outputs);
 
-  const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id.index)]; }
-  const Value& value(ValueId id) const { return values_[static_cast<size_t>(id.index)]; }
+  /// Both throw Error(internal) for an id that is none of this graph's.
+  const Node& node(NodeId id) const { return nodes_[checked(id.index, nodes_.size(), "node")]; }
+  const Value& value(ValueId id) const { return values_[checked(id.index, values_.size(), "value")]; }
   const TensorType& type(ValueId id) const { return value(id).type; }
   bool is_constant(ValueId id) const { return id.exists() && value(id).constant.exists(); }
+  /// Whether the value leaves the graph: to the caller or as what a state becomes.
   bool is_output(ValueId id) const { return id.exists() && value(id).output_uses > 0; }
+
+  /// A state that holds `initial` before the first run; returns its present value. Graphs of control operators have
+  /// none.
+  ValueId add_state(std::string name, Tensor initial);
+  /// What the state whose present value is `now` becomes. Throws Error(invalid_model) when its type is another.
+  void set_next(ValueId now, ValueId next);
+  const std::vector<GraphState>& states() const { return states_; }
+  /// The state's present value becomes the last input and what it becomes the last output: the caller keeps it.
+  void expose_state(ValueId now);
   /// Producer node of a value or null.
   const Node* producer(ValueId id) const;
   /// Live nodes so that producers stand before users; stable: among ready nodes the earliest added first.
@@ -161,6 +180,11 @@ class Graph {
   void infer_all();
 
  private:
+  static size_t checked(int32_t index, size_t count, const char* what) {
+    if (static_cast<size_t>(index) >= count) throw_no_such(what, index);
+    return static_cast<size_t>(index);
+  }
+  [[noreturn]] static void throw_no_such(const char* what, int32_t index);
   ValueId add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, AddOptions options);
   ValueId new_value(std::string name, TensorType type);
   std::string unique_name(std::string base, bool is_node);
@@ -176,6 +200,7 @@ class Graph {
   std::deque<Node> nodes_;  // references stay good while the graph grows
   std::deque<Value> values_;
   std::vector<ValueId> inputs_, outputs_;
+  std::vector<GraphState> states_;
   std::map<std::string, int> node_names_, value_names_;
   size_t live_nodes_ = 0;
 };

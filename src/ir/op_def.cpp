@@ -36,6 +36,54 @@ Tensor& EvalContext::make_output(size_t i, DType dtype, Dims dims) {
   return outputs[i];
 }
 
+namespace {
+
+/// The rule of input i; inputs that no rule speaks of get one from the arity.
+InputRule rule_of(const OpDef& def, size_t i) {
+  InputRule rule = def.inputs.empty() ? InputRule() : def.inputs[std::min(i, def.inputs.size() - 1)];
+  rule.is_optional |= def.max_inputs >= 0 && i >= static_cast<size_t>(def.min_inputs);
+  return rule;
+}
+
+std::string ranks_of(const InputRule& rule) {
+  if (rule.max_rank == InputRule::kAnyRank) return cat(int{rule.min_rank}, " or more");
+  return rule.min_rank == rule.max_rank ? cat(int{rule.min_rank}) : cat(int{rule.min_rank}, " to ", int{rule.max_rank});
+}
+
+void check_input(const OpDef& def, std::span<const TensorType* const> inputs, size_t i) {
+  const InputRule rule = rule_of(def, i);
+  const std::string what = rule.name.empty() ? cat("input ", i) : std::string(rule.name);
+  if (i >= inputs.size() || !inputs[i]) {
+    if (rule.is_optional) return;
+    throw invalid_model(cat(lower(def.name), ": ", what, " is missing"));
+  }
+  const DType dtype = inputs[i]->logical_dtype();
+  if (!rule.dtypes.contains(dtype))
+    throw invalid_model(cat(lower(def.name), ": dtype of ", what, " is ", to_string(dtype), ", not supported"));
+  if (const auto other = static_cast<size_t>(rule.same_dtype_as);
+      rule.same_dtype_as >= 0 && other < inputs.size() && inputs[other] && inputs[other]->logical_dtype() != dtype)
+    throw invalid_model(cat(lower(def.name), ": inputs ", other, " and ", i, " have dtypes ",
+                            to_string(inputs[other]->logical_dtype()), " and ", to_string(dtype),
+                            ", expected equal ones"));
+  const Shape& shape = inputs[i]->shape;
+  if (shape.has_rank() && (shape.rank() < rule.min_rank || shape.rank() > rule.max_rank))
+    throw invalid_model(
+        cat(lower(def.name), ": ", what, " has shape ", to_text(shape), ", expected rank ", ranks_of(rule)));
+}
+
+}  // namespace
+
+std::vector<TensorType> infer_types(const OpDef& def, const Attrs& attrs, std::span<const TensorType* const> inputs,
+                                    std::span<const Tensor* const> constants, size_t outputs,
+                                    std::span<const Graph> subgraphs) {
+  if (!def.infer) throw internal_error(cat("operator ", def.name, " has no type inference"));
+  const size_t counted = std::max(inputs.size(), static_cast<size_t>(def.min_inputs));
+  for (size_t i = 0; i < counted; ++i) check_input(def, inputs, i);
+  InferContext context(attrs, inputs, constants, outputs, subgraphs);
+  def.infer(context);
+  return context.take_outputs();
+}
+
 OpSet::OpSet(std::vector<const OpDef*> defs) : defs_(std::move(defs)) {
   std::sort(defs_.begin(), defs_.end(), [](const OpDef* a, const OpDef* b) { return a->name < b->name; });
 }

@@ -65,6 +65,14 @@ class InferContext {
   std::vector<TensorType> outputs_;
 };
 
+/// Runs the subgraphs of a control operator in place of the interpreter.
+class BodyRunner {
+ public:
+  virtual ~BodyRunner() = default;
+  /// Results of subgraph `which` for `inputs`, which may be the reals of its quantized inputs.
+  virtual std::vector<Tensor> run(size_t which, std::vector<Tensor> inputs, uint64_t seed) = 0;
+};
+
 /// What a reference kernel sees. Inputs have concrete shapes; absent ones do not exist().
 /// `eval` of an ordinary operator is called with plain (dequantized) inputs and writes plain outputs; the interpreter
 /// quantizes them as `output_types` say. Operators with `moves_data` are called on stored integers directly, and
@@ -76,7 +84,8 @@ struct EvalContext {
   std::span<const TensorType> output_types;  ///< as inferred for these inputs: static shapes where inferable, else not
   std::span<const Graph> subgraphs;
   QuantArithmetic arithmetic = QuantArithmetic::kFloat;
-  uint64_t seed = 0;  ///< for random operators without a seed of their own
+  uint64_t seed = 0;             ///< for random operators without a seed of their own
+  BodyRunner* bodies = nullptr;  ///< null: subgraphs run on the interpreter
 
   template <class Op>
   const Op& op() const {
@@ -89,20 +98,52 @@ struct EvalContext {
   Tensor& make_output(size_t i, DType dtype, Dims dims);
 };
 
+/// A set of element types, for tables.
+class DTypeSet {
+ public:
+  constexpr DTypeSet() = default;  ///< all of them
+  constexpr DTypeSet(std::initializer_list<DType> dtypes) : bits_(0) {
+    for (const DType dtype : dtypes) bits_ |= 1u << static_cast<int>(dtype);
+  }
+  constexpr bool contains(DType dtype) const { return bits_ >> static_cast<int>(dtype) & 1; }
+
+ private:
+  uint32_t bits_ = ~0u;
+};
+
+/// What an input has to be before the operator's inference, and all that relies on it, looks at it.
+struct InputRule {
+  static constexpr int8_t kAnyRank = 127;
+
+  std::string_view name = {};  ///< for messages
+  DTypeSet dtypes = {};        ///< as the operator sees them: f32 for a quantized input
+  int8_t same_dtype_as = -1;   ///< index of the input whose dtype this one must have; -1: none
+  int8_t min_rank = 0;
+  int8_t max_rank = kAnyRank;
+  bool is_optional = false;  ///< may be absent although OpDef::min_inputs counts it
+};
+
 /// How post-training quantization treats an operator.
 struct QuantRule {
   enum Kind : uint8_t {
     kFloat,       ///< stays in float
-    kSameScale,   ///< first output has the parameters of input 0 (Concat, Maximum, Minimum: of all data inputs)
+    kSameScale,   ///< first output and the tied inputs share one set of parameters
     kOwnRange,    ///< activations in and out carry their own calibrated ranges
     kFixedRange,  ///< output scale and zero point are fixed (int8): out_scale, out_zero_point
   };
+  static constexpr int8_t kPerTensor = 127;  ///< as weight_axis: one scale for all weights
+
   Kind kind = kFloat;
-  int8_t weight = -1;  ///< index of the input that is quantized as weights, per channel along weight_axis
-  int8_t bias = -1;    ///< index of the int32 bias with scale = input scale · weight scale
-  int8_t weight_axis = 0;
+  int8_t weight = -1;      ///< index of the input that is quantized as weights
+  int8_t bias = -1;        ///< index of the int32 bias with scale = input scale · weight scale
+  int8_t weight_axis = 0;  ///< of the output channels in the weights; negative: counted from the last, for any rank
   float out_scale = 0;
   int32_t out_zero_point = 0;
+
+  /// Axis along which weights of this rank have their scales; -1: one scale for all.
+  int64_t scale_axis(int64_t rank) const {
+    return weight_axis == kPerTensor ? -1 : weight_axis < 0 ? weight_axis + rank : weight_axis;
+  }
 };
 
 /// Everything true of an operator wherever it runs. One constinit object per operator; pointers identify operators.
@@ -112,8 +153,8 @@ struct OpDef {
   int min_inputs = 1;
   int max_inputs = 1;  ///< −1: any number
   int min_outputs = 1;
-  int max_outputs = 1;  ///< −1: any number
-  void (*infer)(InferContext&) = nullptr;
+  int max_outputs = 1;                     ///< −1: any number
+  void (*infer)(InferContext&) = nullptr;  ///< call infer_types: inputs are as `inputs` asks here
   void (*eval)(EvalContext&) = nullptr;
   void (*eval_quantized)(EvalContext&) = nullptr;
   /// Multiply-accumulates (or comparable scalar operations) for static types; null: one per output element.
@@ -124,7 +165,20 @@ struct OpDef {
   bool elementwise = false;  ///< output element depends on the broadcast-corresponding input elements only
   bool commutative = false;
   bool is_random = false;  ///< never folded, never merged
+  int8_t tied = 1;         ///< quant kSameScale: how many first inputs share the output's parameters; -1: all
+  /// Rules of the first inputs; the last one holds for all further ones. Inputs that min_inputs counts (all, where
+  /// their number is open) must exist unless their rule lets them be absent.
+  std::span<const InputRule> inputs = {};
+
+  /// Whether input i of a kSameScale operator shares the output's parameters.
+  bool is_tied(size_t i) const { return tied < 0 || i < static_cast<size_t>(tied); }
 };
+
+/// Types of the outputs. The only legality check: throws Error(invalid_model) that begins with the operator's name when
+/// an input breaks its rule, then whatever the operator's own inference finds.
+std::vector<TensorType> infer_types(const OpDef& def, const Attrs& attrs, std::span<const TensorType* const> inputs,
+                                    std::span<const Tensor* const> constants, size_t outputs,
+                                    std::span<const Graph> subgraphs);
 
 /// Operators known by name, for readers and the text form. A value, passed to whoever needs it.
 class OpSet {

@@ -340,6 +340,20 @@ class Parser {
         const TensorType t = type();
         expect('=');
         define(names, value, graph.add_constant(constant(t), value));
+      } else if (keyword == "state") {
+        const std::string value = value_name();
+        expect(':');
+        const TensorType t = type();
+        expect('=');
+        define(names, value, graph.add_state(value, constant(t)));
+      } else if (keyword == "next") {
+        const ValueId now = use(names);
+        expect('=');
+        const ValueId next = use(names);
+        const auto is_it = [now](const GraphState& state) { return state.now == now; };
+        if (std::none_of(graph.states().begin(), graph.states().end(), is_it)) fail("next: expected a state");
+        if (!next.exists()) fail("next: expected a value");
+        graph.set_next(now, next);
       } else if (keyword == "metadata") {
         std::string key = quoted();
         expect('=');
@@ -353,7 +367,8 @@ class Parser {
           while (accept(','));
         graph.set_outputs(std::move(outputs));
       } else {
-        fail(cat("found '", keyword, "', expected input, const, output, metadata, arithmetic or a result"));
+        fail(
+            cat("found '", keyword, "', expected input, state, const, output, next, metadata, arithmetic or a result"));
       }
     }
     depth_ = outer;

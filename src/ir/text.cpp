@@ -40,11 +40,16 @@ class Printer {
     if (graph_.arithmetic == QuantArithmetic::kFixedPoint) line("arithmetic fixed_point");
     for (const auto& [key, value] : graph_.metadata) line(cat("metadata ", quoted(key), " = ", quoted(value)));
     for (const ValueId in : graph_.inputs()) line(cat("input ", typed(in)));
-    for (size_t i = 0; i < graph_.value_capacity(); ++i) constant(ValueId{static_cast<int32_t>(i)});
+    for (const GraphState& state : graph_.states()) constant("state ", state.now, state.initial);
+    for (size_t i = 0; i < graph_.value_capacity(); ++i) {
+      const ValueId id{static_cast<int32_t>(i)};
+      if (graph_.is_constant(id)) constant("const ", id, graph_.value(id).constant);
+    }
     for (const NodeId id : graph_.order()) node(graph_.node(id));
     std::string outputs;
     for (const ValueId out : graph_.outputs()) outputs += (outputs.empty() ? " " : ", ") + name(out);
     line(cat("output", outputs));
+    for (const GraphState& state : graph_.states()) line(cat("next ", name(state.now), " = ", name(state.next)));
     return out_ + indent_ + "}";
   }
 
@@ -59,9 +64,7 @@ class Printer {
 
   std::string typed(ValueId id) const { return cat(name(id), ": ", to_text(graph_.type(id))); }
 
-  void constant(ValueId id) {
-    const Tensor& t = graph_.value(id).constant;
-    if (!t.exists()) return;
+  void constant(std::string_view keyword, ValueId id, const Tensor& t) {
     std::string body = "...";
     if (options_.max_constant_elements < 0 || t.elements() <= options_.max_constant_elements) {
       body = "{";
@@ -83,7 +86,7 @@ class Printer {
       }
       body += "}";
     }
-    line(cat("const ", typed(id), " = ", body));
+    line(cat(keyword, typed(id), " = ", body));
   }
 
   void node(const Node& n) {

@@ -15,10 +15,12 @@ struct TextOptions {
 /// The text form:
 ///   graph "name" {
 ///     input %x: f32[1,4]
+///     state %s: f32[1,2] = {0, 0}
 ///     const %w: f32[2,4] = {1, 2, 3, 4, 5, 6, 7, 8}
 ///     %y: f32[1,2] = FullyConnected(%x, %w, _) {act_max=6}
 ///     %c: f32[1,2] = If(%k, %y) [ graph "then" {…}, graph "else" {…} ]
 ///     output %y
+///     next %s = %y
 ///   }
 /// Absent inputs print as _. Several results: `%a: t, %b: t = Split(…)`. Names with other characters than letters,
 /// digits, _ . / : - are quoted: %"a b". Quantized types print their parameters: i8[4]{scale=0.5, zero_point=3}.

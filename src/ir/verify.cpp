@@ -60,6 +60,7 @@ void verify(const Graph& graph) {
   for (const ValueId out : graph.outputs())
     if (!out.exists() || static_cast<size_t>(out.index) >= graph.value_capacity())
       throw internal_error("a graph output does not exist");
+  for (const GraphState& state : graph.states()) Graph(graph).set_next(state.now, state.next);
   Graph again = graph;
   again.infer_all();
   for (const NodeId id : order)
@@ -68,7 +69,10 @@ void verify(const Graph& graph) {
         throw internal_error(cat("type of '", graph.value(out).name, "' is ", to_text(graph.type(out)),
                                  ", inference says ", to_text(again.type(out)), "\n  in ", describe(graph.node(id))));
   for (const NodeId id : order)
-    for (const Graph& sub : graph.node(id).subgraphs) verify(sub);
+    for (const Graph& sub : graph.node(id).subgraphs) {
+      if (!sub.states().empty()) throw internal_error(cat("graph '", sub.name, "' of a control operator has states"));
+      verify(sub);
+    }
 }
 
 }  // namespace hone

@@ -75,6 +75,7 @@ Distribution distribution_of(std::vector<double> values) {
   out.count = static_cast<int64_t>(values.size());
   out.median = quantile(values, 0.5);
   out.p95 = quantile(values, 0.95);
+  out.p99 = quantile(values, 0.99);
   out.min = values.front();
   out.max = values.back();
   out.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
@@ -84,21 +85,23 @@ Distribution distribution_of(std::vector<double> values) {
   return out;
 }
 
-BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, std::span<const Tensor> inputs,
+BenchResult run_bench(const std::function<std::shared_ptr<const Program>()>& load, std::span<const Tensor> inputs,
                       const BenchOptions& options) {
   BenchResult out;
   reset_peak_rss();
   const auto load_start = Clock::now();
-  Runner runner = engine.runner(load());
-  Session& session = runner.session();
+  const std::shared_ptr<const Program> program = load();
+  Session session(program);
+  const Plan& plan = inputs.empty() ? session.plan() : session.plan_for(inputs);
   out.load_us = us_since(load_start);
-  const std::vector<Tensor> generated = inputs.empty() ? generate_inputs(runner.graph(), 0, 1) : std::vector<Tensor>();
+  const std::vector<Tensor> generated =
+      inputs.empty() ? generate_inputs(program->graph(), 0, 1) : std::vector<Tensor>();
   if (inputs.empty()) inputs = generated;
   const auto first_start = Clock::now();
-  runner.run(inputs);
+  session.run(inputs);
   out.first_us = us_since(first_start);
   for (int64_t i = 0; i < options.warmup_runs && us_since(first_start) < options.max_seconds * 5e5; ++i)
-    runner.run(inputs);
+    session.run(inputs);
   out.peak_rss_bytes = peak_rss_bytes();  // before the list of times grows
   std::vector<double> times;
   const auto start = Clock::now();
@@ -108,12 +111,11 @@ BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, 
     if (runs >= options.min_runs && elapsed >= options.min_seconds * 1e6) break;
     if (runs >= 3 && elapsed >= options.max_seconds * 1e6) break;
     const auto run_start = Clock::now();
-    runner.run(inputs);
+    session.run(inputs);
     times.push_back(us_since(run_start));
     if (options.progress) options.progress(std::min(goal_ms, static_cast<int64_t>(elapsed / 1e3)), goal_ms);
   }
   out.latency_us = distribution_of(std::move(times));
-  const Plan& plan = session.plan();
   if (options.steps) {
     const double affordable = options.min_seconds * 1e6 / std::max(out.latency_us.median, 1.0);
     out.steps = time_steps(session, inputs, std::clamp<int64_t>(static_cast<int64_t>(affordable), 3, 200));
@@ -148,6 +150,7 @@ Json to_json(const Distribution& d) {
   Json json;
   json["median"] = d.median;
   json["p95"] = d.p95;
+  json["p99"] = d.p99;
   json["min"] = d.min;
   json["max"] = d.max;
   json["mean"] = d.mean;

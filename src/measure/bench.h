@@ -16,6 +16,7 @@ struct Distribution {
   int64_t count = 0;
   double median = 0;
   double p95 = 0;
+  double p99 = 0;
   double min = 0;
   double max = 0;
   double mean = 0;
@@ -61,7 +62,7 @@ struct BenchResult {
 
 /// Loads by `load`, compiles, runs once, warms up, then measures until both min_runs and min_seconds are reached.
 /// `inputs` in graph order; empty: generated from seed 0.
-BenchResult run_bench(const std::function<Graph()>& load, const Engine& engine, std::span<const Tensor> inputs = {},
+BenchResult run_bench(const std::function<std::shared_ptr<const Program>()>& load, std::span<const Tensor> inputs = {},
                       const BenchOptions& options = {});
 
 /// Peak resident memory since the last reset, bytes; 0 where the system does not tell.

@@ -1,12 +1,15 @@
 #include "measure/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "measure/accuracy.h"
+#include "measure/node_probe.h"
+#include "passes/fix_shapes.h"
 
 namespace hone {
 
@@ -41,7 +44,7 @@ double ErrorSums::cosine() const {
 namespace {
 
 PlanOptions keeping_all_values(PlanOptions options) {
-  options.keeps_all_values = true;
+  options.refuses = hides_values;
   return options;
 }
 
@@ -70,6 +73,15 @@ struct Recorder {
 /// An inner value that both models have.
 struct Match {
   size_t slot_a, slot_b;
+  QuantPtr quant;  ///< of b, per tensor; else null
+  DType dtype = DType::kF32;
+};
+
+/// A node of b that runs alone on a's numbers.
+struct Local {
+  size_t layer;  ///< index of its match
+  NodeProbe probe;
+  std::vector<int64_t> sources;  ///< for each of its inputs: a slot of a, or −1 − index of a graph input of b
 };
 
 /// The name without what readers and writers of formats append to the values they put around an operator.
@@ -120,13 +132,64 @@ std::vector<Match> match_layers(Recorder& a, Recorder& b, Comparison& out) {
       const int64_t partner = find_partner(a.session.plan(), slots, plan.slots()[slot], a.wanted);
       if (partner < 0) continue;
       a.wanted[static_cast<size_t>(partner)] = b.wanted[slot] = true;
-      matches.push_back({static_cast<size_t>(partner), slot});
-      out.layers.push_back({plan.slots()[slot].name, std::string(step.op), {}});
+      const TensorType& type = plan.slots()[slot].type;
+      const bool is_per_tensor = type.quant && type.quant->is_per_tensor();
+      matches.push_back({static_cast<size_t>(partner), slot, is_per_tensor ? type.quant : nullptr, type.dtype});
+      LayerError layer{.name = plan.slots()[slot].name, .op = std::string(step.op)};
+      if (is_per_tensor) {
+        layer.held_low = type.quant->scale() * static_cast<double>(min_of(type.dtype) - type.quant->zero_point());
+        layer.held_high = type.quant->scale() * static_cast<double>(max_of(type.dtype) - type.quant->zero_point());
+      }
+      out.layers.push_back(std::move(layer));
     }
   return matches;
 }
 
-size_t largest(std::span<const double> values) { return static_cast<size_t>(decide(values, -1).predicted); }
+/// The nodes of b whose inputs all have a partner in a.
+std::vector<Local> local_probes(const Graph& graph, const Recorder& b, std::span<const Match> matches,
+                                const Engine& engine) {
+  std::map<std::string, size_t> by_name;  // value of b → match
+  for (size_t k = 0; k < matches.size(); ++k) by_name[b.session.plan().slots()[matches[k].slot_b].name] = k;
+  std::vector<Local> locals;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    const auto made = node.outputs.empty() ? by_name.end() : by_name.find(graph.value(node.outputs[0]).name);
+    if (made == by_name.end()) continue;
+    std::optional<NodeProbe> probe = NodeProbe::make(graph, id, engine);
+    if (!probe) continue;
+    std::vector<int64_t> sources;
+    for (const ValueId value : probe->inputs()) {
+      const auto input = std::find(graph.inputs().begin(), graph.inputs().end(), value);
+      const auto partner = by_name.find(graph.value(value).name);
+      if (input != graph.inputs().end())
+        sources.push_back(-1 - (input - graph.inputs().begin()));
+      else if (partner != by_name.end())
+        sources.push_back(static_cast<int64_t>(matches[partner->second].slot_a));
+    }
+    if (sources.size() == probe->inputs().size())
+      locals.push_back({made->second, std::move(*probe), std::move(sources)});
+  }
+  return locals;
+}
+
+void add_local(Local& local, const Recorder& a, std::span<const std::vector<double>> inputs_b,
+               const std::vector<double>& expected, LayerError& layer) {
+  std::vector<const std::vector<double>*> values;
+  for (const int64_t source : local.sources)
+    values.push_back(source >= 0 ? &a.values[static_cast<size_t>(source)]
+                                 : &inputs_b[static_cast<size_t>(-1 - source)]);
+  const std::vector<double> actual = local.probe.run(values);
+  if (actual.size() == expected.size()) layer.local.add(expected, actual);
+}
+
+void add_range(const std::vector<double>& values, const Match& match, LayerError& layer) {
+  const double slack = match.quant ? match.quant->scale() / 2 : 0;
+  for (const double v : values) {
+    layer.low = std::min(layer.low, v);
+    layer.high = std::max(layer.high, v);
+    layer.clipped += match.quant && (v < layer.held_low - slack || v > layer.held_high + slack);
+  }
+}
 
 using LoadPair = std::function<std::pair<std::vector<Tensor>, std::vector<Tensor>>(size_t)>;
 
@@ -137,11 +200,9 @@ void check_outputs(const Graph& a, const Graph& b) {
 
 /// With the input shapes of the first sample in place of symbols: every sample has the same here.
 Graph fixed_to(const Graph& graph, const std::vector<Tensor>& inputs) {
-  Graph fixed = graph;
-  for (size_t i = 0; i < inputs.size() && i < fixed.inputs().size(); ++i)
-    if (!fixed.type(fixed.inputs()[i]).shape.is_static())
-      fixed.set_input_shape(fixed.inputs()[i], Shape(inputs[i].dims()));
-  return fixed;
+  std::vector<Dims> shapes;
+  for (const Tensor& t : inputs) shapes.push_back(t.dims());
+  return with_input_shapes(graph, shapes);
 }
 
 Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& engine, size_t count, const LoadPair& load,
@@ -155,11 +216,14 @@ Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& eng
   }
   if (count == 0) return out;
   const auto first = load(0);
-  Recorder a(fixed_to(graph_a, first.first), engine), b(fixed_to(graph_b, first.second), engine);
+  const Graph fixed_b = fixed_to(graph_b, first.second);
+  Recorder a(fixed_to(graph_a, first.first), engine), b(fixed_b, engine);
   const std::vector<Match> matches = options.layers ? match_layers(a, b, out) : std::vector<Match>();
+  std::vector<Local> locals;
   if (options.layers) {
     a.record();
     b.record();
+    locals = local_probes(fixed_b, b, matches, engine);
   }
   for (size_t i = 0; i < count; ++i) {
     const auto inputs = i == 0 ? first : load(i);
@@ -169,14 +233,20 @@ Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& eng
       if (results_a[k].elements() != results_b[k].elements())
         throw invalid_argument(cat("output ", k, " is ", to_text(results_a[k].type()), " in one model and ",
                                    to_text(results_b[k].type()), " in the other"));
-      const std::vector<double> left = to_doubles(results_a[k]), right = to_doubles(results_b[k]);
-      out.outputs[k].error.add(left, right);
-      if (k == 0) out.agreeing += largest(left) == largest(right);
+      out.outputs[k].error.add(results_a[k], results_b[k]);
     }
     for (size_t k = 0; k < matches.size(); ++k) {
       const auto& left = a.values[matches[k].slot_a];
       const auto& right = b.values[matches[k].slot_b];
-      if (left.size() == right.size()) out.layers[k].error.add(left, right);
+      if (left.size() != right.size()) continue;
+      out.layers[k].error.add(left, right);
+      add_range(left, matches[k], out.layers[k]);
+    }
+    if (!locals.empty() && i < options.local_samples) {
+      std::vector<std::vector<double>> inputs_b;
+      for (const Tensor& t : inputs.second) inputs_b.push_back(to_doubles(t));
+      for (Local& local : locals)
+        add_local(local, a, inputs_b, a.values[matches[local.layer].slot_a], out.layers[local.layer]);
     }
     if (options.progress) options.progress(static_cast<int64_t>(i) + 1, out.samples);
   }
@@ -194,16 +264,18 @@ Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine, 
       options);
 }
 
+std::vector<Tensor> inputs_for(std::span<const Tensor> inputs, const Graph& a, const Graph& b) {
+  std::vector<Tensor> converted;
+  for (size_t k = 0; k < inputs.size(); ++k)
+    converted.push_back(convert_input(inputs[k].with_quant(a.type(a.inputs()[k]).quant), b.type(b.inputs()[k])));
+  return converted;
+}
+
 Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine,
                           std::span<const std::vector<Tensor>> sets, const CompareOptions& options) {
   if (a.inputs().size() != b.inputs().size())
     throw invalid_argument(cat("the models have ", a.inputs().size(), " and ", b.inputs().size(), " inputs"));
-  const auto load = [&](size_t i) {
-    std::vector<Tensor> converted;
-    for (size_t k = 0; k < sets[i].size(); ++k)
-      converted.push_back(convert_input(sets[i][k].with_quant(a.type(a.inputs()[k]).quant), b.type(b.inputs()[k])));
-    return std::pair(sets[i], std::move(converted));
-  };
+  const auto load = [&](size_t i) { return std::pair(sets[i], inputs_for(sets[i], a, b)); };
   return compare(a, b, engine, sets.size(), load, options);
 }
 
@@ -215,13 +287,18 @@ Json to_json(const LayerError& layer) {
   json["cosine"] = layer.error.cosine();
   json["max_error"] = layer.error.max;
   json["mse"] = layer.error.mean_squared();
+  if (layer.local.count > 0) json["local_sqnr_db"] = layer.local.sqnr_db();
+  if (layer.is_held_in_integers()) {
+    json["seen"] = Json::list(std::vector<double>{layer.low, layer.high});
+    json["held"] = Json::list(std::vector<double>{layer.held_low, layer.held_high});
+    json["clipped"] = layer.clipped_share();
+  }
   return json;
 }
 
 Json to_json(const Comparison& c) {
   Json json;
   json["samples"] = c.samples;
-  json["agreement"] = c.agreement();
   Json& outputs = json["outputs"] = Json::array();
   for (const LayerError& output : c.outputs) outputs.push_back(to_json(output));
   Json& layers = json["layers"] = Json::array();

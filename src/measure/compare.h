@@ -30,22 +30,31 @@ struct ErrorSums {
   double mean_squared() const { return count ? noise / static_cast<double>(count) : 0; }
 };
 
+/// How far one value of b is from a's, and why.
 struct LayerError {
-  std::string name;  ///< of the value
-  std::string op;    ///< of the node in b that makes it
-  ErrorSums error;
+  std::string name;          ///< of the value
+  std::string op;            ///< of the node in b that makes it
+  ErrorSums error;           ///< accumulated: with all that stands before
+  ErrorSums local;           ///< of this node of b alone, fed with a's numbers; empty where it could not be run so
+  double low = 0, high = 0;  ///< a's numbers
+  double held_low = 0, held_high = 0;  ///< what b can store; equal where it stores floats, or each channel apart
+  int64_t clipped = 0;                 ///< a's numbers beyond that by more than half a step
+
+  bool is_held_in_integers() const { return held_low < held_high; }
+  double clipped_share() const {
+    return error.count ? static_cast<double>(clipped) / static_cast<double>(error.count) : 0;
+  }
 };
 
 struct Comparison {
   int64_t samples = 0;
   std::vector<LayerError> outputs;  ///< one an output
   std::vector<LayerError> layers;   ///< values of the same name and element count in both, in b's order
-  int64_t agreeing = 0;             ///< samples on which output 0 has its largest value at the same index
-  double agreement() const { return samples ? static_cast<double>(agreeing) / static_cast<double>(samples) : 0; }
 };
 
 struct CompareOptions {
-  bool layers = true;  ///< also compare inner values
+  bool layers = true;        ///< also compare inner values
+  size_t local_samples = 8;  ///< samples on which each node of b is also run alone
   Progress progress;
 };
 
@@ -58,6 +67,9 @@ Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine, 
 /// The same on given inputs, `sets` of one tensor per graph input as a takes them; b's are converted.
 Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine,
                           std::span<const std::vector<Tensor>> sets, const CompareOptions& options = {});
+
+/// `inputs` of a as b takes them.
+std::vector<Tensor> inputs_for(std::span<const Tensor> inputs, const Graph& a, const Graph& b);
 
 Json to_json(const LayerError& layer);
 Json to_json(const Comparison& comparison);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "base/thread_pool.h"
@@ -43,7 +44,12 @@ void parallel_samples(int64_t count, int jobs, const Progress& progress,
     }
   };
   std::vector<std::thread> threads;
-  for (int worker = 1; worker < jobs; ++worker) threads.emplace_back(work, worker);
+  threads.reserve(static_cast<size_t>(jobs));
+  try {
+    for (int worker = 1; worker < jobs; ++worker) threads.emplace_back(work, worker);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that run share the samples.
+  }
   work(0);
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);

@@ -1,21 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <vector>
 
-#include "ir/graph.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
-
-/// How a model is run: the providers in order of preference and the plan's options. The caller, who alone knows the
-/// concrete providers, makes one.
-struct Engine {
-  std::vector<const Provider*> providers;
-  PlanOptions plan;
-
-  Runner runner(const Graph& graph) const { return Runner(graph, providers, plan); }
-};
 
 /// Called now and then during long work with how much of how much is done. May throw Error(cancelled) to stop it.
 /// Never called from two threads at once.

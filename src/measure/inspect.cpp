@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "measure/prepare.h"
 #include "ops/control.h"
 #include "ops/movement.h"
+#include "runtime/program.h"
 
 namespace hone {
 

@@ -4,10 +4,10 @@
 
 #include "base/error.h"
 #include "ir/text.h"
-#include "measure/prepare.h"
 #include "measure/profile.h"
 #include "ops/all.h"
 #include "passes/check.h"
+#include "runtime/program.h"
 
 namespace hone {
 namespace {

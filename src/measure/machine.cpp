@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 
@@ -104,23 +105,6 @@ void read_memory(const std::string& root, Machine& out) {
   }
 }
 
-/// The cgroup's limits, version 2 and, where that is absent, version 1.
-void read_limits(const std::string& root, Machine& out) {
-  const std::string base = root + "/sys/fs/cgroup";
-  const auto quota = split(read_text(base + "/cpu.max"), ' ');
-  const auto number = [](const std::string& text) { return parse_int(text).value_or(-1); };
-  if (quota.size() == 2 && number(quota[0]) > 0 && number(quota[1]) > 0)
-    out.cpu_limit = static_cast<double>(number(quota[0])) / static_cast<double>(number(quota[1]));
-  const int64_t old_quota = number(read_text(base + "/cpu/cpu.cfs_quota_us"));
-  const int64_t old_period = number(read_text(base + "/cpu/cpu.cfs_period_us"));
-  if (out.cpu_limit < 0 && old_quota > 0 && old_period > 0)
-    out.cpu_limit = static_cast<double>(old_quota) / static_cast<double>(old_period);
-  int64_t limit = number(read_text(base + "/memory.max"));
-  if (limit < 0) limit = number(read_text(base + "/memory/memory.limit_in_bytes"));
-  // Version 1 says "no limit" by a number near 2^63.
-  out.memory_limit = limit > 0 && limit < (int64_t(1) << 60) ? limit : -1;
-}
-
 }  // namespace
 
 Machine read_machine(const std::string& root) {
@@ -133,7 +117,9 @@ Machine read_machine(const std::string& root) {
   read_cpuinfo(root, out);
   read_caches(root, out);
   read_memory(root, out);
-  read_limits(root, out);
+  const GroupLimits limits = read_group_limits(root);
+  out.cpu_limit = limits.cpus;
+  out.memory_limit = limits.memory;
   out.usable = usable_cpus();
   const std::string frequency = root + "/sys/devices/system/cpu/cpu0/cpufreq/";
   const int64_t khz = parse_int(read_text(frequency + "cpuinfo_max_freq")).value_or(-1);

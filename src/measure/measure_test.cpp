@@ -9,10 +9,11 @@
 #include "base/text.h"
 #include "data/npz.h"
 #include "ir/text.h"
-#include "measure/accuracy.h"
 #include "measure/bench.h"
 #include "measure/compare.h"
 #include "measure/counters.h"
+#include "measure/judge.h"
+#include "measure/paired_latency.h"
 #include "ops/all.h"
 
 namespace hone {
@@ -45,29 +46,42 @@ TEST(Wilson, MatchesPublishedValues) {
   EXPECT_EQ(wilson_interval(0, 0).high, 1);
 }
 
-TEST(Decide, RanksEqualScoresByIndexAndReportsNan) {
-  const std::vector<double> scores{1, 5, 5, 0, 0, 0, 0};
-  EXPECT_EQ(decide(scores, 2).predicted, 1);
-  EXPECT_FALSE(decide(scores, 2).is_top1);
-  EXPECT_TRUE(decide(scores, 4).is_top5);
-  EXPECT_FALSE(decide(scores, 5).is_top5);
-  const std::vector<double> broken{NAN, 1};
-  EXPECT_EQ(decide(broken, 1).predicted, 1);
-  EXPECT_FALSE(decide(broken, 1).is_finite);
+TEST(PairedInterval, WidensForFewSamplesAndForGainsThatMeetLosses) {
+  std::vector<double> a(100), b(100);
+  for (size_t i = 0; i < 100; ++i) {
+    a[i] = i < 90;
+    b[i] = i >= 2 && i < 91;
+  }
+  const Interval d = paired_interval(a, b);
+  EXPECT_LT(d.low, -0.01);
+  EXPECT_GT(d.high, 0);
+  const std::vector<double> two(2, 1.0);
+  EXPECT_LT(paired_interval(two, two).low, -0.2);
 }
 
-TEST(PairedDifference, CountsGainsAndLossesOnTheSameSamples) {
-  std::vector<Decision> a(100), b(100);
-  for (size_t i = 0; i < 100; ++i) {
-    a[i].is_top1 = i < 90;
-    b[i].is_top1 = i >= 2 && i < 91;
-  }
-  const PairedDifference d = paired_difference(a, b);
-  EXPECT_EQ(d.gained, 1);
-  EXPECT_EQ(d.lost, 2);
-  EXPECT_NEAR(d.difference, -0.01, 1e-12);
-  EXPECT_LT(d.interval.low, -0.01);
-  EXPECT_GT(d.interval.high, 0);
+TEST(Jackknife, GivesTheIntervalOfAMean) {
+  // 1 … 9: mean 5, standard deviation 2.7386, t(8) = 2.306.
+  const Interval i = jackknife_interval(9, [](const std::function<bool(int64_t)>& is_out) {
+    double sum = 0, n = 0;
+    for (int64_t k = 0; k < 9; ++k)
+      if (!is_out(k)) sum += static_cast<double>(k + 1), n += 1;
+    return sum / n;
+  });
+  EXPECT_NEAR(i.high - 5, 2.306 * 2.7386 / 3, 1e-3);
+  EXPECT_TRUE(std::isinf(jackknife_interval(1, [](const auto&) { return 1.0; }).high));
+}
+
+TEST(Speed, CallsDifferencesInsideTheNoiseThat) {
+  const auto latency = [](double median, double low, double high) {
+    Latency l;
+    l.runs.median = median;
+    l.median = {low, high};
+    return l;
+  };
+  EXPECT_EQ(speed_text(latency(200, 198, 202), latency(100, 99, 101)), "2.00x faster");
+  EXPECT_EQ(speed_text(latency(100, 99, 101), latency(200, 198, 202)), "2.00x slower");
+  EXPECT_EQ(speed_text(latency(100, 99, 101), latency(100, 99, 101)), "no faster");
+  EXPECT_EQ(speed_text(latency(110, 90, 130), latency(100, 80, 120)), "no faster: the difference is within the noise");
 }
 
 TEST(Distribution, InterpolatesQuantiles) {
@@ -97,20 +111,25 @@ struct ArrayData {
   ~ArrayData() { std::filesystem::remove(path); }
 };
 
-TEST(Accuracy, IsTheSameForAnyNumberOfJobs) {
+Judge judge_of(const Graph& graph, const Dataset& data, JudgeOptions options = {}) {
+  static std::vector<InputSpec> specs;
+  specs = input_specs(graph);
+  return Judge(graph, reference(), samples_of(data, specs), labels_of(data), options);
+}
+
+TEST(Judge, IsTheSameForAnyNumberOfJobs) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
-  const Graph graph = identity();
   for (int jobs : {1, 3}) {
-    const Accuracy accuracy = measure_accuracy(graph, reference(), data, input_specs(graph), {.jobs = jobs});
-    EXPECT_EQ(accuracy.samples, 4);
-    EXPECT_EQ(accuracy.top1, 0.75);
-    EXPECT_EQ(accuracy.top5, 1);
-    EXPECT_EQ(accuracy.decisions[3].predicted, 0);
+    const Judge judge = judge_of(identity(), data, {.jobs = jobs});
+    EXPECT_EQ(judge.metric().name, "top1");
+    EXPECT_EQ(judge.reference().value, 0.75);
+    EXPECT_EQ(judge.reference().samples(), 4);
+    EXPECT_EQ(judge.reference().tallies[3][1], 0);
   }
 }
 
-TEST(Accuracy, RefusesAnOutputThatIsNoRowOfScores) {
+TEST(Judge, RefusesAnOutputThatIsNoRowOfScores) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
   const Graph graph = parse_graph(R"(graph "g" {
@@ -121,31 +140,84 @@ TEST(Accuracy, RefusesAnOutputThatIsNoRowOfScores) {
     output %column, %y
   })",
                                   all_ops());
-  EXPECT_EQ(measure_accuracy(graph, reference(), data, input_specs(graph)).top1, 0.75);
+  EXPECT_EQ(judge_of(graph, data).reference().value, 0.75);
   try {
-    measure_accuracy(graph, reference(), data, input_specs(graph), {.output = 1});
+    judge_of(graph, data, {.metric = "top1", .output = 1});
     FAIL() << "accepted";
   } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("f32[3,2], expected one row of scores"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("[3, 2], expected one row of scores"), std::string::npos) << e.what();
   }
 }
 
-TEST(Accuracy, StopsWhenProgressThrows) {
+TEST(Judge, StopsWhenProgressThrows) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
-  const Graph graph = identity();
-  AccuracyOptions options;
+  JudgeOptions options;
   options.progress = [](int64_t, int64_t) { throw cancelled("stopped"); };
-  EXPECT_THROW(measure_accuracy(graph, reference(), data, input_specs(graph), options), Error);
+  EXPECT_THROW(judge_of(identity(), data, options), Error);
 }
 
-TEST(Compare, MeasuresLayersAndAgreementOfFloatAndInt8) {
+Graph with_second_output(const char* second) {
+  return parse_graph(std::string(R"(graph "g" { input %x: f32[1,3]
+    const %k: f32[1] = {)") +
+                         second + R"(}
+    %y: f32[1,3] = Relu(%x)
+    %z: f32[1,3] = Mul(%x, %k)
+    output %y, %z })",
+                     all_ops());
+}
+
+TEST(Judge, LooksAtTheOutputsThatTheMetricDoesNotJudge) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Judge judge = judge_of(with_second_output("2"), data);
+  EXPECT_TRUE(judge.allows(judge.score(with_second_output("2.01"))).is_allowed);
+  const Verdict v = judge.allows(judge.score(with_second_output("0")));
+  EXPECT_FALSE(v.is_allowed);
+  EXPECT_NE(v.reason.find("output 'z' reaches 0 dB"), std::string::npos) << v.reason;
+}
+
+TEST(Judge, NeverAllowsNumbersThatAreNotFinite) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Graph broken = parse_graph(R"(graph "g" { input %x: f32[1,3]
+    %h: f32[1,3] = Log(%x)
+    %y: f32[1,3] = Sub(%h, %h)
+    output %y })",
+                                   all_ops());
+  const Judge judge = judge_of(identity(), data);
+  const Score score = judge.score(broken);
+  EXPECT_EQ(score.non_finite, 3);
+  EXPECT_EQ(score.value, 0);
+  EXPECT_NE(judge.allows(score).reason.find("NaN or infinite numbers on 3 of 4"), std::string::npos);
+}
+
+TEST(Judge, AsksACommandThatScoresAFolderOfOutputs) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path);
+  const Judge judge =
+      judge_of(identity(), data, {.command = "ls -d {outputs}/0* | wc -l; grep -c , {outputs}/samples.csv >&2"});
+  EXPECT_EQ(judge.metric().name, "command");
+  EXPECT_EQ(judge.reference().value, 4);
+  EXPECT_EQ(judge.score(identity()).value, 4);
+  EXPECT_THROW(judge_of(identity(), data, {.command = "false"}), Error);
+  EXPECT_THROW(judge_of(identity(), data, {.command = "echo good"}), Error);
+}
+
+TEST(Judge, StopsWhereTheMetricSaysNothing) {
+  const ArrayData arrays;
+  const Dataset data = Dataset::open(arrays.path).subset({2, 3});  // both of class 2
+  EXPECT_THROW(judge_of(identity(), data), Error);
+  const Judge judge = judge_of(identity(), data, {.is_strict = false});
+  EXPECT_NE(judge.undefined().find("one class"), std::string::npos);
+}
+
+TEST(Compare, MeasuresLayersAndOutputsOfFloatAndInt8) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
   const Graph a = identity(), b = quantized();
   const Comparison c = compare_models(a, b, reference(), data, input_specs(a), input_specs(b));
   EXPECT_EQ(c.samples, 4);
-  EXPECT_EQ(c.agreement(), 1);
   ASSERT_EQ(c.layers.size(), 2u);
   EXPECT_EQ(c.layers[0].name, "h");
   EXPECT_EQ(c.outputs[0].error.max, 0);
@@ -174,7 +246,7 @@ TEST(Bench, ReportsEveryFieldOfItsJson) {
   options.min_runs = 5;
   options.min_seconds = 0;
   options.steps = true;
-  const BenchResult r = run_bench(identity, reference(), {}, options);
+  const BenchResult r = run_bench([] { return Program::as_is(identity(), reference()); }, {}, options);
   EXPECT_EQ(r.latency_us.count, 5);
   EXPECT_EQ(r.provider, "reference");
   EXPECT_EQ(r.steps.size(), 2u);

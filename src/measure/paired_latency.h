@@ -4,8 +4,16 @@
 #include <vector>
 
 #include "measure/bench.h"
+#include "measure/statistics.h"
 
 namespace hone {
+
+/// Time of one inference, µs.
+struct Latency {
+  Distribution runs;
+  /// 95 % interval of the median over the rounds, by order statistics: what repeating the measurement would show.
+  Interval median;
+};
 
 struct PairedLatencyOptions {
   double seconds_each = 0.5;  ///< of measured runs for each model
@@ -13,10 +21,13 @@ struct PairedLatencyOptions {
   Progress progress;          ///< in rounds
 };
 
-/// Latencies in µs of several models, measured in turns so that a disturbance of the machine falls on all of them
-/// alike: in each round every model runs for the same short time. One distribution a model, over its single runs.
-std::vector<Distribution> paired_latency(std::span<Session* const> sessions,
-                                         std::span<const std::vector<Tensor>> inputs,
-                                         const PairedLatencyOptions& options = {});
+/// Latencies of several models, measured in turns so that a disturbance of the machine falls on all of them alike: in
+/// each round every model runs for the same short time.
+std::vector<Latency> paired_latency(std::span<Session* const> sessions, std::span<const std::vector<Tensor>> inputs,
+                                    const PairedLatencyOptions& options = {});
+
+/// What "a is how much faster than b" can honestly say: "2.70x faster", "1.30x slower", "no faster", or "no faster:
+/// within the noise" where the intervals of the medians meet.
+std::string speed_text(const Latency& before, const Latency& after);
 
 }  // namespace hone

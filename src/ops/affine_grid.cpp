@@ -7,7 +7,6 @@ namespace {
 
 void infer(InferContext& ctx) {
   const Shape& theta = ctx.shape(0);
-  require_dtype<Floats>(AffineGrid::kName, "theta", ctx.dtype(0));
   const auto size = constant_ints(AffineGrid::kName, ctx, 1);
   const auto length =
       size ? std::optional(static_cast<int64_t>(size->size())) : known_length(AffineGrid::kName, ctx, 1);
@@ -63,6 +62,9 @@ void eval(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kAffineGridInputs[] = {{.name = "theta", .dtypes = Floats::kSet},
+                                           {.name = "size", .dtypes = Integers::kSet}};
+
 }  // namespace
 
 constinit const OpDef AffineGrid::def{.name = AffineGrid::kName,
@@ -70,6 +72,7 @@ constinit const OpDef AffineGrid::def{.name = AffineGrid::kName,
                                       .min_inputs = 2,
                                       .max_inputs = 2,
                                       .infer = infer,
-                                      .eval = widened<eval>};
+                                      .eval = widened<eval>,
+                                      .inputs = kAffineGridInputs};
 
 }  // namespace hone

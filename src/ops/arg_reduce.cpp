@@ -12,7 +12,6 @@ namespace {
 template <class Op>
 void infer_arg(InferContext& c) {
   const Op& op = c.attrs<Op>();
-  require_dtype<Numbers>(Op::kName, "x", c.dtype(0));
   require_dtype<Indices>(Op::kName, "the result", op.dtype);
   Shape out = c.shape(0);
   if (!out.has_rank()) return c.output(0, op.dtype, Shape::unranked());
@@ -49,9 +48,12 @@ void eval_arg(EvalContext& c) {
   c.outputs[0] = cast(Tensor::of<int64_t>(dims, std::span<const int64_t>(found)), op.dtype);
 }
 
+constexpr InputRule kArgInputs[] = {{.name = "x", .dtypes = Numbers::kSet}};
+
 template <class Op, bool kMax>
 constexpr OpDef arg_reduce() {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>()};
+  def.inputs = kArgInputs;
   def.infer = infer_arg<Op>;
   def.eval = eval_arg<Op, kMax>;
   def.quant = {.kind = QuantRule::kOwnRange};
@@ -59,7 +61,6 @@ constexpr OpDef arg_reduce() {
 }
 
 void infer_cum_sum(InferContext& c) {
-  require_dtype<Numbers>(CumSum::kName, "x", c.dtype(0));
   if (const auto n = known_length(CumSum::kName, c, 1); n && *n != 1)
     throw op_error(CumSum::kName, cat("axis has ", *n, " elements, expected one"));
   if (const auto axis = constant_ints(CumSum::kName, c, 1); axis && c.shape(0).has_rank())
@@ -88,7 +89,6 @@ void eval_cum_sum(EvalContext& c) {
 }
 
 void infer_non_zero(InferContext& c) {
-  require_dtype<Anything>(NonZero::kName, "x", c.dtype(0));
   const Shape& x = c.shape(0);
   c.output(0, DType::kI64, Shape{x.has_rank() ? Dim(x.rank()) : Dim(), Dim()});
 }
@@ -110,8 +110,6 @@ void eval_non_zero(EvalContext& c) {
 }
 
 void infer_one_hot(InferContext& c) {
-  require_dtype<Numbers>(OneHot::kName, "indices", c.dtype(0));
-  require_dtype<Numbers>(OneHot::kName, "depth", c.dtype(1));
   if (const auto n = known_length(OneHot::kName, c, 2); n && *n != 2)
     throw op_error(OneHot::kName, cat("values have ", *n, " elements, expected off and on"));
   const Shape& indices = c.shape(0);
@@ -148,6 +146,14 @@ void eval_one_hot(EvalContext& c) {
   });
 }
 
+constexpr InputRule kCumSumInputs[] = {{.name = "x", .dtypes = Numbers::kSet},
+                                       {.name = "axis", .dtypes = Integers::kSet}};
+
+constexpr InputRule kNonZeroInputs[] = {{.name = "x", .dtypes = Anything::kSet}};
+
+constexpr InputRule kOneHotInputs[] = {
+    {.name = "indices", .dtypes = Numbers::kSet}, {.name = "depth", .dtypes = Numbers::kSet}, {.name = "values"}};
+
 }  // namespace
 
 constinit const OpDef ArgMax::def = arg_reduce<ArgMax, true>();
@@ -158,16 +164,21 @@ constinit const OpDef CumSum::def{.name = CumSum::kName,
                                   .min_inputs = 2,
                                   .max_inputs = 2,
                                   .infer = infer_cum_sum,
-                                  .eval = eval_cum_sum};
+                                  .eval = eval_cum_sum,
+                                  .inputs = kCumSumInputs};
 
-constinit const OpDef NonZero::def{
-    .name = NonZero::kName, .attrs = &attr_type<NonZero>(), .infer = infer_non_zero, .eval = eval_non_zero};
+constinit const OpDef NonZero::def{.name = NonZero::kName,
+                                   .attrs = &attr_type<NonZero>(),
+                                   .infer = infer_non_zero,
+                                   .eval = eval_non_zero,
+                                   .inputs = kNonZeroInputs};
 
 constinit const OpDef OneHot::def{.name = OneHot::kName,
                                   .attrs = &attr_type<OneHot>(),
                                   .min_inputs = 3,
                                   .max_inputs = 3,
                                   .infer = infer_one_hot,
-                                  .eval = eval_one_hot};
+                                  .eval = eval_one_hot,
+                                  .inputs = kOneHotInputs};
 
 }  // namespace hone

@@ -107,6 +107,8 @@ int64_t macs_lp(const Attrs& attrs, std::span<const TensorType* const>, std::spa
   return checked_mul(out[0]->shape.elements(), checked_product(attrs.as<LpPool>().kernel));
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .min_rank = 3, .max_rank = 5}};
+
 }  // namespace
 
 constinit const OpDef AveragePool::def{.name = AveragePool::kName,
@@ -115,9 +117,14 @@ constinit const OpDef AveragePool::def{.name = AveragePool::kName,
                                        .eval = widened<eval_average>,
                                        .eval_quantized = eval_average_quantized,
                                        .macs = macs_average,
-                                       .quant = {.kind = QuantRule::kSameScale}};
+                                       .quant = {.kind = QuantRule::kSameScale},
+                                       .inputs = kInputs};
 
-constinit const OpDef LpPool::def{
-    .name = LpPool::kName, .attrs = &attr_type<LpPool>(), .infer = infer_lp, .eval = widened<eval_lp>, .macs = macs_lp};
+constinit const OpDef LpPool::def{.name = LpPool::kName,
+                                  .attrs = &attr_type<LpPool>(),
+                                  .infer = infer_lp,
+                                  .eval = widened<eval_lp>,
+                                  .macs = macs_lp,
+                                  .inputs = kInputs};
 
 }  // namespace hone

@@ -9,12 +9,10 @@ namespace {
 /// x: […,C] with rank 2 or more; scale, bias, mean, … : [C].
 void check_channels_last(std::string_view op, const InferContext& ctx, std::initializer_list<const char*> vectors) {
   const Shape& x = ctx.shape(0);
-  require_dtype<Floats>(op, "x", ctx.dtype(0));
   if (x.has_rank() && x.rank() < 2) throw op_error(op, cat("x ", x, ", expected rank 2 or more"));
   const Dim channels = x.has_rank() ? x[x.rank() - 1] : Dim();
   size_t i = 1;
   for (const char* name : vectors) {
-    require_dtype<Floats>(op, name, ctx.dtype(i));
     check_channel_vector(lower(op), name, ctx.shape(i), channels);
     ++i;
   }
@@ -135,6 +133,12 @@ void eval_group(EvalContext& ctx) {
   normalize_images("groupnorm", ctx, ctx.op<GroupNorm>().groups, ctx.op<GroupNorm>().epsilon);
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .dtypes = Floats::kSet, .min_rank = 2},
+                                 {.name = "scale", .dtypes = Floats::kSet},
+                                 {.name = "bias", .dtypes = Floats::kSet},
+                                 {.name = "mean", .dtypes = Floats::kSet},
+                                 {.name = "variance", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef BatchNorm::def{.name = BatchNorm::kName,
@@ -143,20 +147,23 @@ constinit const OpDef BatchNorm::def{.name = BatchNorm::kName,
                                      .max_inputs = 5,
                                      .max_outputs = 3,
                                      .infer = infer_batch,
-                                     .eval = widened<eval_batch>};
+                                     .eval = widened<eval_batch>,
+                                     .inputs = kInputs};
 
 constinit const OpDef InstanceNorm::def{.name = InstanceNorm::kName,
                                         .attrs = &attr_type<InstanceNorm>(),
                                         .min_inputs = 3,
                                         .max_inputs = 3,
                                         .infer = infer_instance,
-                                        .eval = widened<eval_instance>};
+                                        .eval = widened<eval_instance>,
+                                        .inputs = std::span(kInputs).first(3)};
 
 constinit const OpDef GroupNorm::def{.name = GroupNorm::kName,
                                      .attrs = &attr_type<GroupNorm>(),
                                      .min_inputs = 3,
                                      .max_inputs = 3,
                                      .infer = infer_group,
-                                     .eval = widened<eval_group>};
+                                     .eval = widened<eval_group>,
+                                     .inputs = std::span(kInputs).first(3)};
 
 }  // namespace hone

@@ -34,6 +34,7 @@ T divide(std::string_view op, T a, T b) {
   return static_cast<T>(a / b);
 }
 
+/// Of the quotient in f64, as TFLite computes it: −0.3 / 0.1 in f32 is a little below −3, and rounds to it.
 template <class T>
 T floor_divide(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
@@ -41,7 +42,7 @@ T floor_divide(T a, T b) {
     return (std::is_signed_v<T> && b != static_cast<T>(-1) && a % b != 0 && (a < 0) != (b < 0)) ? static_cast<T>(q - 1)
                                                                                                 : q;
   } else {
-    return std::floor(a / b);
+    return static_cast<T>(std::floor(static_cast<double>(a) / static_cast<double>(b)));
   }
 }
 
@@ -83,12 +84,12 @@ constinit const OpDef Div::def =
 constinit const OpDef FloorDiv::def = binary<FloorDiv, Numbers>([](auto a, auto b) { return floor_divide(a, b); });
 constinit const OpDef Mod::def =
     binary<Mod, Numbers>([](const Mod& op, auto a, auto b) { return modulo(op.fmod, a, b); });
-constinit const OpDef Maximum::def =
-    binary<Maximum, Numbers>([](auto a, auto b) { return a != a || a > b ? a : b; },
-                             {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_maximum});
-constinit const OpDef Minimum::def =
-    binary<Minimum, Numbers>([](auto a, auto b) { return a != a || a < b ? a : b; },
-                             {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_minimum});
+constinit const OpDef Maximum::def = binary<Maximum, Numbers>(
+    [](auto a, auto b) { return a != a || a > b ? a : b; },
+    {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_maximum, .tied = -1});
+constinit const OpDef Minimum::def = binary<Minimum, Numbers>(
+    [](auto a, auto b) { return a != a || a < b ? a : b; },
+    {.commutative = true, .quant = kSameScale, .eval_quantized = eval_quantized_minimum, .tied = -1});
 constinit const OpDef SquaredDifference::def = binary<SquaredDifference, Numbers>(
     [](auto a, auto b) { return wrapping_mul(wrapping_sub(a, b), wrapping_sub(a, b)); },
     {.commutative = true, .quant = kOwnRange, .eval_quantized = eval_quantized_squared_difference});
@@ -98,8 +99,6 @@ constinit const OpDef PRelu::def = [] {
   OpDef def = binary<PRelu, Numbers>([](auto x, auto slope) { return x < 0 ? wrapping_mul(x, slope) : x; },
                                      {.quant = kOwnRange, .eval_quantized = eval_quantized_prelu});
   def.infer = [](InferContext& c) {
-    require_dtype<Numbers>(PRelu::kName, "x", c.dtype(0));
-    require_same_dtype(PRelu::kName, c, 0, 1);
     const Shape wide = broadcast_of(PRelu::kName, c.shape(0), c.shape(1));
     if (!compatible(wide, c.shape(0)))
       throw op_error(PRelu::kName, cat("slope ", c.shape(1), " does not broadcast to x ", c.shape(0)));

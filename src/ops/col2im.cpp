@@ -24,7 +24,6 @@ int64_t columns_of(const std::vector<WindowAxis>& axes) {
 
 void infer(InferContext& ctx) {
   const Shape& x = ctx.shape(0);
-  require_dtype<Numbers>(Col2Im::kName, "x", ctx.dtype(0));
   if (!compatible(x, Shape::unknown_of_rank(3)))
     throw op_error(Col2Im::kName, cat("x is ", x, ", expected [N, columns, channels · block]"));
   const auto image = constant_ints(Col2Im::kName, ctx, 1), block = constant_ints(Col2Im::kName, ctx, 2);
@@ -69,6 +68,10 @@ void eval(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kCol2ImInputs[] = {{.name = "x", .dtypes = Numbers::kSet},
+                                       {.name = "image shape", .dtypes = Integers::kSet},
+                                       {.name = "block shape", .dtypes = Integers::kSet}};
+
 }  // namespace
 
 constinit const OpDef Col2Im::def{.name = Col2Im::kName,
@@ -76,6 +79,7 @@ constinit const OpDef Col2Im::def{.name = Col2Im::kName,
                                   .min_inputs = 3,
                                   .max_inputs = 3,
                                   .infer = infer,
-                                  .eval = widened<eval>};
+                                  .eval = widened<eval>,
+                                  .inputs = kCol2ImInputs};
 
 }  // namespace hone

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/checked.h"
 #include "ir/op_def.h"
 #include "tensor/tensor.h"
 
@@ -30,13 +31,18 @@ void eval_in_float(EvalContext& ctx, void (*eval)(EvalContext&));
 template <class F>
 void dispatch_real(std::string_view what, DType dtype, F&& f);
 
-/// Elements of x as T, converted as static_cast does (integers wrap).
+/// Elements of x as T: integers wrap, reals are cut and saturate.
 template <class T>
 std::vector<T> elements_as(const Tensor& x) {
   std::vector<T> out(static_cast<size_t>(x.elements()));
   dispatch(x.dtype(), [&]<class S>(std::type_identity<S>) {
     const auto in = x.data<S>();
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(in[i]);
+    for (size_t i = 0; i < out.size(); ++i) {
+      if constexpr (std::is_integral_v<T> && !std::is_integral_v<S>)
+        out[i] = saturated<T>(static_cast<double>(in[i]));
+      else
+        out[i] = static_cast<T>(in[i]);
+    }
   });
   return out;
 }

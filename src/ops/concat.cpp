@@ -91,7 +91,7 @@ void eval_quantized_concat(EvalContext& c) {
     for (size_t j = 0; j < bytes; ++j) {
       const int32_t stored = low < 0 ? static_cast<int8_t>(in[j]) : in[j];
       const float rounded = std::round(static_cast<float>(stored) * scale + bias);
-      const int32_t value = static_cast<int32_t>(std::clamp(rounded, -1e6f, 1e6f)) + to.quant->zero_point();
+      const int32_t value = saturated<int32_t>(std::clamp(rounded, -1e6f, 1e6f)) + to.quant->zero_point();
       out[j] = static_cast<char>(std::clamp(value, low, high));
     }
   });
@@ -154,6 +154,7 @@ void eval_split(EvalContext& c) {
 constinit const OpDef Concat::def = [] {
   OpDef def = mover<Concat>(infer_concat, eval_concat, 1, -1);
   def.eval_quantized = eval_quantized_concat;
+  def.tied = -1;
   return def;
 }();
 

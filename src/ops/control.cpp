@@ -29,9 +29,9 @@ void infer_if(InferContext& c) {
 
 void eval_if(EvalContext& c) {
   if (c.in(0).elements() != 1) throw invalid_argument("if: condition is not a single value");
-  const Graph& branch = c.subgraphs[c.in(0).data<bool>()[0] ? 0 : 1];
+  const size_t branch = c.in(0).data<bool>()[0] ? 0 : 1;
   std::vector<Tensor> inputs(c.inputs.begin() + 1, c.inputs.end());
-  const std::vector<Tensor> results = run_subgraph(branch, std::move(inputs), c.seed);
+  const std::vector<Tensor> results = run_subgraph(c, branch, std::move(inputs), c.seed);
   for (size_t i = 0; i < c.outputs.size(); ++i) c.outputs[i] = as_wanted(results.at(i), c.output_types[i]);
 }
 
@@ -43,6 +43,8 @@ void infer_opaque(InferContext& c) {
     c.output(i, *dtype, Shape::unranked());
   }
 }
+
+constexpr InputRule kOpaqueInputs[] = {{.is_optional = true}};
 
 }  // namespace
 
@@ -61,6 +63,7 @@ constinit const OpDef Opaque::def{.name = Opaque::kName,
                                   .max_inputs = -1,
                                   .min_outputs = 0,
                                   .max_outputs = -1,
-                                  .infer = infer_opaque};
+                                  .infer = infer_opaque,
+                                  .inputs = kOpaqueInputs};
 
 }  // namespace hone

@@ -109,6 +109,10 @@ int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<cons
   return checked_mul(out[0]->shape.elements(), checked_product(std::span(w).subspan(1)));
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .min_rank = 3, .max_rank = 5},
+                                 {.name = "weight", .min_rank = 3, .max_rank = 5},
+                                 {.name = "bias", .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef Conv::def{.name = Conv::kName,
@@ -119,6 +123,7 @@ constinit const OpDef Conv::def{.name = Conv::kName,
                                 .eval = widened<eval>,
                                 .eval_quantized = eval_quantized,
                                 .macs = macs,
-                                .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = 0}};
+                                .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = 0},
+                                .inputs = kInputs};
 
 }  // namespace hone

@@ -157,6 +157,10 @@ int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<cons
   return checked_mul(in[0]->shape.elements(), checked_product(std::span(w).subspan(1)));
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .min_rank = 3, .max_rank = 5},
+                                 {.name = "weight", .min_rank = 3, .max_rank = 5},
+                                 {.name = "bias", .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef ConvTranspose::def{
@@ -168,6 +172,7 @@ constinit const OpDef ConvTranspose::def{
     .eval = widened<eval>,
     .eval_quantized = eval_quantized,
     .macs = macs,
-    .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = 3}};
+    .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = -1},
+    .inputs = kInputs};
 
 }  // namespace hone

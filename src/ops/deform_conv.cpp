@@ -36,11 +36,6 @@ void check_offsets(const InferContext& ctx, size_t input, std::string_view what,
 void infer(InferContext& ctx) {
   const DeformConv& op = ctx.attrs<DeformConv>();
   const Shape &x = ctx.shape(0), &w = ctx.shape(1);
-  for (size_t i = 0; i < ctx.input_count(); ++i) {
-    if (!ctx.has_input(i)) continue;
-    require_dtype<Floats>(DeformConv::kName, "an input", ctx.dtype(i));
-    require_same_dtype(DeformConv::kName, ctx, 0, i);
-  }
   if (!x.has_rank() || x.rank() != 4 || !w.has_rank() || w.rank() != 4 || !w[1].is_known() || !w[2].is_known())
     throw op_error(DeformConv::kName, cat("x ", x, " and weight ", w, ", expected [N,H,W,I] and [O,kh,kw,I/groups]"));
   check_groups(op, x, w);
@@ -131,6 +126,12 @@ int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<cons
   return checked_mul(out[0]->shape.elements(), checked_product(std::span(w).subspan(1)));
 }
 
+constexpr InputRule kDeformConvInputs[] = {{.name = "x", .dtypes = Floats::kSet, .min_rank = 4, .max_rank = 4},
+                                           {.name = "weight", .same_dtype_as = 0, .min_rank = 4, .max_rank = 4},
+                                           {.name = "offset", .same_dtype_as = 0, .min_rank = 4, .max_rank = 4},
+                                           {.name = "bias", .same_dtype_as = 0, .min_rank = 1, .max_rank = 1},
+                                           {.name = "mask", .same_dtype_as = 0, .min_rank = 4, .max_rank = 4}};
+
 }  // namespace
 
 constinit const OpDef DeformConv::def{.name = DeformConv::kName,
@@ -139,6 +140,7 @@ constinit const OpDef DeformConv::def{.name = DeformConv::kName,
                                       .max_inputs = 5,
                                       .infer = infer,
                                       .eval = widened<eval>,
-                                      .macs = macs};
+                                      .macs = macs,
+                                      .inputs = kDeformConvInputs};
 
 }  // namespace hone

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/compute.h"
+#include "ops/kernel.h"
 #include "ops/matmul.h"
 
 namespace hone {
@@ -52,8 +53,11 @@ void eval(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kDetInputs[] = {{.name = "x", .dtypes = Floats::kSet}};
+
 }  // namespace
 
-constinit const OpDef Det::def{.name = Det::kName, .attrs = &attr_type<Det>(), .infer = infer, .eval = widened<eval>};
+constinit const OpDef Det::def{
+    .name = Det::kName, .attrs = &attr_type<Det>(), .infer = infer, .eval = widened<eval>, .inputs = kDetInputs};
 
 }  // namespace hone

@@ -34,7 +34,6 @@ void infer(InferContext& ctx) {
   const DetectionPostProcess& op = ctx.attrs<DetectionPostProcess>();
   check_attributes(op);
   const Shape &boxes = ctx.shape(0), &scores = ctx.shape(1), &anchors = ctx.shape(2);
-  for (size_t i = 0; i < 3; ++i) require_dtype<Types<float>>(kOp, "input", ctx.dtype(i));
   const Dim count = boxes.has_rank() && boxes.rank() == 3 ? boxes[1] : Dim();
   if (!compatible(boxes, {1, Dim(), Dim()}) || (boxes.has_rank() && boxes[2].is_known() && boxes[2].value() < 4))
     throw op_error(kOp, cat("box encodings ", boxes, ", expected [1,B,4]"));
@@ -168,6 +167,10 @@ void eval(EvalContext& ctx) {
   ctx.outputs[3] = Tensor::of<float>({1}, {static_cast<float>(static_cast<int64_t>(found.size()) / per_box)});
 }
 
+constexpr InputRule kDetectionPostProcessInputs[] = {{.name = "box encodings", .dtypes = {DType::kF32}},
+                                                     {.name = "scores", .dtypes = {DType::kF32}},
+                                                     {.name = "anchors", .dtypes = {DType::kF32}}};
+
 }  // namespace
 
 constinit const OpDef DetectionPostProcess::def{.name = DetectionPostProcess::kName,
@@ -177,6 +180,7 @@ constinit const OpDef DetectionPostProcess::def{.name = DetectionPostProcess::kN
                                                 .min_outputs = 4,
                                                 .max_outputs = 4,
                                                 .infer = infer,
-                                                .eval = eval};
+                                                .eval = eval,
+                                                .inputs = kDetectionPostProcessInputs};
 
 }  // namespace hone

@@ -41,11 +41,12 @@ auto apply_unary(const Op& op, F f, T x) {
     return f(x);
 }
 
-template <class Op, class List>
-void infer_unary(InferContext& c) {
-  require_dtype<List>(Op::kName, "x", c.dtype(0));
-  c.output(0, c.dtype(0), c.shape(0));
-}
+template <class List>
+inline constexpr InputRule kUnaryInputs[] = {{.name = "x", .dtypes = List::kSet}};
+template <class List>
+inline constexpr InputRule kBinaryInputs[] = {{.name = "a", .dtypes = List::kSet}, {.name = "b", .same_dtype_as = 0}};
+
+inline void infer_unary(InferContext& c) { c.output(0, c.dtype(0), c.shape(0)); }
 
 template <class Op, class List, class F>
 void eval_unary(EvalContext& c) {
@@ -99,7 +100,8 @@ void eval_unary_lookup(EvalContext& c) {
 template <class Op, class List, class F>
 constexpr OpDef unary(F, QuantRule quant = {}) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>()};
-  def.infer = detail::infer_unary<Op, List>;
+  def.inputs = detail::kUnaryInputs<List>;
+  def.infer = detail::infer_unary;
   def.eval = detail::eval_unary<Op, List, F>;
   if constexpr (List::contains(DType::kF32)) def.eval_quantized = detail::eval_unary_lookup<Op, List, F>;
   def.quant = quant;
@@ -119,10 +121,8 @@ constexpr OpDef unary(F f, QuantRule quant, void (*eval_quantized)(EvalContext&)
 template <class Op, class List, class F>
 constexpr OpDef unary_predicate(F) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>()};
-  def.infer = [](InferContext& c) {
-    require_dtype<List>(Op::kName, "x", c.dtype(0));
-    c.output(0, DType::kBool, c.shape(0));
-  };
+  def.inputs = detail::kUnaryInputs<List>;
+  def.infer = [](InferContext& c) { c.output(0, DType::kBool, c.shape(0)); };
   def.eval = [](EvalContext& c) {
     const Tensor& x = c.in(0);
     Tensor& y = c.make_output(0, DType::kBool, x.dims());
@@ -147,17 +147,13 @@ auto apply_binary(const Op& op, F f, A a, B b) {
     return f(a, b);
 }
 
-template <class Op, class List>
+template <class Op>
 void infer_binary(InferContext& c) {
-  require_dtype<List>(Op::kName, "a", c.dtype(0));
-  require_same_dtype(Op::kName, c, 0, 1);
   c.output(0, c.dtype(0), broadcast_of(Op::kName, c.shape(0), c.shape(1)));
 }
 
-template <class Op, class List>
+template <class Op>
 void infer_comparison(InferContext& c) {
-  require_dtype<List>(Op::kName, "a", c.dtype(0));
-  require_same_dtype(Op::kName, c, 0, 1);
   c.output(0, DType::kBool, broadcast_of(Op::kName, c.shape(0), c.shape(1)));
 }
 
@@ -182,18 +178,21 @@ struct BinaryTraits {
   bool commutative = false;
   QuantRule quant = {};
   void (*eval_quantized)(EvalContext&) = nullptr;
+  int8_t tied = 1;
 };
 
 /// y = f(a, b) with broadcasting, all of one dtype.
 template <class Op, class List, class F>
 constexpr OpDef binary(F, BinaryTraits traits = {}) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>(), .min_inputs = 2, .max_inputs = 2};
-  def.infer = detail::infer_binary<Op, List>;
+  def.inputs = detail::kBinaryInputs<List>;
+  def.infer = detail::infer_binary<Op>;
   def.eval = detail::eval_binary<Op, List, F, false>;
   def.eval_quantized = traits.eval_quantized;
   def.quant = traits.quant;
   def.elementwise = true;
   def.commutative = traits.commutative;
+  def.tied = traits.tied;
   return def;
 }
 
@@ -201,7 +200,7 @@ constexpr OpDef binary(F, BinaryTraits traits = {}) {
 template <class Op, class List, class F>
 constexpr OpDef comparison(F, BinaryTraits traits = {}) {
   OpDef def = binary<Op, List>(F{}, traits);
-  def.infer = detail::infer_comparison<Op, List>;
+  def.infer = detail::infer_comparison<Op>;
   def.eval = detail::eval_binary<Op, List, F, true>;
   return def;
 }

@@ -4,15 +4,17 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/wrapping.h"
 
 namespace hone {
 
 FixedMultiplier quantize_multiplier(double real) {
-  if (!(real >= 0) || real >= double(1 << 30))
-    throw invalid_argument(cat("quantized multiplier ", real, ", expected 0 to 2^30"));
+  if (!(real >= 0)) throw invalid_argument(cat("quantized multiplier ", real, ", expected 0 or more"));
   if (real == 0) return {};
+  if (real >= double(1 << 30)) return {.value = std::numeric_limits<int32_t>::max(), .shift = 30};
   FixedMultiplier m;
   int64_t q = std::llround(std::frexp(real, &m.shift) * 0x1p31);
   if (q == int64_t(1) << 31) {
@@ -71,8 +73,9 @@ int32_t multiply_by_quantized_multiplier_up(int32_t x, FixedMultiplier m) {
 int32_t multiply_by_quantized_multiplier_64(int64_t x, FixedMultiplier m) {
   const int64_t reduced = m.value < 0x7fff0000 ? (m.value + (1 << 15)) >> 16 : 0x7fff;
   const int total_shift = 15 - m.shift;
-  if (total_shift <= 0) return static_cast<int32_t>(static_cast<uint64_t>(x * reduced) << -total_shift);
-  return static_cast<int32_t>((x * reduced + (int64_t(1) << (total_shift - 1))) >> total_shift);
+  const int64_t product = wrapping_mul(x, reduced);
+  if (total_shift <= 0) return static_cast<int32_t>(static_cast<uint64_t>(product) << -total_shift);
+  return static_cast<int32_t>(wrapping_add(product, int64_t(1) << (total_shift - 1)) >> total_shift);
 }
 
 QuantizedRange activation_range(float min, float max, DType dtype, const QuantPtr& quant) {
@@ -81,7 +84,7 @@ QuantizedRange activation_range(float min, float max, DType dtype, const QuantPt
   if (!quant) return range;
   const auto stored = [&](float bound) {
     const double q = double(std::round(bound / quant->scale())) + quant->zero_point();
-    return static_cast<int32_t>(std::clamp(q, double(range.min), double(range.max)));
+    return saturated<int32_t>(std::clamp(q, double(range.min), double(range.max)));
   };
   const QuantizedRange full = range;
   if (min > -std::numeric_limits<float>::infinity()) range.min = std::max(full.min, stored(min));

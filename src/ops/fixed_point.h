@@ -16,8 +16,8 @@ struct FixedMultiplier {
   int shift = 0;  ///< positive: to the left
 };
 
-/// Nearest fixed-point form of a finite multiplier ≥ 0. Throws Error(invalid_argument) for others and for 2³⁰ and
-/// above.
+/// Nearest fixed-point form of a multiplier ≥ 0; from 2³⁰ on, infinity included, the largest there is. Throws
+/// Error(invalid_argument) for negative ones and NaN.
 FixedMultiplier quantize_multiplier(double real);
 
 /// round(a · b / 2³¹), halves upwards, saturated (only for a = b = −2³¹).

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/kernel.h"
 #include "ops/signal.h"
 
 namespace hone {
@@ -179,6 +180,14 @@ void eval_stft(EvalContext& c) {
   c.outputs[0] = cast(out, c.output_types[0].dtype);
 }
 
+constexpr InputRule kDftInputs[] = {{.name = "x", .dtypes = Floats::kSet, .min_rank = 2},
+                                    {.name = "length", .dtypes = Indices::kSet}};
+
+constexpr InputRule kStftInputs[] = {{.name = "signal", .dtypes = Floats::kSet},
+                                     {.name = "frame step", .dtypes = Indices::kSet},
+                                     {.name = "window", .same_dtype_as = 0, .min_rank = 1, .max_rank = 1},
+                                     {.name = "frame length", .dtypes = Indices::kSet}};
+
 }  // namespace
 
 constinit const OpDef Dft::def{.name = Dft::kName,
@@ -186,13 +195,15 @@ constinit const OpDef Dft::def{.name = Dft::kName,
                                .min_inputs = 1,
                                .max_inputs = 2,
                                .infer = infer_dft,
-                               .eval = eval_dft};
+                               .eval = eval_dft,
+                               .inputs = kDftInputs};
 
 constinit const OpDef Stft::def{.name = Stft::kName,
                                 .attrs = &attr_type<Stft>(),
                                 .min_inputs = 2,
                                 .max_inputs = 4,
                                 .infer = infer_stft,
-                                .eval = eval_stft};
+                                .eval = eval_stft,
+                                .inputs = kStftInputs};
 
 }  // namespace hone

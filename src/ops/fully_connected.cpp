@@ -99,6 +99,10 @@ int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<cons
   return checked_mul(out[0]->shape.elements(), in[1]->shape[1].value());
 }
 
+constexpr InputRule kFullyConnectedInputs[] = {{.name = "x", .min_rank = 1},
+                                               {.name = "weight", .min_rank = 2, .max_rank = 2},
+                                               {.name = "bias", .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef FullyConnected::def{
@@ -110,6 +114,7 @@ constinit const OpDef FullyConnected::def{
     .eval = widened<eval>,
     .eval_quantized = eval_quantized,
     .macs = macs,
-    .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = 0}};
+    .quant = {.kind = QuantRule::kOwnRange, .weight = 1, .bias = 2, .weight_axis = QuantRule::kPerTensor},
+    .inputs = kFullyConnectedInputs};
 
 }  // namespace hone

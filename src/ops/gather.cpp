@@ -15,9 +15,7 @@ int64_t product_between(const Dims& dims, int64_t first, int64_t last) {
   return product;
 }
 
-void require_indices(std::string_view op, InferContext& c, size_t i) {
-  require_dtype<Integers>(op, "indices", c.dtype(i));
-}
+constexpr InputRule kInputs[] = {{.name = "x"}, {.name = "indices", .dtypes = Integers::kSet}};
 
 /// Axis and number of batch axes in 0 … rank.
 struct GatherAxes {
@@ -34,7 +32,6 @@ GatherAxes gather_axes(const Gather& op, int64_t rank, int64_t index_rank) {
 }
 
 void infer_gather(InferContext& c) {
-  require_indices(Gather::kName, c, 1);
   const Shape &x = c.shape(0), &indices = c.shape(1);
   if (!x.has_rank() || !indices.has_rank()) return c.output(0, c.dtype(0), Shape::unranked());
   const auto [axis, batch] = gather_axes(c.attrs<Gather>(), x.rank(), indices.rank());
@@ -69,7 +66,6 @@ void eval_gather(EvalContext& c) {
 }
 
 void infer_gather_elements(InferContext& c) {
-  require_indices(GatherElements::kName, c, 1);
   const Shape &x = c.shape(0), &indices = c.shape(1);
   if (x.has_rank() && indices.has_rank()) {
     if (x.rank() != indices.rank())
@@ -105,7 +101,6 @@ void eval_gather_elements(EvalContext& c) {
 }
 
 void infer_gather_nd(InferContext& c) {
-  require_indices(GatherND::kName, c, 1);
   const Shape &x = c.shape(0), &indices = c.shape(1);
   const int64_t batch = c.attrs<GatherND>().batch_dims;
   if (!x.has_rank() || !indices.has_rank()) return c.output(0, c.dtype(0), Shape::unranked());
@@ -157,7 +152,6 @@ std::vector<int64_t> chosen(const Tensor& condition) {
 }
 
 void infer_compress(InferContext& c) {
-  require_dtype<Bools>(Compress::kName, "condition", c.dtype(1));
   const Compress& op = c.attrs<Compress>();
   const Shape& x = c.shape(0);
   const Tensor* condition = c.constant(1);
@@ -190,11 +184,15 @@ void eval_compress(EvalContext& c) {
     }
 }
 
+constexpr InputRule kCompressInputs[] = {{.name = "x"},
+                                         {.name = "condition", .dtypes = Bools::kSet, .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
-constinit const OpDef Gather::def = mover<Gather>(infer_gather, eval_gather, 2, 2);
-constinit const OpDef GatherElements::def = mover<GatherElements>(infer_gather_elements, eval_gather_elements, 2, 2);
-constinit const OpDef GatherND::def = mover<GatherND>(infer_gather_nd, eval_gather_nd, 2, 2);
-constinit const OpDef Compress::def = mover<Compress>(infer_compress, eval_compress, 2, 2);
+constinit const OpDef Gather::def = mover<Gather>(infer_gather, eval_gather, 2, 2, kInputs);
+constinit const OpDef GatherElements::def =
+    mover<GatherElements>(infer_gather_elements, eval_gather_elements, 2, 2, kInputs);
+constinit const OpDef GatherND::def = mover<GatherND>(infer_gather_nd, eval_gather_nd, 2, 2, kInputs);
+constinit const OpDef Compress::def = mover<Compress>(infer_compress, eval_compress, 2, 2, kCompressInputs);
 
 }  // namespace hone

@@ -38,7 +38,7 @@ T scaled(T v, float factor) {
     return static_cast<T>(factor) * v;
   } else {
     const double product = static_cast<double>(factor) * static_cast<double>(static_cast<std::make_signed_t<T>>(v));
-    return static_cast<T>(static_cast<int64_t>(std::clamp(product, -9e18, 9e18)));
+    return static_cast<T>(saturated<int64_t>(product));
   }
 }
 

@@ -14,8 +14,6 @@ namespace {
 
 void infer(InferContext& ctx) {
   const Shape &x = ctx.shape(0), &grid = ctx.shape(1);
-  require_dtype<Floats>(GridSample::kName, "x", ctx.dtype(0));
-  require_dtype<Floats>(GridSample::kName, "grid", ctx.dtype(1));
   if (!x.has_rank() && !grid.has_rank()) return ctx.output(0, ctx.dtype(0), Shape::unranked());
   const int64_t rank = x.has_rank() ? x.rank() : grid.rank();
   if (rank < 4 || rank > 5 || !compatible(x, Shape::unknown_of_rank(rank))) refuse(x, grid);
@@ -143,6 +141,9 @@ void eval(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kGridSampleInputs[] = {{.name = "x", .dtypes = Floats::kSet},
+                                           {.name = "grid", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef GridSample::def{.name = GridSample::kName,
@@ -150,6 +151,7 @@ constinit const OpDef GridSample::def{.name = GridSample::kName,
                                       .min_inputs = 2,
                                       .max_inputs = 2,
                                       .infer = infer,
-                                      .eval = widened<eval>};
+                                      .eval = widened<eval>,
+                                      .inputs = kGridSampleInputs};
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/checked.h"
 #include "ops/compute.h"
 
 namespace hone {
@@ -23,7 +24,7 @@ RowScale asymmetric_scale(std::span<const float> row) {
   const double from_min = kMin - min / scale, from_max = kMax - max / scale;
   const bool min_is_safer = std::abs(kMin) + std::abs(min / scale) < std::abs(kMax) + std::abs(max / scale);
   const double zero = std::clamp(std::round(min_is_safer ? from_min : from_max), kMin, kMax);
-  return {static_cast<float>(scale), static_cast<int32_t>(zero)};
+  return {static_cast<float>(scale), saturated<int32_t>(zero)};
 }
 
 float largest_magnitude(std::span<const float> row) {

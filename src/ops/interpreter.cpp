@@ -1,5 +1,6 @@
 #include "ops/interpreter.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/quantize.h"
@@ -25,24 +26,25 @@ std::vector<TensorType> infer_concrete(const Node& node, std::span<const Tensor>
     type_pointers[i] = &types[i];
     values[i] = &inputs[i];
   }
-  InferContext context(node.attrs, type_pointers, values, outputs, node.subgraphs);
-  node.def->infer(context);
-  return context.take_outputs();
+  return infer_types(*node.def, node.attrs, type_pointers, values, outputs, node.subgraphs);
 }
 
-void check_results(const std::vector<Tensor>& outputs, std::span<const TensorType> types) {
+/// Results are what inference promised: less is a bug, except where it believed what a subgraph declares.
+void check_results(const Node& node, const std::vector<Tensor>& outputs, std::span<const TensorType> types) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].exists()) throw internal_error(cat("output ", i, " was not computed"));
-    if (outputs[i].dtype() != types[i].dtype || !compatible(types[i].shape, Shape(outputs[i].dims())))
-      throw internal_error(
-          cat("output ", i, " is ", to_text(outputs[i].type()), ", inference promised ", to_text(types[i])));
+    if (outputs[i].dtype() == types[i].dtype && compatible(types[i].shape, Shape(outputs[i].dims()))) continue;
+    const std::string what = cat("output ", i, " is ", to_text(outputs[i].type()));
+    if (node.subgraphs.empty()) throw internal_error(cat(what, ", inference promised ", to_text(types[i])));
+    throw invalid_model(cat(lower(node.def->name), ": ", what, ", its graph declares ", to_text(types[i])));
   }
 }
 
 }  // namespace
 
 std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* const> output_types,
-                                  std::span<const Tensor> inputs, QuantArithmetic arithmetic, uint64_t seed) {
+                                  std::span<const Tensor> inputs, QuantArithmetic arithmetic, uint64_t seed,
+                                  BodyRunner* bodies) {
   return with_context(
       [&] { return cat("in ", describe(node)); },
       [&] {
@@ -59,7 +61,7 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* 
           quantized = true;
         }
         std::vector<Tensor> outputs(output_types.size());
-        EvalContext context{node.attrs, inputs, outputs, types, node.subgraphs, arithmetic, seed};
+        EvalContext context{node.attrs, inputs, outputs, types, node.subgraphs, arithmetic, seed, bodies};
         const bool moves_stored = def.moves_data && !types.empty() && !inputs.empty() && inputs[0].exists() &&
                                   inputs[0].quant() && same_quant(types[0].quant, inputs[0].quant());
         const bool rounds_reals = &def == &Quantize::def && types[0].quant;
@@ -77,12 +79,12 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* 
           std::vector<TensorType> real_types = types;
           for (TensorType& t : real_types)
             if (t.quant) t = {DType::kF32, t.shape, nullptr};
-          EvalContext real_context{node.attrs, real, outputs, real_types, node.subgraphs, arithmetic, seed};
+          EvalContext real_context{node.attrs, real, outputs, real_types, node.subgraphs, arithmetic, seed, bodies};
           def.eval(real_context);
           for (size_t i = 0; i < outputs.size(); ++i)
             if (types[i].quant) outputs[i] = quantize(outputs[i], types[i].dtype, types[i].quant);
         }
-        check_results(outputs, types);
+        check_results(node, outputs, types);
         for (size_t i = 0; i < outputs.size(); ++i)
           if (!same_quant(outputs[i].quant(), types[i].quant)) outputs[i] = outputs[i].with_quant(types[i].quant);
         return outputs;
@@ -101,6 +103,11 @@ std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
                                  ", expected ", to_text(v.type)));
     values[static_cast<size_t>(graph.inputs()[i].index)] = inputs[i].with_quant(v.type.quant);
   }
+  for (size_t i = 0; i < graph.states().size(); ++i) {
+    const GraphState& state = graph.states()[i];
+    const bool is_kept = options.states && !options.states->empty();
+    values[static_cast<size_t>(state.now.index)] = is_kept ? options.states->at(i) : state.initial;
+  }
   std::vector<int64_t> uses_left(graph.value_capacity(), 0);
   for (size_t i = 0; i < uses_left.size(); ++i) {
     const ValueId id{static_cast<int32_t>(i)};
@@ -108,8 +115,10 @@ std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
     if (graph.is_constant(id)) values[i] = graph.value(id).constant;
   }
   for (const ValueId out : graph.outputs()) ++uses_left[static_cast<size_t>(out.index)];
+  for (const GraphState& state : graph.states()) ++uses_left[static_cast<size_t>(state.next.index)];
 
   for (const NodeId id : graph.order()) {
+    check_interrupted();
     const Node& node = graph.node(id);
     std::vector<Tensor> in;
     for (const ValueId v : node.inputs) in.push_back(v.exists() ? values[static_cast<size_t>(v.index)] : Tensor());
@@ -125,6 +134,9 @@ std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
       if (v.exists() && --uses_left[static_cast<size_t>(v.index)] == 0 && !graph.is_constant(v))
         values[static_cast<size_t>(v.index)] = Tensor();
   }
+  if (options.states) options.states->clear();
+  for (const GraphState& state : graph.states())
+    if (options.states) options.states->push_back(values[static_cast<size_t>(state.next.index)]);
   std::vector<Tensor> results;
   for (const ValueId out : graph.outputs()) results.push_back(values[static_cast<size_t>(out.index)]);
   return results;

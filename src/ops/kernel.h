@@ -24,7 +24,8 @@ using Compute = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, 
 /// A set of element types. kI4 and kU4 belong to none: they are storage only.
 template <class... Ts>
 struct Types {
-  static constexpr bool contains(DType dtype) { return ((kDTypeOf<Ts> == dtype) || ...); }
+  static constexpr DTypeSet kSet{kDTypeOf<Ts>...};
+  static constexpr bool contains(DType dtype) { return kSet.contains(dtype); }
 
   /// Calls f(std::type_identity<T>{}) for the T that is `dtype`. Throws Error(unsupported) when it is not in the list.
   template <class F>

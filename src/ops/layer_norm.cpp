@@ -17,7 +17,6 @@ Shape statistics_shape(const Shape& x, int64_t axis) {
 
 void infer_layer(InferContext& ctx) {
   const Shape& x = ctx.shape(0);
-  require_dtype<Floats>(LayerNorm::kName, "x", ctx.dtype(0));
   Shape statistics = Shape::unranked();
   if (x.has_rank()) {
     const int64_t axis = axis_of(LayerNorm::kName, ctx.attrs<LayerNorm>().axis, x.rank());
@@ -92,7 +91,6 @@ void eval_layer(EvalContext& ctx) {
 }
 
 void infer_mean_variance(InferContext& ctx) {
-  require_dtype<Floats>(MeanVarianceNormalize::kName, "x", ctx.dtype(0));
   if (ctx.shape(0).has_rank())
     axes_of(MeanVarianceNormalize::kName, ctx.attrs<MeanVarianceNormalize>().axes, ctx.shape(0).rank());
   ctx.output(0, ctx.dtype(0), ctx.shape(0));
@@ -136,6 +134,12 @@ void eval_mean_variance(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kLayerNormInputs[] = {{.name = "x", .dtypes = Floats::kSet},
+                                          {.name = "scale", .dtypes = Floats::kSet},
+                                          {.name = "bias", .dtypes = Floats::kSet}};
+
+constexpr InputRule kMeanVarianceNormalizeInputs[] = {{.name = "x", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef LayerNorm::def{.name = LayerNorm::kName,
@@ -144,11 +148,13 @@ constinit const OpDef LayerNorm::def{.name = LayerNorm::kName,
                                      .max_inputs = 3,
                                      .max_outputs = 3,
                                      .infer = infer_layer,
-                                     .eval = widened<eval_layer>};
+                                     .eval = widened<eval_layer>,
+                                     .inputs = kLayerNormInputs};
 
 constinit const OpDef MeanVarianceNormalize::def{.name = MeanVarianceNormalize::kName,
                                                  .attrs = &attr_type<MeanVarianceNormalize>(),
                                                  .infer = infer_mean_variance,
-                                                 .eval = widened<eval_mean_variance>};
+                                                 .eval = widened<eval_mean_variance>,
+                                                 .inputs = kMeanVarianceNormalizeInputs};
 
 }  // namespace hone

@@ -1,9 +1,11 @@
 #include <cstring>
 #include <limits>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/control.h"
+#include "ops/kernel.h"
 #include "ops/subgraph.h"
 
 namespace hone {
@@ -82,11 +84,12 @@ void eval_loop(EvalContext& c) {
   std::vector<Tensor> state(c.inputs.begin() + 2, c.inputs.begin() + 2 + static_cast<int64_t>(states));
   std::vector<std::vector<Tensor>> scanned(scans);
   for (int64_t i = 0; i < trips && goes_on; ++i) {
+    check_interrupted();
     if (i == kMaxIterations) throw resource_error(cat("loop: still running after ", kMaxIterations, " iterations"));
     std::vector<Tensor> inputs{Tensor::scalar<int64_t>(i), Tensor::scalar<bool>(goes_on)};
     inputs.insert(inputs.end(), state.begin(), state.end());
     inputs.insert(inputs.end(), c.inputs.begin() + 2 + static_cast<int64_t>(states), c.inputs.end());
-    std::vector<Tensor> results = run_subgraph(body, std::move(inputs), c.seed + static_cast<uint64_t>(i));
+    std::vector<Tensor> results = run_subgraph(c, 0, std::move(inputs), c.seed + static_cast<uint64_t>(i));
     goes_on = is_true(results.at(0), "loop");
     for (size_t s = 0; s < states; ++s) state[s] = results.at(s + 1);
     for (size_t s = 0; s < scans; ++s) scanned[s].push_back(results.at(states + 1 + s));
@@ -117,13 +120,18 @@ void eval_while(EvalContext& c) {
   const auto states = static_cast<size_t>(c.op<While>().num_state);
   std::vector<Tensor> values(c.inputs.begin(), c.inputs.end());
   for (int64_t i = 0;; ++i) {
+    check_interrupted();
     if (i == kMaxIterations) throw resource_error(cat("while: still running after ", kMaxIterations, " iterations"));
-    if (!is_true(run_subgraph(c.subgraphs[0], values, c.seed).at(0), "while")) break;
-    const std::vector<Tensor> results = run_subgraph(c.subgraphs[1], values, c.seed + static_cast<uint64_t>(i));
+    if (!is_true(run_subgraph(c, 0, values, c.seed).at(0), "while")) break;
+    const std::vector<Tensor> results = run_subgraph(c, 1, values, c.seed + static_cast<uint64_t>(i));
     for (size_t s = 0; s < states; ++s) values[s] = results.at(s);
   }
   for (size_t i = 0; i < states; ++i) c.outputs[i] = as_wanted(values[i], c.output_types[i]);
 }
+
+constexpr InputRule kLoopInputs[] = {{.name = "trip count", .dtypes = Integers::kSet, .is_optional = true},
+                                     {.name = "condition", .dtypes = Bools::kSet, .is_optional = true},
+                                     {}};
 
 }  // namespace
 
@@ -134,7 +142,8 @@ constinit const OpDef Loop::def{.name = Loop::kName,
                                 .min_outputs = 0,
                                 .max_outputs = -1,
                                 .infer = infer_loop,
-                                .eval = eval_loop};
+                                .eval = eval_loop,
+                                .inputs = kLoopInputs};
 
 constinit const OpDef While::def{.name = While::kName,
                                  .attrs = &attr_type<While>(),

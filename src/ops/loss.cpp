@@ -12,9 +12,6 @@ namespace {
 template <class Op>
 Shape loss_shape(const InferContext& ctx) {
   const Shape &x = ctx.shape(0), &target = ctx.shape(1);
-  require_dtype<Floats>(Op::kName, "scores", ctx.dtype(0));
-  if (!is_integer(ctx.dtype(1)))
-    throw op_error(Op::kName, cat("target is of ", to_string(ctx.dtype(1)), ", expected integers"));
   if (x.has_rank()) {
     if (x.rank() < 2) throw op_error(Op::kName, cat("scores ", x, ", expected rank 2 or more"));
     Shape expected = x;
@@ -93,6 +90,10 @@ void eval_cross_entropy(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kInputs[] = {{.name = "scores", .dtypes = Floats::kSet, .min_rank = 2},
+                                 {.name = "target", .dtypes = Integers::kSet},
+                                 {.name = "weight", .dtypes = Floats::kSet, .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef NllLoss::def{.name = NllLoss::kName,
@@ -100,7 +101,8 @@ constinit const OpDef NllLoss::def{.name = NllLoss::kName,
                                    .min_inputs = 2,
                                    .max_inputs = 3,
                                    .infer = infer_nll,
-                                   .eval = widened<eval_nll>};
+                                   .eval = widened<eval_nll>,
+                                   .inputs = kInputs};
 
 constinit const OpDef SoftmaxCrossEntropyLoss::def{.name = SoftmaxCrossEntropyLoss::kName,
                                                    .attrs = &attr_type<SoftmaxCrossEntropyLoss>(),
@@ -108,6 +110,7 @@ constinit const OpDef SoftmaxCrossEntropyLoss::def{.name = SoftmaxCrossEntropyLo
                                                    .max_inputs = 3,
                                                    .max_outputs = 2,
                                                    .infer = infer_cross_entropy,
-                                                   .eval = widened<eval_cross_entropy>};
+                                                   .eval = widened<eval_cross_entropy>,
+                                                   .inputs = kInputs};
 
 }  // namespace hone

@@ -11,7 +11,6 @@ namespace {
 
 template <class Op>
 void infer_along_axis(InferContext& ctx) {
-  require_dtype<Floats>(Op::kName, "x", ctx.dtype(0));
   if (ctx.shape(0).has_rank()) axis_of(Op::kName, ctx.attrs<Op>().axis, ctx.shape(0).rank());
   ctx.output(0, ctx.dtype(0), ctx.shape(0));
 }
@@ -102,7 +101,6 @@ void eval_l2_quantized(EvalContext& ctx) {
 }
 
 void infer_lrn(InferContext& ctx) {
-  require_dtype<Floats>(Lrn::kName, "x", ctx.dtype(0));
   const int64_t size = ctx.attrs<Lrn>().size;
   if (size < 1) throw op_error(Lrn::kName, cat("size is ", size, ", expected 1 or more"));
   if (ctx.shape(0).has_rank() && ctx.shape(0).rank() < 1) throw op_error(Lrn::kName, "x is a scalar");
@@ -129,6 +127,8 @@ void eval_lrn(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef L2Normalize::def{
@@ -137,12 +137,16 @@ constinit const OpDef L2Normalize::def{
     .infer = infer_along_axis<L2Normalize>,
     .eval = widened<eval_l2>,
     .eval_quantized = eval_l2_quantized,
-    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 1.0f / 128, .out_zero_point = 0}};
+    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 1.0f / 128, .out_zero_point = 0},
+    .inputs = kInputs};
 
-constinit const OpDef LpNormalize::def{
-    .name = LpNormalize::kName, .attrs = &attr_type<LpNormalize>(), .infer = infer_lp, .eval = widened<eval_lp>};
+constinit const OpDef LpNormalize::def{.name = LpNormalize::kName,
+                                       .attrs = &attr_type<LpNormalize>(),
+                                       .infer = infer_lp,
+                                       .eval = widened<eval_lp>,
+                                       .inputs = kInputs};
 
 constinit const OpDef Lrn::def{
-    .name = Lrn::kName, .attrs = &attr_type<Lrn>(), .infer = infer_lrn, .eval = widened<eval_lrn>};
+    .name = Lrn::kName, .attrs = &attr_type<Lrn>(), .infer = infer_lrn, .eval = widened<eval_lrn>, .inputs = kInputs};
 
 }  // namespace hone

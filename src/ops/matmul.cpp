@@ -101,6 +101,8 @@ int64_t macs(const Attrs& attrs, std::span<const TensorType* const> in, std::spa
   return checked_mul(out[0]->shape.elements(), left.columns.value());
 }
 
+constexpr InputRule kInputs[] = {{.name = "a", .min_rank = 1}, {.name = "b", .min_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef MatMul::def{.name = MatMul::kName,
@@ -111,6 +113,7 @@ constinit const OpDef MatMul::def{.name = MatMul::kName,
                                   .eval = widened<eval>,
                                   .eval_quantized = eval_quantized,
                                   .macs = macs,
-                                  .quant = {.kind = QuantRule::kOwnRange}};
+                                  .quant = {.kind = QuantRule::kOwnRange},
+                                  .inputs = kInputs};
 
 }  // namespace hone

@@ -93,6 +93,8 @@ int64_t macs(const Attrs& attrs, std::span<const TensorType* const>, std::span<c
   return checked_mul(out[0]->shape.elements(), checked_product(attrs.as<MaxPool>().kernel));
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .min_rank = 3, .max_rank = 5}};
+
 }  // namespace
 
 constinit const OpDef MaxPool::def{.name = MaxPool::kName,
@@ -102,6 +104,7 @@ constinit const OpDef MaxPool::def{.name = MaxPool::kName,
                                    .eval = widened<eval>,
                                    .eval_quantized = eval_quantized,
                                    .macs = macs,
-                                   .quant = {.kind = QuantRule::kSameScale}};
+                                   .quant = {.kind = QuantRule::kSameScale},
+                                   .inputs = kInputs};
 
 }  // namespace hone

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/compute.h"
+#include "ops/kernel.h"
 #include "ops/pool.h"
 #include "ops/window.h"
 
@@ -88,6 +89,11 @@ void eval(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kMaxUnpoolInputs[] = {
+    {.name = "x", .min_rank = 3, .max_rank = 5},
+    {.name = "indices", .dtypes = Integers::kSet},
+    {.name = "output shape", .dtypes = Integers::kSet, .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef MaxUnpool::def{.name = MaxUnpool::kName,
@@ -95,6 +101,7 @@ constinit const OpDef MaxUnpool::def{.name = MaxUnpool::kName,
                                      .min_inputs = 2,
                                      .max_inputs = 3,
                                      .infer = infer,
-                                     .eval = eval};
+                                     .eval = eval,
+                                     .inputs = kMaxUnpoolInputs};
 
 }  // namespace hone

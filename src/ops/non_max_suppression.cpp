@@ -21,8 +21,6 @@ void check_scalar(std::string_view op, const InferContext& ctx, size_t i, const 
 void infer(InferContext& ctx) {
   constexpr std::string_view kOp = NonMaxSuppression::kName;
   const Shape &boxes = ctx.shape(0), &scores = ctx.shape(1);
-  require_dtype<Types<float>>(kOp, "boxes", ctx.dtype(0));
-  require_dtype<Types<float>>(kOp, "scores", ctx.dtype(1));
   if (!compatible(boxes, {Dim(), Dim(), 4})) throw op_error(kOp, cat("boxes ", boxes, ", expected [N,B,4]"));
   if (!compatible(scores, {dim_of(boxes, 0), Dim(), dim_of(boxes, 1)}))
     throw op_error(kOp, cat("scores ", scores, " do not fit boxes ", boxes, ", expected [N,C,B]"));
@@ -87,8 +85,6 @@ void infer_padded(InferContext& ctx) {
   constexpr std::string_view kOp = NonMaxSuppressionPadded::kName;
   const bool soft = ctx.attrs<NonMaxSuppressionPadded>().soft;
   const Shape& boxes = ctx.shape(0);
-  require_dtype<Types<float>>(kOp, "boxes", ctx.dtype(0));
-  require_dtype<Types<float>>(kOp, "scores", ctx.dtype(1));
   if (!compatible(boxes, {Dim(), 4})) throw op_error(kOp, cat("boxes ", boxes, ", expected [B,4]"));
   if (!compatible(ctx.shape(1), {dim_of(boxes, 0)}))
     throw op_error(kOp, cat("scores ", ctx.shape(1), " do not fit boxes ", boxes));
@@ -174,6 +170,19 @@ void eval_padded(EvalContext& ctx) {
   ctx.outputs[soft ? 2 : 1] = Tensor::scalar(static_cast<int32_t>(found.index.size()));
 }
 
+constexpr InputRule kNonMaxSuppressionInputs[] = {{.name = "boxes", .dtypes = {DType::kF32}},
+                                                  {.name = "scores", .dtypes = {DType::kF32}},
+                                                  {.name = "max_per_class", .dtypes = Numbers::kSet},
+                                                  {.name = "iou_threshold", .dtypes = Numbers::kSet},
+                                                  {.name = "score_threshold", .dtypes = Numbers::kSet}};
+
+constexpr InputRule kNonMaxSuppressionPaddedInputs[] = {{.name = "boxes", .dtypes = {DType::kF32}},
+                                                        {.name = "scores", .dtypes = {DType::kF32}},
+                                                        {.name = "max", .dtypes = Numbers::kSet},
+                                                        {.name = "iou_threshold", .dtypes = Numbers::kSet},
+                                                        {.name = "score_threshold", .dtypes = Numbers::kSet},
+                                                        {.name = "sigma", .dtypes = Numbers::kSet}};
+
 }  // namespace
 
 constinit const OpDef NonMaxSuppression::def{.name = NonMaxSuppression::kName,
@@ -181,7 +190,8 @@ constinit const OpDef NonMaxSuppression::def{.name = NonMaxSuppression::kName,
                                              .min_inputs = 2,
                                              .max_inputs = 5,
                                              .infer = infer,
-                                             .eval = eval};
+                                             .eval = eval,
+                                             .inputs = kNonMaxSuppressionInputs};
 
 constinit const OpDef NonMaxSuppressionPadded::def{.name = NonMaxSuppressionPadded::kName,
                                                    .attrs = &attr_type<NonMaxSuppressionPadded>(),
@@ -190,6 +200,7 @@ constinit const OpDef NonMaxSuppressionPadded::def{.name = NonMaxSuppressionPadd
                                                    .min_outputs = 2,
                                                    .max_outputs = 3,
                                                    .infer = infer_padded,
-                                                   .eval = eval_padded};
+                                                   .eval = eval_padded,
+                                                   .inputs = kNonMaxSuppressionPaddedInputs};
 
 }  // namespace hone

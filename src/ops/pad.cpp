@@ -39,7 +39,6 @@ int64_t padded(int64_t dim, int64_t before, int64_t after) {
 void infer_pad(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto pads = constant_ints(Pad::kName, c, 1), axes = constant_ints(Pad::kName, c, 3);
-  if (c.has_input(2)) require_same_dtype(Pad::kName, c, 0, 2);
   if (!x.has_rank()) return c.output(0, c.dtype(0), Shape::unranked());
   if (!pads || (c.has_input(3) && !axes)) return c.output(0, c.dtype(0), Shape::unknown_of_rank(x.rank()));
   const Margins m = margins_of(*pads, axes, x.rank());
@@ -159,12 +158,20 @@ std::optional<Blocks> blocks_of(std::string_view op, const InferContext& c) {
   return Blocks{*sizes, *margins};
 }
 
-Shape unknown_like(const Shape& x) { return x.has_rank() ? Shape::unknown_of_rank(x.rank()) : Shape::unranked(); }
+/// The result's shape when blocks or margins are computed at run time: axes behind the blocks' are those of x.
+Shape shape_behind_blocks(const InferContext& c) {
+  const Shape &x = c.shape(0), &sizes = c.shape(1);
+  if (!x.has_rank()) return Shape::unranked();
+  Shape out = Shape::unknown_of_rank(x.rank());
+  if (!sizes.is_static() || sizes.rank() != 1) return out;
+  for (int64_t i = sizes[0].value() + 1; i < x.rank(); ++i) out[i] = x[i];
+  return out;
+}
 
 void infer_space_to_batch(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto blocks = blocks_of(SpaceToBatch::kName, c);
-  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), unknown_like(x));
+  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), shape_behind_blocks(c));
   Shape out = x;
   int64_t product = 1;
   for (size_t i = 0; i < blocks->sizes.size(); ++i) {
@@ -212,7 +219,7 @@ void eval_space_to_batch(EvalContext& c) {
 void infer_batch_to_space(InferContext& c) {
   const Shape& x = c.shape(0);
   const auto blocks = blocks_of(BatchToSpace::kName, c);
-  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), unknown_like(x));
+  if (!blocks || !x.has_rank()) return c.output(0, c.dtype(0), shape_behind_blocks(c));
   Shape out = x;
   int64_t product = 1;
   for (size_t i = 0; i < blocks->sizes.size(); ++i) {
@@ -259,9 +266,14 @@ void eval_batch_to_space(EvalContext& c) {
   copy_strided(wide, offset, out, wide_strides, y);
 }
 
+constexpr InputRule kPadInputs[] = {{.name = "x"},
+                                    {.name = "pads", .dtypes = Integers::kSet},
+                                    {.name = "value", .same_dtype_as = 0},
+                                    {.name = "axes", .dtypes = Integers::kSet}};
+
 }  // namespace
 
-constinit const OpDef Pad::def = mover<Pad>(infer_pad, eval_pad, 2, 4);
+constinit const OpDef Pad::def = mover<Pad>(infer_pad, eval_pad, 2, 4, kPadInputs);
 constinit const OpDef SpaceToBatch::def = mover<SpaceToBatch>(infer_space_to_batch, eval_space_to_batch, 3, 3);
 constinit const OpDef BatchToSpace::def = mover<BatchToSpace>(infer_batch_to_space, eval_batch_to_space, 3, 3);
 

@@ -39,11 +39,7 @@ T power(T base, E exponent) {
   }
 }
 
-void infer_pow(InferContext& c) {
-  require_dtype<Numbers>(Pow::kName, "a", c.dtype(0));
-  require_dtype<Numbers>(Pow::kName, "b", c.dtype(1));
-  c.output(0, c.dtype(0), broadcast_of(Pow::kName, c.shape(0), c.shape(1)));
-}
+void infer_pow(InferContext& c) { c.output(0, c.dtype(0), broadcast_of(Pow::kName, c.shape(0), c.shape(1))); }
 
 void eval_pow(EvalContext& c) {
   const Tensor& a = c.in(0);
@@ -62,6 +58,8 @@ void eval_pow(EvalContext& c) {
   });
 }
 
+constexpr InputRule kPowInputs[] = {{.name = "a", .dtypes = Numbers::kSet}, {.name = "b", .dtypes = Numbers::kSet}};
+
 }  // namespace
 
 constinit const OpDef Pow::def{.name = Pow::kName,
@@ -70,6 +68,7 @@ constinit const OpDef Pow::def{.name = Pow::kName,
                                .max_inputs = 2,
                                .infer = infer_pow,
                                .eval = eval_pow,
-                               .elementwise = true};
+                               .elementwise = true,
+                               .inputs = kPowInputs};
 
 }  // namespace hone

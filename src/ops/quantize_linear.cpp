@@ -51,7 +51,6 @@ class ScaleMap {
 template <class Op>
 void check_parameters(InferContext& ctx) {
   const Op& op = ctx.attrs<Op>();
-  require_dtype<Floats>(Op::kName, "scale", ctx.dtype(1));
   if (op.block_size < 0) throw op_error(Op::kName, cat("block_size is ", op.block_size, ", expected 0 or more"));
   if (ctx.has_input(2) && !compatible(ctx.shape(1), ctx.shape(2)))
     throw op_error(Op::kName, cat("scale ", ctx.shape(1), " and zero point ", ctx.shape(2), " differ in shape"));
@@ -120,7 +119,6 @@ void eval_dequantize(EvalContext& ctx) {
 }
 
 void infer_dynamic(InferContext& ctx) {
-  require_dtype<Types<float>>(DynamicQuantizeLinear::kName, "x", ctx.dtype(0));
   ctx.output(0, DType::kU8, ctx.shape(0));
   ctx.output(1, DType::kF32, {});
   ctx.output(2, DType::kU8, {});
@@ -145,6 +143,10 @@ void eval_dynamic(EvalContext& ctx) {
   ctx.outputs[2] = Tensor::scalar(zero);
 }
 
+constexpr InputRule kInputs[] = {{.name = "x"}, {.name = "scale", .dtypes = Floats::kSet}, {.name = "zero point"}};
+
+constexpr InputRule kDynamicQuantizeLinearInputs[] = {{.name = "x", .dtypes = {DType::kF32}}};
+
 }  // namespace
 
 constinit const OpDef QuantizeLinear::def{.name = QuantizeLinear::kName,
@@ -152,20 +154,23 @@ constinit const OpDef QuantizeLinear::def{.name = QuantizeLinear::kName,
                                           .min_inputs = 2,
                                           .max_inputs = 3,
                                           .infer = infer_quantize,
-                                          .eval = eval_quantize};
+                                          .eval = eval_quantize,
+                                          .inputs = kInputs};
 
 constinit const OpDef DequantizeLinear::def{.name = DequantizeLinear::kName,
                                             .attrs = &attr_type<DequantizeLinear>(),
                                             .min_inputs = 2,
                                             .max_inputs = 3,
                                             .infer = infer_dequantize,
-                                            .eval = eval_dequantize};
+                                            .eval = eval_dequantize,
+                                            .inputs = kInputs};
 
 constinit const OpDef DynamicQuantizeLinear::def{.name = DynamicQuantizeLinear::kName,
                                                  .attrs = &attr_type<DynamicQuantizeLinear>(),
                                                  .min_outputs = 3,
                                                  .max_outputs = 3,
                                                  .infer = infer_dynamic,
-                                                 .eval = eval_dynamic};
+                                                 .eval = eval_dynamic,
+                                                 .inputs = kDynamicQuantizeLinearInputs};
 
 }  // namespace hone

@@ -72,9 +72,10 @@ void add_or_sub(EvalContext& c, int sign) {
   const FixedMultiplier ma = quantize_multiplier(q.a_scale / twice_max);
   const FixedMultiplier mb = quantize_multiplier(q.b_scale / twice_max);
   const FixedMultiplier mo = quantize_multiplier(twice_max / ((1 << left_shift) * static_cast<double>(q.out_scale)));
+  const auto shifted = [&](int32_t v) { return static_cast<int32_t>(static_cast<uint32_t>(v) << left_shift); };
   map_stored(c, range_of<Op>(c), [&](int32_t a, int32_t b) {
-    const int32_t sum = multiply_by_quantized_multiplier(a * (1 << left_shift), ma) +
-                        sign * multiply_by_quantized_multiplier(b * (1 << left_shift), mb);
+    const int32_t sum =
+        multiply_by_quantized_multiplier(shifted(a), ma) + sign * multiply_by_quantized_multiplier(shifted(b), mb);
     return multiply_by_quantized_multiplier(sum, mo);
   });
 }

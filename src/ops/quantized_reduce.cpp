@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/checked.h"
 #include "ops/fixed_point.h"
 #include "ops/reduce.h"
 #include "ops/reduction.h"
@@ -56,7 +57,7 @@ void store(EvalContext& c, const Sums& sums, F&& f) {
   Stored::dispatch("reduce", to.dtype, [&]<class T>(std::type_identity<T>) {
     auto out = y.mutable_data<T>();
     for (size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<T>(std::clamp(static_cast<double>(f(sums.of[i].value)), low, high));
+      out[i] = saturated<T>(std::clamp(static_cast<double>(f(sums.of[i].value)), low, high));
   });
 }
 
@@ -92,7 +93,7 @@ void eval_quantized_reduce_mean(EvalContext& c) {
   }
   if (is_spatial) {
     const float offset = static_cast<float>(in.zero_point()) * in.scale() / out.scale();
-    const int32_t bias = out.zero_point() - static_cast<int32_t>(offset > 0 ? offset + 0.5f : offset - 0.5f);
+    const int64_t bias = int64_t{out.zero_point()} - saturated<int32_t>(offset > 0 ? offset + 0.5f : offset - 0.5f);
     const FixedMultiplier m = quantize_multiplier(static_cast<double>(in.scale() / (n * out.scale())));
     return store(c, sums, [&](int64_t sum) {
       return int64_t(multiply_by_quantized_multiplier(static_cast<int32_t>(sum), m)) + bias;

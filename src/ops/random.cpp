@@ -54,8 +54,10 @@ void eval_uniform(EvalContext& c) {
 }
 
 template <class Op>
-constexpr OpDef random(void (*infer)(InferContext&), void (*eval)(EvalContext&), int inputs) {
+constexpr OpDef random(void (*infer)(InferContext&), void (*eval)(EvalContext&), int inputs,
+                       std::span<const InputRule> rules = {}) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>(), .min_inputs = inputs, .max_inputs = inputs};
+  def.inputs = rules;
   def.infer = infer;
   def.eval = eval;
   def.is_random = true;
@@ -70,7 +72,6 @@ void eval_bernoulli(EvalContext& c) {
 
 void infer_multinomial(InferContext& c) {
   const Multinomial& op = c.attrs<Multinomial>();
-  require_dtype<Floats>(Multinomial::kName, "x", c.dtype(0));
   require_dtype<Indices>(Multinomial::kName, "the result", op.dtype);
   const Shape& x = c.shape(0);
   if (x.has_rank() && x.rank() != 2) throw op_error(Multinomial::kName, cat("x has shape ", x, ", expected [N,C]"));
@@ -105,7 +106,6 @@ void eval_multinomial(EvalContext& c) {
 bool is_training(const Tensor* mode) { return mode && mode->elements() == 1 && to_ints(*mode)[0] != 0; }
 
 void infer_dropout(InferContext& c) {
-  if (c.has_input(2)) require_dtype<Bools>(Dropout::kName, "training_mode", c.dtype(2));
   c.output(0, c.dtype(0), c.shape(0));
   c.output(1, DType::kBool, c.shape(0));
 }
@@ -137,6 +137,14 @@ void eval_dropout(EvalContext& c) {
   if (c.outputs.size() > 1) c.outputs[1] = std::move(mask);
 }
 
+constexpr InputRule kMultinomialInputs[] = {{.name = "x", .dtypes = Floats::kSet, .min_rank = 2, .max_rank = 2}};
+
+constexpr InputRule kBernoulliInputs[] = {{.name = "probability", .dtypes = Floats::kSet}};
+
+constexpr InputRule kDropoutInputs[] = {{.name = "x", .dtypes = Floats::kSet},
+                                        {.name = "ratio", .dtypes = Numbers::kSet},
+                                        {.name = "training_mode", .dtypes = Bools::kSet}};
+
 }  // namespace
 
 constinit const OpDef RandomNormal::def =
@@ -147,8 +155,10 @@ constinit const OpDef RandomNormalLike::def =
     random<RandomNormalLike>(infer_like<RandomNormalLike, Floats>, eval_normal<RandomNormalLike>, 1);
 constinit const OpDef RandomUniformLike::def =
     random<RandomUniformLike>(infer_like<RandomUniformLike, Floats>, eval_uniform<RandomUniformLike>, 1);
-constinit const OpDef Bernoulli::def = random<Bernoulli>(infer_like<Bernoulli, Anything>, eval_bernoulli, 1);
-constinit const OpDef Multinomial::def = random<Multinomial>(infer_multinomial, eval_multinomial, 1);
+constinit const OpDef Bernoulli::def =
+    random<Bernoulli>(infer_like<Bernoulli, Anything>, eval_bernoulli, 1, kBernoulliInputs);
+constinit const OpDef Multinomial::def =
+    random<Multinomial>(infer_multinomial, eval_multinomial, 1, kMultinomialInputs);
 
 constinit const OpDef Dropout::def{.name = Dropout::kName,
                                    .attrs = &attr_type<Dropout>(),
@@ -157,6 +167,7 @@ constinit const OpDef Dropout::def{.name = Dropout::kName,
                                    .max_outputs = 2,
                                    .infer = infer_dropout,
                                    .eval = eval_dropout,
-                                   .quant = {.kind = QuantRule::kSameScale}};
+                                   .quant = {.kind = QuantRule::kSameScale},
+                                   .inputs = kDropoutInputs};
 
 }  // namespace hone

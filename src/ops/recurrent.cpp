@@ -54,7 +54,6 @@ template <class Op>
 void infer(InferContext& ctx) {
   const Op& op = ctx.attrs<Op>();
   constexpr bool kIsLstm = std::is_same_v<Op, Lstm>;
-  require_dtype<Floats>(Op::kName, "x", ctx.dtype(0));
   const Shape& x = ctx.shape(0);
   if (!compatible(x, Shape::unknown_of_rank(3))) throw op_error(Op::kName, cat("x has shape ", x, ", expected rank 3"));
   const Dim hidden = hidden_size<Op>(ctx), d = directions(op);
@@ -69,10 +68,6 @@ void infer(InferContext& ctx) {
   check_shape(Op::kName, ctx, 5, "initial state", state);
   if (kIsLstm) check_shape(Op::kName, ctx, 6, "initial cell", state);
   if (kIsLstm) check_shape(Op::kName, ctx, 7, "peephole weight", {d, times(3)});
-  for (size_t i = 1; i < ctx.input_count(); ++i)
-    if (i != 4 && ctx.has_input(i)) require_same_dtype(Op::kName, ctx, 0, i);
-  if (ctx.has_input(4) && !is_integer(ctx.dtype(4)))
-    throw op_error(Op::kName, cat("lengths of ", to_string(ctx.dtype(4)), ", expected integers"));
   for (int64_t i = 0; i < d.value(); ++i) activations_of(op, i);
   ctx.output(0, ctx.dtype(0), op.batch_first ? Shape{batch, time, d, hidden} : Shape{time, d, batch, hidden});
   for (size_t i = 1; i < ctx.output_count(); ++i) ctx.output(i, ctx.dtype(0), state);
@@ -252,6 +247,17 @@ int64_t macs(const Attrs&, std::span<const TensorType* const> in, std::span<cons
   return checked_mul(checked_mul(x[0], x[1]), checked_add(in[1]->shape.elements(), in[2]->shape.elements()));
 }
 
+constexpr InputRule kInputs[] = {
+    {.name = "x", .dtypes = Floats::kSet, .min_rank = 3, .max_rank = 3},
+    {.name = "weight", .same_dtype_as = 0, .min_rank = 3, .max_rank = 3},
+    {.name = "recurrent weight", .same_dtype_as = 0, .min_rank = 3, .max_rank = 3},
+    {.name = "bias", .same_dtype_as = 0, .min_rank = 2, .max_rank = 2},
+    {.name = "lengths", .dtypes = Integers::kSet, .min_rank = 1, .max_rank = 1},
+    {.name = "initial state", .same_dtype_as = 0, .min_rank = 3, .max_rank = 3},
+    {.name = "initial cell", .same_dtype_as = 0, .min_rank = 3, .max_rank = 3},
+    {.name = "peephole weight", .same_dtype_as = 0, .min_rank = 2, .max_rank = 2},
+};
+
 template <class Op>
 constexpr OpDef recurrent() {
   constexpr bool kIsLstm = std::is_same_v<Op, Lstm>;
@@ -262,7 +268,8 @@ constexpr OpDef recurrent() {
           .max_outputs = kIsLstm ? 3 : 2,
           .infer = infer<Op>,
           .eval = widened<eval<Op>>,
-          .macs = macs<Op>};
+          .macs = macs<Op>,
+          .inputs = std::span(kInputs).first(kIsLstm ? 8 : 6)};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "ops/loops.h"
 #include "ops/quantized_reduce.h"
 #include "ops/reduction.h"
@@ -16,14 +17,13 @@ namespace {
 template <class T>
 using Sum = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
+/// A real result as T; that of an integer tensor may be NaN, infinite or too large.
 template <class T>
-T square_root(Sum<T> sum) {
-  return static_cast<T>(std::sqrt(static_cast<double>(sum)));
-}
-
-template <class T>
-T logarithm(Sum<T> sum) {
-  return static_cast<T>(std::log(static_cast<double>(sum)));
+T from_real(double real) {
+  if constexpr (std::is_integral_v<T>)
+    return saturated<T>(real);
+  else
+    return static_cast<T>(real);
 }
 
 template <class T>
@@ -72,12 +72,12 @@ struct SquareSumRule {
 
 template <class T>
 struct NormRule : SquareSumRule<T> {
-  T result(int64_t) const { return square_root<T>(this->acc); }
+  T result(int64_t) const { return from_real<T>(std::sqrt(static_cast<double>(this->acc))); }
 };
 
 template <class T>
 struct LogSumRule : SumRule<T> {
-  T result(int64_t) const { return logarithm<T>(this->acc); }
+  T result(int64_t) const { return from_real<T>(std::log(static_cast<double>(this->acc))); }
 };
 
 /// ln Σeˣ = m + ln Σe^(x−m), m the largest x so far.
@@ -95,7 +95,7 @@ struct LogSumExpRule {
       max = sum = x;
     }
   }
-  T result(int64_t) const { return static_cast<T>(max + std::log(sum)); }
+  T result(int64_t) const { return from_real<T>(max + std::log(sum)); }
 };
 
 template <class T>

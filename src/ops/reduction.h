@@ -27,12 +27,16 @@ void accumulate(const Tensor& x, const Dims& kept, std::vector<Acc>& acc) {
   });
 }
 
+template <class List>
+inline constexpr InputRule kReductionInputs[] = {{.name = "x", .dtypes = List::kSet},
+                                                 {.name = "axes", .dtypes = Integers::kSet, .max_rank = 1}};
+
 /// Definition of a reduction by a rule: Rule<T>{} is the empty state, add(x) takes an element, result(n) of n elements.
 template <class Op, class List, template <class> class Rule>
 constexpr OpDef reduction(QuantRule quant, void (*eval_quantized)(EvalContext&)) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>(), .min_inputs = 1, .max_inputs = 2};
+  def.inputs = kReductionInputs<List>;
   def.infer = [](InferContext& c) {
-    require_dtype<List>(Op::kName, "x", c.dtype(0));
     infer_reduction(Op::kName, c, c.attrs<Op>().keepdims, c.attrs<Op>().noop_with_empty_axes);
   };
   def.eval = [](EvalContext& c) {

@@ -125,11 +125,15 @@ void infer_unsqueeze(InferContext& c) {
 /// All of these keep the order of elements: the same bytes under the inferred dims.
 void eval_view(EvalContext& c) { c.outputs[0] = c.in(0).reshaped(c.output_types[0].shape.dims()); }
 
+constexpr InputRule kAxesInputs[] = {{.name = "x"}, {.name = "axes", .dtypes = Integers::kSet, .max_rank = 1}};
+
+constexpr InputRule kReshapeInputs[] = {{.name = "x"}, {.name = "shape", .dtypes = Integers::kSet, .max_rank = 1}};
+
 }  // namespace
 
-constinit const OpDef Reshape::def = mover<Reshape>(infer_reshape, eval_view, 2, 2);
+constinit const OpDef Reshape::def = mover<Reshape>(infer_reshape, eval_view, 2, 2, kReshapeInputs);
 constinit const OpDef Flatten::def = mover<Flatten>(infer_flatten, eval_view, 1, 1);
-constinit const OpDef Squeeze::def = mover<Squeeze>(infer_squeeze, eval_view, 1, 2);
-constinit const OpDef Unsqueeze::def = mover<Unsqueeze>(infer_unsqueeze, eval_view, 2, 2);
+constinit const OpDef Squeeze::def = mover<Squeeze>(infer_squeeze, eval_view, 1, 2, kAxesInputs);
+constinit const OpDef Unsqueeze::def = mover<Unsqueeze>(infer_unsqueeze, eval_view, 2, 2, kAxesInputs);
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/checked.h"
 #include "ops/kernel.h"
 #include "ops/resize_plan.h"
 #include "ops/strips.h"
@@ -38,7 +39,6 @@ Shape partial_shape(const Resize& op, const Shape& x, const Tensor& scales, cons
 void infer(InferContext& ctx) {
   const Resize& op = ctx.attrs<Resize>();
   const Shape& x = ctx.shape(0);
-  require_dtype<Anything>(Resize::kName, "x", ctx.dtype(0));
   if (!ctx.has_input(2) && !ctx.has_input(3)) throw op_error(Resize::kName, "neither scales nor sizes are given");
   if (!x.has_rank()) return ctx.output(0, ctx.dtype(0), Shape::unranked());
   const Tensor scales = optional_constant(ctx, 2), sizes = optional_constant(ctx, 3);
@@ -145,7 +145,7 @@ void eval(EvalContext& ctx) {
     auto out = y.mutable_data<T>();
     for (size_t i = 0; i < out.size(); ++i) {
       if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-        out[i] = static_cast<T>(std::clamp(std::nearbyint(values[i]), bound_as<T>(-INFINITY), bound_as<T>(INFINITY)));
+        out[i] = saturated<T>(std::nearbyint(values[i]));
       else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
         out[i] = T(static_cast<float>(values[i]));
       else
@@ -235,6 +235,11 @@ void eval_quantized(EvalContext& ctx) {
       "resize", x.dtype(), [&]<class T>(std::type_identity<T>) { bilinear_stored<T>(op, axes, x, y); });
 }
 
+constexpr InputRule kResizeInputs[] = {{.name = "x", .dtypes = Anything::kSet},
+                                       {.name = "roi", .dtypes = Floats::kSet, .is_optional = true},
+                                       {.name = "scales", .dtypes = Floats::kSet, .is_optional = true},
+                                       {.name = "sizes", .dtypes = Integers::kSet}};
+
 }  // namespace
 
 constinit const OpDef Resize::def{.name = Resize::kName,
@@ -244,6 +249,7 @@ constinit const OpDef Resize::def{.name = Resize::kName,
                                   .infer = infer,
                                   .eval = eval,
                                   .eval_quantized = eval_quantized,
-                                  .quant = {.kind = QuantRule::kSameScale}};
+                                  .quant = {.kind = QuantRule::kSameScale},
+                                  .inputs = kResizeInputs};
 
 }  // namespace hone

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/compute.h"
+#include "ops/kernel.h"
 #include "ops/pool.h"
 
 namespace hone {
@@ -208,6 +209,14 @@ void eval_roi_align(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kMaxRoiPoolInputs[] = {{.name = "x", .dtypes = Floats::kSet, .min_rank = 4, .max_rank = 4},
+                                           {.name = "regions", .same_dtype_as = 0, .min_rank = 2, .max_rank = 2}};
+
+constexpr InputRule kRoiAlignInputs[] = {
+    {.name = "x", .dtypes = Floats::kSet, .min_rank = 4, .max_rank = 4},
+    {.name = "regions", .same_dtype_as = 0, .min_rank = 2, .max_rank = 2},
+    {.name = "batch indices", .dtypes = Integers::kSet, .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef MaxRoiPool::def{.name = MaxRoiPool::kName,
@@ -215,13 +224,15 @@ constinit const OpDef MaxRoiPool::def{.name = MaxRoiPool::kName,
                                       .min_inputs = 2,
                                       .max_inputs = 2,
                                       .infer = infer_max_roi,
-                                      .eval = widened<eval_max_roi>};
+                                      .eval = widened<eval_max_roi>,
+                                      .inputs = kMaxRoiPoolInputs};
 
 constinit const OpDef RoiAlign::def{.name = RoiAlign::kName,
                                     .attrs = &attr_type<RoiAlign>(),
                                     .min_inputs = 3,
                                     .max_inputs = 3,
                                     .infer = infer_roi_align,
-                                    .eval = widened<eval_roi_align>};
+                                    .eval = widened<eval_roi_align>,
+                                    .inputs = kRoiAlignInputs};
 
 }  // namespace hone

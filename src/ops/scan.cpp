@@ -122,7 +122,7 @@ void eval_scan(EvalContext& c) {
       inputs.push_back(slice_at(c.in(n.states + i), axes[i], is_reversed ? length - 1 - t : t));
     }
     inputs.insert(inputs.end(), c.inputs.begin() + static_cast<int64_t>(n.states + n.scanned), c.inputs.end());
-    std::vector<Tensor> results = run_subgraph(body, std::move(inputs), c.seed + static_cast<uint64_t>(t));
+    std::vector<Tensor> results = run_subgraph(c, 0, std::move(inputs), c.seed + static_cast<uint64_t>(t));
     for (size_t i = 0; i < n.states; ++i) state[i] = results.at(i);
     for (size_t i = 0; i < made.size(); ++i) made[i].push_back(results.at(n.states + i));
   }

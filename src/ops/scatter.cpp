@@ -57,8 +57,6 @@ Tensor& copy_of_input(EvalContext& c) {
 
 template <class Op>
 void infer_scatter(InferContext& c) {
-  require_dtype<Integers>(Op::kName, "indices", c.dtype(1));
-  require_same_dtype(Op::kName, c, 0, 2);
   c.output(0, c.dtype(0), c.shape(0));
 }
 
@@ -135,10 +133,13 @@ void eval_scatter_nd(EvalContext& c) {
   }
 }
 
+constexpr InputRule kInputs[] = {
+    {.name = "x"}, {.name = "indices", .dtypes = Integers::kSet}, {.name = "updates", .same_dtype_as = 0}};
+
 }  // namespace
 
 constinit const OpDef ScatterElements::def =
-    mover<ScatterElements>(infer_scatter_elements, eval_scatter_elements, 3, 3);
-constinit const OpDef ScatterND::def = mover<ScatterND>(infer_scatter_nd, eval_scatter_nd, 3, 3);
+    mover<ScatterElements>(infer_scatter_elements, eval_scatter_elements, 3, 3, kInputs);
+constinit const OpDef ScatterND::def = mover<ScatterND>(infer_scatter_nd, eval_scatter_nd, 3, 3, kInputs);
 
 }  // namespace hone

@@ -8,8 +8,6 @@ namespace hone {
 namespace {
 
 void infer_where(InferContext& c) {
-  require_dtype<Bools>(Where::kName, "condition", c.dtype(0));
-  require_same_dtype(Where::kName, c, 1, 2);
   c.output(0, c.dtype(1), broadcast_of(Where::kName, broadcast_of(Where::kName, c.shape(0), c.shape(1)), c.shape(2)));
 }
 
@@ -30,10 +28,8 @@ void eval_where(EvalContext& c) {
 }
 
 void infer_clip(InferContext& c) {
-  require_dtype<Numbers>(Clip::kName, "x", c.dtype(0));
   for (size_t i : {1, 2}) {
     if (!c.has_input(i)) continue;
-    require_same_dtype(Clip::kName, c, 0, i);
     if (const auto n = known_length(Clip::kName, c, i); n && *n != 1)
       throw op_error(Clip::kName, cat("bound ", i, " has ", *n, " elements, expected one"));
   }
@@ -61,6 +57,12 @@ void eval_clip(EvalContext& c) {
   });
 }
 
+constexpr InputRule kWhereInputs[] = {
+    {.name = "condition", .dtypes = Bools::kSet}, {.name = "a"}, {.name = "b", .same_dtype_as = 1}};
+
+constexpr InputRule kClipInputs[] = {
+    {.name = "x", .dtypes = Numbers::kSet}, {.name = "min", .same_dtype_as = 0}, {.name = "max", .same_dtype_as = 0}};
+
 }  // namespace
 
 constinit const OpDef Where::def{.name = Where::kName,
@@ -69,7 +71,8 @@ constinit const OpDef Where::def{.name = Where::kName,
                                  .max_inputs = 3,
                                  .infer = infer_where,
                                  .eval = eval_where,
-                                 .elementwise = true};
+                                 .elementwise = true,
+                                 .inputs = kWhereInputs};
 
 constinit const OpDef Clip::def{.name = Clip::kName,
                                 .attrs = &attr_type<Clip>(),
@@ -77,6 +80,7 @@ constinit const OpDef Clip::def{.name = Clip::kName,
                                 .max_inputs = 3,
                                 .infer = infer_clip,
                                 .eval = eval_clip,
-                                .elementwise = true};
+                                .elementwise = true,
+                                .inputs = kClipInputs};
 
 }  // namespace hone

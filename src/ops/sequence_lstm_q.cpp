@@ -252,6 +252,8 @@ void eval_quantized_lstm(EvalContext& ctx) {
       std::copy_n(state, out, y.mutable_data<int8_t>().data() + row * out);
     }
   }
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(states);
+  if (ctx.outputs.size() > 2) ctx.outputs[2] = std::move(cells);
 }
 
 }  // namespace hone

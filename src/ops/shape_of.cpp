@@ -60,9 +60,6 @@ int64_t length_of(const Tensor& start, const Tensor& limit, const Tensor& delta)
 }
 
 void infer_range(InferContext& c) {
-  require_dtype<Numbers>(Range::kName, "start", c.dtype(0));
-  require_same_dtype(Range::kName, c, 0, 1);
-  require_same_dtype(Range::kName, c, 0, 2);
   const Tensor *start = c.constant(0), *limit = c.constant(1), *delta = c.constant(2);
   const bool is_known = start && limit && delta;
   c.output(0, c.dtype(0), Shape{is_known ? Dim(length_of(*start, *limit, *delta)) : Dim()});
@@ -148,22 +145,32 @@ void eval_eye_like(EvalContext& c) {
 }
 
 template <class Op>
-constexpr OpDef shaper(void (*infer)(InferContext&), void (*eval)(EvalContext&), int inputs) {
+constexpr OpDef shaper(void (*infer)(InferContext&), void (*eval)(EvalContext&), int inputs,
+                       std::span<const InputRule> rules = {}) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>(), .min_inputs = inputs, .max_inputs = inputs};
+  def.inputs = rules;
   def.infer = infer;
   def.eval = eval;
   def.macs = no_macs;
   return def;
 }
 
+constexpr InputRule kRangeInputs[] = {{.name = "start", .dtypes = Numbers::kSet},
+                                      {.name = "limit", .same_dtype_as = 0},
+                                      {.name = "delta", .same_dtype_as = 0}};
+
+constexpr InputRule kConstantOfShapeInputs[] = {{.name = "shape", .dtypes = Integers::kSet, .max_rank = 1}};
+
+constexpr InputRule kFillInputs[] = {{.name = "shape", .dtypes = Integers::kSet, .max_rank = 1}, {.name = "value"}};
+
 }  // namespace
 
 constinit const OpDef ShapeOf::def = shaper<ShapeOf>(infer_shape_of, eval_shape_of, 1);
 constinit const OpDef Size::def = shaper<Size>(infer_size, eval_size, 1);
-constinit const OpDef Range::def = shaper<Range>(infer_range, eval_range, 3);
+constinit const OpDef Range::def = shaper<Range>(infer_range, eval_range, 3, kRangeInputs);
 constinit const OpDef ConstantOfShape::def =
-    shaper<ConstantOfShape>(infer_constant_of_shape, eval_constant_of_shape, 1);
-constinit const OpDef Fill::def = shaper<Fill>(infer_fill, eval_fill, 2);
+    shaper<ConstantOfShape>(infer_constant_of_shape, eval_constant_of_shape, 1, kConstantOfShapeInputs);
+constinit const OpDef Fill::def = shaper<Fill>(infer_fill, eval_fill, 2, kFillInputs);
 constinit const OpDef EyeLike::def = shaper<EyeLike>(infer_eye_like, eval_eye_like, 1);
 
 }  // namespace hone

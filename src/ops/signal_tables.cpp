@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/kernel.h"
 #include "ops/signal.h"
 
 namespace hone {
@@ -39,9 +40,12 @@ void eval_window(EvalContext& c, double a0, double a1, double a2) {
   c.outputs[0] = cast(out, op.dtype);
 }
 
+constexpr InputRule kWindowInputs[] = {{.name = "size", .dtypes = Indices::kSet}};
+
 template <class Op>
 constexpr OpDef window(void (*eval)(EvalContext&)) {
-  return {.name = Op::kName, .attrs = &attr_type<Op>(), .infer = infer_window<Op>, .eval = eval};
+  return {
+      .name = Op::kName, .attrs = &attr_type<Op>(), .infer = infer_window<Op>, .eval = eval, .inputs = kWindowInputs};
 }
 
 void infer_mel(InferContext& c) {
@@ -89,6 +93,12 @@ void eval_mel(EvalContext& c) {
   c.outputs[0] = cast(out, c.op<MelWeightMatrix>().dtype);
 }
 
+constexpr InputRule kMelWeightMatrixInputs[] = {{.name = "bins", .dtypes = Integers::kSet},
+                                                {.name = "dft length", .dtypes = Integers::kSet},
+                                                {.name = "sample rate", .dtypes = Integers::kSet},
+                                                {.name = "lower edge", .dtypes = Floats::kSet},
+                                                {.name = "upper edge", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef HannWindow::def =
@@ -103,6 +113,7 @@ constinit const OpDef MelWeightMatrix::def{.name = MelWeightMatrix::kName,
                                            .min_inputs = 5,
                                            .max_inputs = 5,
                                            .infer = infer_mel,
-                                           .eval = eval_mel};
+                                           .eval = eval_mel,
+                                           .inputs = kMelWeightMatrixInputs};
 
 }  // namespace hone

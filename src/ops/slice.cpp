@@ -46,29 +46,42 @@ std::optional<std::vector<int64_t>> axes_cut(const InferContext& c, int64_t rank
   return out;
 }
 
+/// `steps`: none given means 1 along each axis.
 std::vector<Cut> cuts_of(const std::vector<int64_t>& axes, const std::vector<int64_t>& starts,
-                         const std::vector<int64_t>& ends, const std::vector<int64_t>& steps) {
-  if (starts.size() != axes.size() || ends.size() != axes.size() || (!steps.empty() && steps.size() != axes.size()))
-    throw op_error(Slice::kName,
-                   cat("starts ", starts, ", ends ", ends, ", axes ", axes, " and steps ", steps, " differ in length"));
+                         const std::vector<int64_t>& ends, const std::optional<std::vector<int64_t>>& steps) {
+  if (starts.size() != axes.size() || ends.size() != axes.size() || (steps && steps->size() != axes.size()))
+    throw op_error(Slice::kName, cat("starts ", starts, ", ends ", ends, ", axes ", axes, " and steps ",
+                                     steps ? cat(*steps) : "of 1", " differ in length"));
   std::vector<Cut> cuts;
   for (size_t i = 0; i < axes.size(); ++i) {
-    const int64_t step = steps.empty() ? 1 : steps[i];
+    const int64_t step = steps ? (*steps)[i] : 1;
     if (step == 0) throw op_error(Slice::kName, "a step is 0");
     cuts.push_back({axes[i], starts[i], ends[i], step});
   }
   return cuts;
 }
 
+/// Whatever is known of where a slice starts, ends, lies and steps is of one length.
+void check_lengths(const InferContext& c) {
+  std::optional<int64_t> length;
+  for (size_t i = 1; i < 5; ++i) {
+    const auto own = c.has_input(i) ? known_length(Slice::kName, c, i) : std::nullopt;
+    if (own && length.value_or(*own) != *own)
+      throw op_error(Slice::kName, cat("starts, ends, axes and steps differ in length: ", *length, " and ", *own));
+    if (own) length = own;
+  }
+}
+
 void infer_slice(InferContext& c) {
   Shape out = c.shape(0);
+  check_lengths(c);
   const auto starts = constant_ints(Slice::kName, c, 1), ends = constant_ints(Slice::kName, c, 2);
   const auto steps = constant_ints(Slice::kName, c, 4);
   if (!out.has_rank()) return c.output(0, c.dtype(0), Shape::unranked());
   const auto axes = axes_cut(c, out.rank());
   if (!axes) return c.output(0, c.dtype(0), Shape::unknown_of_rank(out.rank()));
   if (starts && ends && (steps || !c.has_input(4))) {
-    for (const Cut& cut : cuts_of(*axes, *starts, *ends, steps.value_or(std::vector<int64_t>{}))) {
+    for (const Cut& cut : cuts_of(*axes, *starts, *ends, steps)) {
       Dim& dim = out[cut.axis];
       if (dim.is_known())
         dim = Dim(cut.of(dim.value()).count);
@@ -90,7 +103,8 @@ void eval_slice(EvalContext& c) {
   for (int64_t& axis : axes) axis = axis_of(Slice::kName, axis, x.rank());
   Dims dims = x.dims(), strides = strides_of(x.dims());
   int64_t offset = 0;
-  for (const Cut& cut : cuts_of(axes, starts, to_ints(c.in(2)), c.has(4) ? to_ints(c.in(4)) : std::vector<int64_t>{})) {
+  const auto steps = c.has(4) ? std::optional(to_ints(c.in(4))) : std::nullopt;
+  for (const Cut& cut : cuts_of(axes, starts, to_ints(c.in(2)), steps)) {
     const auto axis = static_cast<size_t>(cut.axis);
     const Cut::Taken taken = cut.of(dims[axis]);
     dims[axis] = taken.count;
@@ -101,8 +115,14 @@ void eval_slice(EvalContext& c) {
   move_strided(c, dims, offset, dims, strides);
 }
 
+constexpr InputRule kSliceInputs[] = {{.name = "x"},
+                                      {.name = "starts", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "ends", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "axes", .dtypes = Integers::kSet, .max_rank = 1},
+                                      {.name = "steps", .dtypes = Integers::kSet, .max_rank = 1}};
+
 }  // namespace
 
-constinit const OpDef Slice::def = mover<Slice>(infer_slice, eval_slice, 3, 5);
+constinit const OpDef Slice::def = mover<Slice>(infer_slice, eval_slice, 3, 5, kSliceInputs);
 
 }  // namespace hone

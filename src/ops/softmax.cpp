@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "ops/kernel.h"
 #include "ops/norm.h"
 #include "ops/softmax_i16.h"
@@ -14,7 +15,6 @@ namespace {
 template <class Op>
 void infer(InferContext& ctx) {
   const Shape& x = ctx.shape(0);
-  require_dtype<Floats>(Op::kName, "x", ctx.dtype(0));
   if (x.has_rank()) axis_of(Op::kName, ctx.attrs<Op>().axis, x.rank());
   ctx.output(0, ctx.dtype(0), x);
 }
@@ -87,7 +87,10 @@ template <class Op>
 bool has_table_form(const EvalContext& ctx) {
   const Tensor& x = ctx.in(0);
   const TensorType& out = ctx.output_types[0];
-  return out.quant && is_per_tensor(x) && out.quant->is_per_tensor() && x.dtype() == out.dtype &&
+  // The unsigned softmax counts from zero.
+  const bool is_lifted =
+      std::is_same_v<Op, Softmax> && out.dtype == DType::kU8 && out.quant && out.quant->zero_point() != 0;
+  return out.quant && is_per_tensor(x) && out.quant->is_per_tensor() && x.dtype() == out.dtype && !is_lifted &&
          (out.dtype == DType::kI8 || out.dtype == DType::kU8) && strips_of<Op>(ctx).inner == 1;
 }
 
@@ -96,14 +99,6 @@ std::array<float, 256> exponentials(float scale) {
   std::array<float, 256> table;
   for (int d = 0; d < 256; ++d) table[static_cast<size_t>(d)] = std::exp(-scale * static_cast<float>(d));
   return table;
-}
-
-/// The nearest T; 0 for what is not a number, as scales of zero or infinity make it.
-template <class T>
-T saturated(float v) {
-  return std::isnan(v)
-             ? T(0)
-             : static_cast<T>(std::clamp<float>(v, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
 }
 
 /// Σ of the table over one row whose largest value is `top`.
@@ -186,6 +181,8 @@ void eval_log_softmax_quantized(EvalContext& ctx) {
   });
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .dtypes = Floats::kSet}};
+
 }  // namespace
 
 constinit const OpDef Softmax::def{
@@ -194,7 +191,8 @@ constinit const OpDef Softmax::def{
     .infer = infer<Softmax>,
     .eval = widened<eval_softmax>,
     .eval_quantized = eval_softmax_quantized,
-    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 1.0f / 256, .out_zero_point = -128}};
+    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 1.0f / 256, .out_zero_point = -128},
+    .inputs = kInputs};
 
 constinit const OpDef LogSoftmax::def{
     .name = LogSoftmax::kName,
@@ -202,9 +200,13 @@ constinit const OpDef LogSoftmax::def{
     .infer = infer<LogSoftmax>,
     .eval = widened<eval_log_softmax>,
     .eval_quantized = eval_log_softmax_quantized,
-    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 16.0f / 256, .out_zero_point = 127}};
+    .quant = {.kind = QuantRule::kFixedRange, .out_scale = 16.0f / 256, .out_zero_point = 127},
+    .inputs = kInputs};
 
-constinit const OpDef Hardmax::def{
-    .name = Hardmax::kName, .attrs = &attr_type<Hardmax>(), .infer = infer<Hardmax>, .eval = widened<eval_hardmax>};
+constinit const OpDef Hardmax::def{.name = Hardmax::kName,
+                                   .attrs = &attr_type<Hardmax>(),
+                                   .infer = infer<Hardmax>,
+                                   .eval = widened<eval_hardmax>,
+                                   .inputs = kInputs};
 
 }  // namespace hone

@@ -26,8 +26,10 @@ int64_t no_macs(const Attrs&, std::span<const TensorType* const>, std::span<cons
 
 /// Definition of an operator that moves elements: runs on stored integers, output 0 has the quantization of input 0.
 template <class Op>
-constexpr OpDef mover(void (*infer)(InferContext&), void (*eval)(EvalContext&), int min_inputs, int max_inputs) {
+constexpr OpDef mover(void (*infer)(InferContext&), void (*eval)(EvalContext&), int min_inputs, int max_inputs,
+                      std::span<const InputRule> inputs = {}) {
   OpDef def{.name = Op::kName, .attrs = &attr_type<Op>(), .min_inputs = min_inputs, .max_inputs = max_inputs};
+  def.inputs = inputs;
   def.infer = infer;
   def.eval = eval;
   def.macs = no_macs;

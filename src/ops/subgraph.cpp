@@ -6,7 +6,13 @@
 
 namespace hone {
 
-std::vector<Tensor> run_subgraph(const Graph& graph, std::vector<Tensor> inputs, uint64_t seed) {
+std::vector<Tensor> run_subgraph(const EvalContext& context, size_t which, std::vector<Tensor> inputs, uint64_t seed) {
+  if (context.bodies) return context.bodies->run(which, std::move(inputs), seed);
+  const Graph& graph = context.subgraphs[which];
+  return evaluate(graph, as_stored(graph, std::move(inputs)), {.seed = seed});
+}
+
+std::vector<Tensor> as_stored(const Graph& graph, std::vector<Tensor> inputs) {
   if (inputs.size() != graph.inputs().size())
     throw invalid_model(cat("subgraph '", graph.name, "' takes ", static_cast<int64_t>(graph.inputs().size()),
                             " inputs, got ", static_cast<int64_t>(inputs.size())));
@@ -14,7 +20,7 @@ std::vector<Tensor> run_subgraph(const Graph& graph, std::vector<Tensor> inputs,
     const TensorType& type = graph.type(graph.inputs()[i]);
     if (type.quant && inputs[i].exists() && !inputs[i].quant()) inputs[i] = quantize(inputs[i], type.dtype, type.quant);
   }
-  return evaluate(graph, inputs, {.seed = seed});
+  return inputs;
 }
 
 Tensor as_wanted(const Tensor& result, const TensorType& wanted) {

@@ -44,7 +44,6 @@ Grams grams_of(const TfIdfVectorizer& op) {
 
 void infer(InferContext& ctx) {
   const TfIdfVectorizer& op = ctx.attrs<TfIdfVectorizer>();
-  require_dtype<Indices>(kOp, "x", ctx.dtype(0));
   if (op.mode != "TF" && op.mode != "IDF" && op.mode != "TFIDF")
     throw op_error(kOp, cat("mode is '", op.mode, "', expected TF, IDF or TFIDF"));
   if (op.min_gram_length < 1 || op.max_gram_length < op.min_gram_length || op.max_skip_count < 0)
@@ -96,9 +95,14 @@ void eval(EvalContext& ctx) {
   }
 }
 
+constexpr InputRule kTfIdfVectorizerInputs[] = {{.name = "x", .dtypes = Indices::kSet}};
+
 }  // namespace
 
-constinit const OpDef TfIdfVectorizer::def{
-    .name = TfIdfVectorizer::kName, .attrs = &attr_type<TfIdfVectorizer>(), .infer = infer, .eval = eval};
+constinit const OpDef TfIdfVectorizer::def{.name = TfIdfVectorizer::kName,
+                                           .attrs = &attr_type<TfIdfVectorizer>(),
+                                           .infer = infer,
+                                           .eval = eval,
+                                           .inputs = kTfIdfVectorizerInputs};
 
 }  // namespace hone

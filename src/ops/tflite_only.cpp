@@ -61,14 +61,13 @@ void output_sequence(InferContext& ctx, int64_t last) {
   ctx.output(0, DType::kF32, y);
 }
 
-void require_float_inputs(std::string_view op, const InferContext& ctx) {
-  for (size_t i = 0; i < ctx.input_count(); ++i)
-    if (ctx.has_input(i)) require_dtype<Types<float>>(op, cat("input ", i), ctx.dtype(i));
+/// The state that input `from` holds before, where the node gives it.
+void output_state(InferContext& ctx, size_t i, size_t from) {
+  if (i < ctx.output_count()) ctx.output(i, DType::kF32, ctx.shape(from));
 }
 
 void infer_lstm(InferContext& ctx) {
   constexpr std::string_view kOp = SequenceLstm::kName;
-  require_float_inputs(kOp, ctx);
   if (const size_t scales = ctx.attrs<SequenceLstm>().gate_scales.size(); scales != 0 && scales != kGates)
     throw op_error(kOp, cat("found ", scales, " gate scales, expected 4"));
   for (const size_t i :
@@ -93,6 +92,8 @@ void infer_lstm(InferContext& ctx) {
   require_dims(kOp, ctx, kOutputState, {batch, out});
   require_dims(kOp, ctx, kCellState, {batch, hidden});
   output_sequence(ctx, out);
+  output_state(ctx, 1, kOutputState);
+  output_state(ctx, 2, kCellState);
 }
 
 /// y += m · x; m: [y.size, x.size].
@@ -205,17 +206,19 @@ void eval_lstm(EvalContext& ctx) {
     lstm.step(in, s, cell.mutable_data<float>().subspan(b * hidden, hidden));
     std::copy(s.begin(), s.end(), to.begin());
   });
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(state);
+  if (ctx.outputs.size() > 2) ctx.outputs[2] = std::move(cell);
 }
 
 void infer_rnn(InferContext& ctx) {
   constexpr std::string_view kOp = SequenceRnn::kName;
-  require_float_inputs(kOp, ctx);
   const int64_t hidden = size_at(kOp, ctx, 1, 0, 2);
   require_dims(kOp, ctx, 1, {hidden, size_at(kOp, ctx, 0, 2, 3)});
   require_dims(kOp, ctx, 2, {hidden, hidden});
   require_dims(kOp, ctx, 3, {hidden});
   require_dims(kOp, ctx, 4, {size_at(kOp, ctx, 0, ctx.attrs<SequenceRnn>().time_major ? 1 : 0, 3), hidden});
   output_sequence(ctx, hidden);
+  output_state(ctx, 1, 4);
 }
 
 void eval_rnn(EvalContext& ctx) {
@@ -232,11 +235,11 @@ void eval_rnn(EvalContext& ctx) {
     add_product(ctx.in(2), h, next);
     for (size_t i = 0; i < hidden; ++i) to[i] = h[i] = activated(op.activation, next[i]);
   });
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(state);
 }
 
 void infer_svdf(InferContext& ctx) {
   constexpr std::string_view kOp = Svdf::kName;
-  require_float_inputs(kOp, ctx);
   const int64_t rank = ctx.attrs<Svdf>().rank;
   const int64_t batch = size_at(kOp, ctx, 0, 0, 2), filters = size_at(kOp, ctx, 1, 0, 2);
   const int64_t memory = size_at(kOp, ctx, 2, 1, 2);
@@ -250,6 +253,7 @@ void infer_svdf(InferContext& ctx) {
   if (memory > 0 && filters >= 0 && memory < int64_t(1) << 31 && filters < int64_t(1) << 31)
     require_dims(kOp, ctx, 4, {batch, memory * filters});
   ctx.output(0, DType::kF32, Shape{Dim(batch), Dim(units)});
+  output_state(ctx, 1, 4);
 }
 
 void eval_svdf(EvalContext& ctx) {
@@ -258,6 +262,8 @@ void eval_svdf(EvalContext& ctx) {
   const auto in = static_cast<size_t>(ctx.in(0).dim(1));
   const auto time = ctx.in(2).data<float>(), state = ctx.in(4).data<float>();
   Tensor& y = ctx.make_output(0, DType::kF32, {batch, filters / op.rank});
+  Tensor moved = ctx.in(4).clone();
+  const auto newest = moved.mutable_data<float>();
   std::vector<float> fresh(static_cast<size_t>(filters));
   for (int64_t b = 0; b < batch; ++b) {
     std::fill(fresh.begin(), fresh.end(), 0.0f);
@@ -270,11 +276,29 @@ void eval_svdf(EvalContext& ctx) {
           sum += time[static_cast<size_t>(f * memory + m)] *
                  state[static_cast<size_t>((b * filters + f) * memory + m + 1)];
         sum += time[static_cast<size_t>((f + 1) * memory - 1)] * fresh[static_cast<size_t>(f)];
+        const auto begin = newest.begin() + (b * filters + f) * memory;
+        std::copy(begin + 1, begin + memory, begin);
+        begin[memory - 1] = fresh[static_cast<size_t>(f)];
       }
       y.mutable_data<float>()[static_cast<size_t>(b * (filters / op.rank) + u)] = activated(op.activation, sum);
     }
   }
+  if (ctx.outputs.size() > 1) ctx.outputs[1] = std::move(moved);
 }
+
+constexpr InputRule kLstmInputs[] = {{.dtypes = {DType::kF32}, .is_optional = true}};
+
+constexpr InputRule kRnnInputs[] = {{.name = "x", .dtypes = {DType::kF32}},
+                                    {.name = "weight", .dtypes = {DType::kF32}},
+                                    {.name = "recurrent weight", .dtypes = {DType::kF32}},
+                                    {.name = "bias", .dtypes = {DType::kF32}},
+                                    {.name = "state", .dtypes = {DType::kF32}}};
+
+constexpr InputRule kSvdfInputs[] = {{.name = "x", .dtypes = {DType::kF32}},
+                                     {.name = "feature weight", .dtypes = {DType::kF32}},
+                                     {.name = "time weight", .dtypes = {DType::kF32}},
+                                     {.name = "bias", .dtypes = {DType::kF32}, .is_optional = true},
+                                     {.name = "state", .dtypes = {DType::kF32}}};
 
 }  // namespace
 
@@ -282,22 +306,28 @@ constinit const OpDef SequenceLstm::def{.name = SequenceLstm::kName,
                                         .attrs = &attr_type<SequenceLstm>(),
                                         .min_inputs = 20,
                                         .max_inputs = 24,
+                                        .max_outputs = 3,
                                         .infer = infer_lstm,
                                         .eval = eval_lstm,
-                                        .eval_quantized = eval_quantized_lstm};
+                                        .eval_quantized = eval_quantized_lstm,
+                                        .inputs = kLstmInputs};
 
 constinit const OpDef SequenceRnn::def{.name = SequenceRnn::kName,
                                        .attrs = &attr_type<SequenceRnn>(),
                                        .min_inputs = 5,
                                        .max_inputs = 5,
+                                       .max_outputs = 2,
                                        .infer = infer_rnn,
-                                       .eval = eval_rnn};
+                                       .eval = eval_rnn,
+                                       .inputs = kRnnInputs};
 
 constinit const OpDef Svdf::def{.name = Svdf::kName,
                                 .attrs = &attr_type<Svdf>(),
                                 .min_inputs = 5,
                                 .max_inputs = 5,
+                                .max_outputs = 2,
                                 .infer = infer_svdf,
-                                .eval = eval_svdf};
+                                .eval = eval_svdf,
+                                .inputs = kSvdfInputs};
 
 }  // namespace hone

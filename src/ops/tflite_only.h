@@ -20,7 +20,8 @@ constexpr std::span<const std::string_view> enum_names(CellActivation) { return 
 /// Inputs of SequenceLstm in TFLite's order: x: [T,B,I] (time_major) or [B,T,I]; input weights of the gates input
 /// (absent: 1 − forget), forget, cell, output: [H,I]; recurrent weights: [H,P]; peepholes of input, forget, output:
 /// [H]; biases: [H]; projection: [P,H] and its bias: [P]; output state: [B,P]; cell state: [B,H]; layer normalisation
-/// coefficients of the four gates: [H]. P = H without a projection. → y: [T,B,P] or [B,T,P]. cell = clip(forget · cell
+/// coefficients of the four gates: [H]. P = H without a projection. → y: [T,B,P] or [B,T,P], and where asked for the
+/// states after the last step: [B,P], [B,H]. cell = clip(forget · cell
 /// + input · act(…), cell_clip); 0 does not clip. An integer layer has scales inside: `hidden_scale` and
 /// `hidden_zero_point` of what goes into the projection (or is y), `gate_scales` of the four gates before a layer
 /// normalisation, else none.
@@ -42,7 +43,7 @@ struct SequenceLstm : Operator<"SequenceLstm"> {
   static const OpDef def;
 };
 
-/// (x: [T,B,I] or [B,T,I], w: [H,I], r: [H,H], b: [H], state: [B,H]) → y: [T,B,H] or [B,T,H];
+/// (x: [T,B,I] or [B,T,I], w: [H,I], r: [H,H], b: [H], state: [B,H]) → y: [T,B,H] or [B,T,H], state?: [B,H];
 /// h = activation(w·x + r·h + b).
 struct SequenceRnn : Operator<"SequenceRnn"> {
   CellActivation activation = CellActivation::tanh;
@@ -52,9 +53,9 @@ struct SequenceRnn : Operator<"SequenceRnn"> {
   static const OpDef def;
 };
 
-/// (x: [B,I], features: [F,I], time: [F,M], b?: [F/rank], state: [B,M·F]) → [B, F/rank]: the newest of M memories of
-/// each filter is features·x; they are weighed by time, `rank` filters are added up for a unit. Nakkiran et al.,
-/// "Compressing deep neural networks using a rank-constrained topology", 2015.
+/// (x: [B,I], features: [F,I], time: [F,M], b?: [F/rank], state: [B,M·F]) → y: [B, F/rank], state?: the newest of M
+/// memories of each filter is features·x; they are weighed by time, `rank` filters are added up for a unit. Nakkiran et
+/// al., "Compressing deep neural networks using a rank-constrained topology", 2015.
 struct Svdf : Operator<"Svdf"> {
   int64_t rank = 1;
   CellActivation activation = CellActivation::none;

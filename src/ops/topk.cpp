@@ -10,7 +10,6 @@ namespace hone {
 namespace {
 
 void infer_topk(InferContext& c) {
-  require_dtype<Anything>(TopK::kName, "x", c.dtype(0));
   const Shape& x = c.shape(0);
   const auto k = constant_ints(TopK::kName, c, 1);
   if (const auto n = known_length(TopK::kName, c, 1); n && *n != 1)
@@ -59,10 +58,13 @@ void eval_topk(EvalContext& c) {
   if (c.outputs.size() > 1) c.outputs[1] = std::move(positions);
 }
 
+constexpr InputRule kInputs[] = {{.name = "x", .dtypes = Anything::kSet},
+                                 {.name = "k", .dtypes = Integers::kSet, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef TopK::def = [] {
-  OpDef def = mover<TopK>(infer_topk, eval_topk, 2, 2);
+  OpDef def = mover<TopK>(infer_topk, eval_topk, 2, 2, kInputs);
   def.max_outputs = 2;
   return def;
 }();

@@ -158,12 +158,18 @@ void eval_space_to_depth(EvalContext& c) {
                {x.dim(1) * line, b * line, b * depth, line, depth, 1});
 }
 
+constexpr InputRule kExpandInputs[] = {{.name = "x"}, {.name = "shape", .dtypes = Integers::kSet, .max_rank = 1}};
+
+constexpr InputRule kTileInputs[] = {{.name = "x"}, {.name = "repeats", .dtypes = Integers::kSet, .max_rank = 1}};
+
+constexpr InputRule kReverseInputs[] = {{.name = "x"}, {.name = "axes", .dtypes = Integers::kSet, .max_rank = 1}};
+
 }  // namespace
 
 constinit const OpDef Transpose::def = mover<Transpose>(infer_transpose, eval_transpose, 1, 1);
-constinit const OpDef Expand::def = mover<Expand>(infer_expand, eval_expand, 2, 2);
-constinit const OpDef Tile::def = mover<Tile>(infer_tile, eval_tile, 2, 2);
-constinit const OpDef Reverse::def = mover<Reverse>(infer_reverse, eval_reverse, 2, 2);
+constinit const OpDef Expand::def = mover<Expand>(infer_expand, eval_expand, 2, 2, kExpandInputs);
+constinit const OpDef Tile::def = mover<Tile>(infer_tile, eval_tile, 2, 2, kTileInputs);
+constinit const OpDef Reverse::def = mover<Reverse>(infer_reverse, eval_reverse, 2, 2, kReverseInputs);
 constinit const OpDef DepthToSpace::def = mover<DepthToSpace>(infer_depth_to_space, eval_depth_to_space, 1, 1);
 constinit const OpDef SpaceToDepth::def = mover<SpaceToDepth>(infer_space_to_depth, eval_space_to_depth, 1, 1);
 

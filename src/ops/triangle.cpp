@@ -12,7 +12,6 @@ void infer_trilu(InferContext& c) {
   const Shape& x = c.shape(0);
   if (x.has_rank() && x.rank() < 2) throw op_error(Trilu::kName, cat("x has shape ", x, ", expected rank 2 or more"));
   if (c.has_input(1)) {
-    require_dtype<Indices>(Trilu::kName, "k", c.dtype(1));
     if (const auto n = known_length(Trilu::kName, c, 1); n && *n != 1)
       throw op_error(Trilu::kName, cat("k has ", *n, " elements, expected one"));
   }
@@ -40,7 +39,6 @@ void eval_trilu(EvalContext& c) {
 
 void infer_reverse_sequence(InferContext& c) {
   const ReverseSequence& op = c.attrs<ReverseSequence>();
-  require_dtype<Indices>(ReverseSequence::kName, "lengths", c.dtype(1));
   const Shape& x = c.shape(0);
   if (x.has_rank()) {
     const int64_t batch = axis_of(ReverseSequence::kName, op.batch_axis, x.rank());
@@ -78,10 +76,15 @@ void eval_reverse_sequence(EvalContext& c) {
   });
 }
 
+constexpr InputRule kTriluInputs[] = {{.name = "x"}, {.name = "k", .dtypes = Indices::kSet}};
+
+constexpr InputRule kReverseSequenceInputs[] = {
+    {.name = "x"}, {.name = "lengths", .dtypes = Indices::kSet, .min_rank = 1, .max_rank = 1}};
+
 }  // namespace
 
-constinit const OpDef Trilu::def = mover<Trilu>(infer_trilu, eval_trilu, 1, 2);
+constinit const OpDef Trilu::def = mover<Trilu>(infer_trilu, eval_trilu, 1, 2, kTriluInputs);
 constinit const OpDef ReverseSequence::def =
-    mover<ReverseSequence>(infer_reverse_sequence, eval_reverse_sequence, 2, 2);
+    mover<ReverseSequence>(infer_reverse_sequence, eval_reverse_sequence, 2, 2, kReverseSequenceInputs);
 
 }  // namespace hone

@@ -1,22 +1,8 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <optional>
-
-#include "ir/graph.h"
+#include "ops/activation_fields.h"
 
 namespace hone {
-
-/// A clamp min(max(x, min), max).
-struct Bounds {
-  float min = -std::numeric_limits<float>::infinity();
-  float max = std::numeric_limits<float>::infinity();
-
-  bool is_open() const { return std::isinf(min) && min < 0 && std::isinf(max) && max > 0; }
-  friend bool operator==(const Bounds&, const Bounds&) = default;
-};
 
 /// The clamp that does `first`, then `second`.
 inline Bounds then(const Bounds& first, const Bounds& second) {
@@ -26,11 +12,6 @@ inline Bounds then(const Bounds& first, const Bounds& second) {
 
 /// What Relu and Clamp do; none for other nodes.
 std::optional<Bounds> bounds_of(const Node& node);
-
-/// The fused activation of a node; none when its operator has none.
-std::optional<Bounds> activation_of(const Node& node);
-/// The node's attributes with another fused activation. The operator must have one.
-Attrs with_activation(const Node& node, const Bounds& bounds);
 
 /// Whether a value between two merged operators loses nothing: its result is stored as plain numbers, or as the final
 /// result is.

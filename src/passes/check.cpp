@@ -41,7 +41,8 @@ Tensor random_tensor(const TensorType& type, Random& random, int64_t unknown_dim
       } else if constexpr (std::is_integral_v<T>) {
         const int64_t low = narrow ? min_of(type.dtype) : 0;
         const int64_t high = narrow ? max_of(type.dtype) : 1;
-        x = static_cast<T>(low + static_cast<int64_t>(random.next() % static_cast<uint64_t>(high - low + 1)));
+        const uint64_t count = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;  // 0: all 64 bits
+        x = static_cast<T>(static_cast<uint64_t>(low) + (count == 0 ? random.next() : random.next() % count));
       } else {
         x = T(static_cast<float>(random.real()));
       }

@@ -33,4 +33,25 @@ void fix_shapes(Graph& graph, const std::map<std::string, Dims>& shapes) {
   run_pipeline(graph, simplify_pipeline());
 }
 
+Graph with_input_shapes(const Graph& graph, std::span<const Dims> shapes) {
+  Graph fixed = graph;
+  std::vector<std::pair<ValueId, Shape>> open;
+  for (size_t i = 0; i < shapes.size() && i < graph.inputs().size(); ++i)
+    if (const ValueId in = graph.inputs()[i]; !graph.type(in).shape.is_static())
+      open.emplace_back(in, Shape(shapes[i]));
+  if (!open.empty()) fixed.set_input_shapes(open);
+  return fixed;
+}
+
+std::vector<Dims> smallest_input_shapes(const Graph& graph) {
+  std::vector<Dims> shapes;
+  for (const ValueId in : graph.inputs()) {
+    const Shape& shape = graph.type(in).shape;
+    shapes.emplace_back();
+    if (!shape.has_rank()) continue;
+    for (const Dim& dim : shape.list()) shapes.back().push_back(dim.is_known() ? dim.value() : 1);
+  }
+  return shapes;
+}
+
 }  // namespace hone

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ops/conv.h"
@@ -106,10 +107,45 @@ bool pad_into_max_pool(Graph& graph, NodeId id) {
   return replace_padded(graph, id, Attrs::of(std::move(op)), pad->x);
 }
 
+bool is_all(const std::vector<int64_t>& values, int64_t expected) {
+  return std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == expected; });
+}
+
+/// x → SpaceToBatch(b, p) → Conv that moves by one → BatchToSpace(b, c) → y   ⇒   x → Conv{dilations b, pads p − c} → y
+/// TensorFlow writes dilated convolutions this way (tf.nn.convolution).
+bool blocks_into_dilation(Graph& graph, NodeId id) {
+  const Node& back = graph.node(id);
+  const Node* conv = producer_as<Conv>(graph, back.inputs[0]);
+  const Node* apart = conv ? producer_as<SpaceToBatch>(graph, conv->inputs[0]) : nullptr;
+  if (!apart || !is_private(graph, back.inputs[0]) || !is_private(graph, conv->inputs[0])) return false;
+  const ValueId x = apart->inputs[0], y = back.outputs[0];
+  if (!same_storage(graph.type(x), graph.type(conv->inputs[0]))) return false;
+  if (!same_storage(graph.type(y), graph.type(back.inputs[0]))) return false;
+  const auto blocks = constant_ints(graph, apart->inputs[1]), margins = constant_ints(graph, apart->inputs[2]);
+  const auto crops = constant_ints(graph, back.inputs[2]);
+  const size_t axes = static_cast<size_t>(rank_of(graph, y) - 2);
+  if (!blocks || !margins || !crops || blocks->size() != axes) return false;
+  if (constant_ints(graph, back.inputs[1]) != blocks || margins->size() != crops->size()) return false;
+  Conv op = conv->as<Conv>();
+  const bool has_no_padding =
+      op.auto_pad == AutoPad::valid || (op.auto_pad == AutoPad::explicit_pads && is_all(op.pads, 0));
+  if (!has_no_padding || !is_all(op.strides, 1) || !is_all(op.dilations, 1)) return false;
+  op.auto_pad = AutoPad::explicit_pads;
+  op.dilations = *blocks;
+  op.pads.assign(2 * axes, 0);
+  for (size_t i = 0; i < axes; ++i)
+    for (size_t end = 0; end < 2; ++end) op.pads[i + end * axes] = (*margins)[2 * i + end] - (*crops)[2 * i + end];
+  if (std::any_of(op.pads.begin(), op.pads.end(), [](int64_t pad) { return pad < 0; })) return false;
+  std::vector<ValueId> inputs = conv->inputs;
+  inputs[0] = x;
+  return supersede(graph, y, add_for(graph, y, Conv::def, Attrs::of(std::move(op)), std::move(inputs)));
+}
+
 }  // namespace
 
 std::vector<Rule> pad_rules() {
   return {
+      {"blocks_into_dilation", {&BatchToSpace::def}, blocks_into_dilation},
       {"pad_into_conv", {&Conv::def}, pad_into_conv},
       {"pad_into_average_pool", {&AveragePool::def}, pad_into_average_pool},
       {"pad_into_max_pool", {&MaxPool::def}, pad_into_max_pool},

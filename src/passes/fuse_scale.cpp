@@ -21,7 +21,8 @@ struct ChannelScale {
 /// A constant that is one number per channel of a result with `channels` channels (last axis) and `rank` axes,
 /// expanded; none for anything else.
 std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId value, int64_t channels, int64_t rank) {
-  if (!graph.is_constant(value)) return std::nullopt;
+  constexpr int64_t kMostChannels = 1 << 24;
+  if (!graph.is_constant(value) || channels > kMostChannels) return std::nullopt;
   const Tensor& tensor = graph.value(value).constant;
   if (tensor.quant() || !is_float(tensor.dtype()) || tensor.rank() > rank) return std::nullopt;
   if (tensor.elements() != channels && tensor.elements() != 1) return std::nullopt;

@@ -320,6 +320,8 @@ class LayoutRebuild {
       output = now;
     }
     graph_.set_outputs(std::move(outputs));
+    const std::vector<GraphState> states = graph_.states();
+    for (const GraphState& state : states) graph_.set_next(state.now, get(state.next, {}));
   }
 
   void hand_over_names() {

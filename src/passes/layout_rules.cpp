@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "ops/matmul.h"
 #include "ops/movement.h"
@@ -63,7 +64,9 @@ bool transpose_into_matmul(Graph& graph, NodeId id) {
     const Node& node = graph.node(id);
     const Node* transpose = producer_as<Transpose>(graph, node.inputs[i]);
     if (!transpose || rank_of(graph, node.inputs[i]) < 2) continue;
-    Perm perm = *perm_of_transpose(graph, *transpose);
+    const std::optional<Perm> order = perm_of_transpose(graph, *transpose);
+    if (!order) continue;
+    Perm perm = *order;
     std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
     const ValueId before = transpose->inputs[0];
     if (!is_identity(perm) || !same_storage(graph.type(before), graph.type(node.inputs[i]))) continue;

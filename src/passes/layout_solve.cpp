@@ -154,6 +154,7 @@ bool only_feeds_weights(const Graph& graph, const Node& node) {
 void LayoutSolution::build(const std::vector<NodeId>& order) {
   for (NodeId id : order) build_node(id);
   for (ValueId output : graph_.outputs()) link(LinkKind::kNeed, {}, output, -1);
+  for (const GraphState& state : graph_.states()) link(LinkKind::kNeed, {}, state.next, -1);
 }
 
 void LayoutSolution::build_node(NodeId id) {

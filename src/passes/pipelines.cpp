@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "passes/canonical.h"
+#include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/integers.h"
 #include "passes/layout.h"
@@ -86,6 +87,17 @@ Pipeline layout_pipeline() {
           }};
 }
 
+Pipeline expand_pipeline() {
+  return {"expand",
+          {
+              // To a fixed point: what one rule makes another may have to say more simply.
+              {.name = "expand",
+               .rules = joined({recurrent_expansions(), window_expansions(), resize_expansions(), element_expansions(),
+                                function_expansions(), index_expansions()})},
+              {.name = "remove_dead", .run = remove_dead_nodes},
+          }};
+}
+
 Pipeline standard_pipeline() {
   Pipeline result{"standard", {}};
   append(result, simplify_pipeline());
@@ -103,8 +115,9 @@ Pipeline find_pipeline(std::string_view name) {
   if (name == "canonical") return canonical_pipeline();
   if (name == "fuse") return fuse_pipeline();
   if (name == "layout") return layout_pipeline();
+  if (name == "expand") return expand_pipeline();
   if (name == "standard") return standard_pipeline();
-  const std::vector<std::string> names{"simplify", "canonical", "fuse", "layout", "standard"};
+  const std::vector<std::string> names{"simplify", "canonical", "fuse", "layout", "expand", "standard"};
   const std::string near = nearest(name, names);
   throw not_found(cat("no pipeline is called '", name, "'"),
                   near.empty() ? cat("pipelines: ", join(names, ", ")) : cat("did you mean '", near, "'?"));

@@ -18,10 +18,12 @@ Pipeline canonical_pipeline();
 Pipeline fuse_pipeline();
 /// Transposes cancelled by choosing for each part of the graph the order of axes that needs the fewest.
 Pipeline layout_pipeline();
-/// All of them in the order that suits a freshly read model.
+/// Operators that a target has no form of said by simpler ones it has: for the writer of such a target, after the others.
+Pipeline expand_pipeline();
+/// All but expand in the order that suits a freshly read model.
 Pipeline standard_pipeline();
 
-/// The pipeline of that name ("simplify", "canonical", "fuse", "layout", "standard"). Throws Error(not_found) with a
+/// The pipeline of that name ("simplify", "canonical", "fuse", "layout", "expand", "standard"). Throws Error(not_found) with a
 /// suggestion.
 Pipeline find_pipeline(std::string_view name);
 

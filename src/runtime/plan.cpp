@@ -2,285 +2,183 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
-#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "ops/interpreter.h"
+#include "passes/pass.h"
+#include "passes/simplify.h"
+#include "runtime/choose.h"
+#include "runtime/copy_step.h"
 #include "runtime/memory_plan.h"
 
 namespace hone {
 
 namespace {
 
-/// Computes once, while compiling, what depends on constants alone: f16 weights become f32, transposed weights lie
-/// ready. Results much larger than their inputs stay computed at run time.
-void fold_constants(Graph& graph) {
-  constexpr int64_t kGrowth = 4, kAlways = 4096;
-  for (const NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    if (node.inputs.empty() || node.def->is_random || !node.def->eval || !node.subgraphs.empty()) continue;
-    std::vector<Tensor> inputs;
-    int64_t in_elements = 0, out_elements = 0;
-    bool is_known = true;
-    for (const ValueId in : node.inputs) {
-      is_known &= !in.exists() || graph.is_constant(in);
-      inputs.push_back(in.exists() ? graph.value(in).constant : Tensor());
-      in_elements += inputs.back().elements();
-    }
-    std::vector<const TensorType*> types;
-    for (const ValueId out : node.outputs) {
-      types.push_back(&graph.type(out));
-      is_known &= types.back()->shape.is_static();
-      if (is_known) out_elements += types.back()->shape.elements();
-    }
-    if (!is_known || out_elements > kGrowth * in_elements + kAlways) continue;
-    const std::vector<Tensor> results = evaluate_node(node, types, inputs, graph.arithmetic);
-    const std::vector<ValueId> outputs = node.outputs;
-    for (size_t i = 0; i < outputs.size(); ++i) graph.replace_uses(outputs[i], graph.add_constant(results[i]));
-  }
-  graph.remove_dead();
+/// What depends on constants alone is computed once, while compiling: f16 weights become f32, transposed weights lie
+/// ready.
+void fold(Graph& graph) {
+  static const Pipeline kFold{"compile",
+                              {{.name = "fold", .run = fold_constants}, {.name = "dead", .run = remove_dead_nodes}}};
+  run_pipeline(graph, kFold, {.verify = false, .fold_widening = true});
 }
 
-/// Builds a Plan from a graph step by step; lives only inside Plan::compile.
-class Compiler {
+/// Weights of a mapped file that passes have rearranged or folded away were read for the last time.
+void release_files(const Graph& graph) {
+  for (const NodeId id : graph.order())
+    for (const ValueId in : graph.node(id).inputs)
+      if (in.exists() && graph.is_constant(in)) graph.value(in).constant.release_file();
+}
+
+int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_of(type.dtype); }
+
+/// Gives every value a slot in each memory it is needed in, and puts copies and waits where it crosses.
+class Placer {
  public:
-  Compiler(Graph graph, std::span<const Provider* const> providers, const PlanOptions& options)
-      : graph_(std::move(graph)), providers_(providers.begin(), providers.end()), options_(options) {
-    for (const Provider* p : providers_)
-      if (p->lower) p->lower(graph_);
-    fold_constants(graph_);
-    release_files();
-    slot_of_.assign(graph_.value_capacity(), -1);
+  explicit Placer(const Graph& graph) : graph_(graph), home_(graph.value_capacity(), nullptr) {
+    for (const ValueId in : graph.inputs()) slot(in, Slot::kInput);
+    for (const GraphState& state : graph.states()) slot(state.now, Slot::kState);
   }
 
-  void make_steps(std::vector<PlannedStep>& steps) {
-    std::vector<std::string> missing;
-    std::map<NodeId, Pair> pairs = options_.keeps_all_values ? std::map<NodeId, Pair>() : find_pairs();
-    for (const NodeId id : graph_.order()) {
-      if (absorbed_.contains(id)) continue;
-      const Node& node = graph_.node(id);
-      const auto pair = pairs.find(id);
-      PlannedStep planned = pair == pairs.end() ? make_step(id) : std::move(pair->second.planned);
-      if (!planned.step) {
-        missing.push_back(cat(node.def->name, " in ", describe(node)));
-        continue;
-      }
-      planned.name = node.name;
-      planned.macs += count_macs(node);
-      steps.push_back(std::move(planned));
-      inputs_.push_back(pair == pairs.end() ? node.inputs : std::move(pair->second.inputs));
-      outputs_.push_back(node.outputs);
+  void place(ChosenStep chosen) {
+    PlannedStep& step = chosen.planned;
+    std::vector<const MemoryKind*> queued;  // downloads that the step waits for
+    for (const ValueId in : chosen.inputs) step.inputs.push_back(in.exists() ? bring(in, step.memory, queued) : -1);
+    wait(queued);
+    for (const ValueId out : chosen.outputs) {
+      home_[static_cast<size_t>(out.index)] = step.memory;
+      const bool in_arena = !step.step->allocates && graph_.type(out).shape.is_static();
+      step.outputs.push_back(slot(out, in_arena ? Slot::kArena : Slot::kAllocated, step.memory));
+      if (in_arena) step.output_bytes += bytes_of(graph_.type(out));
     }
-    if (missing.empty()) return;
-    std::string list;
-    for (const std::string& m : missing) list += "\n    " + m;
-    throw unsupported(cat(missing.size(), " nodes cannot be executed:", list), "hone inspect MODEL lists them");
+    add(std::move(step));
   }
 
-  void make_slots(std::vector<PlannedStep>& steps, std::vector<Slot>& slots) {
-    for (const ValueId in : graph_.inputs()) slot(in, Slot::kInput, slots);
-    for (size_t s = 0; s < steps.size(); ++s) {
-      for (const ValueId in : inputs_[s]) {
-        const int32_t index =
-            in.exists() ? slot(in, graph_.is_constant(in) ? Slot::kConstant : Slot::kAllocated, slots) : -1;
-        steps[s].inputs.push_back(index);
-        if (index >= 0) slots[static_cast<size_t>(index)].last_use = static_cast<int32_t>(s);
-      }
-      for (const ValueId out : outputs_[s]) {
-        const bool in_arena = !steps[s].step->allocates && graph_.type(out).shape.is_static();
-        const int32_t index = slot(out, in_arena ? Slot::kArena : Slot::kAllocated, slots);
-        slots[static_cast<size_t>(index)].last_use =
-            std::max(slots[static_cast<size_t>(index)].last_use, static_cast<int32_t>(s));
-        steps[s].outputs.push_back(index);
-        if (in_arena) steps[s].output_bytes += bytes_of(graph_.type(out));
-      }
-    }
-  }
-
-  std::vector<int32_t> outputs(std::vector<Slot>& slots, int32_t end) {
+  /// The slots of what leaves the graph, on the host.
+  std::vector<int32_t> bring_home(std::span<const ValueId> values) {
+    std::vector<const MemoryKind*> queued;
     std::vector<int32_t> indices;
-    for (const ValueId out : graph_.outputs()) {
-      indices.push_back(slot(out, graph_.is_constant(out) ? Slot::kConstant : Slot::kAllocated, slots));
-      slots[static_cast<size_t>(indices.back())].last_use = end;
-    }
+    for (const ValueId id : values) indices.push_back(bring(id, nullptr, queued));
+    wait(queued);
+    leaving_.insert(leaving_.end(), indices.begin(), indices.end());
     return indices;
   }
 
-  std::vector<int32_t> inputs(std::vector<Slot>& slots) {
+  std::vector<int32_t> inputs() {
     std::vector<int32_t> indices;
-    for (const ValueId in : graph_.inputs()) indices.push_back(slot(in, Slot::kInput, slots));
+    for (const ValueId in : graph_.inputs()) indices.push_back(slot(in, Slot::kInput));
     return indices;
   }
 
-  static int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_of(type.dtype); }
+  std::vector<PlannedState> states() {
+    std::vector<ValueId> next;
+    for (const GraphState& state : graph_.states()) next.push_back(state.next);
+    const std::vector<int32_t> slots = bring_home(next);
+    std::vector<PlannedState> states;
+    for (const GraphState& state : graph_.states()) {
+      const int32_t now = slot(state.now, Slot::kState);
+      leaving_.push_back(now);
+      states.push_back({now, slots[states.size()], state.initial});
+    }
+    return states;
+  }
+
+  std::vector<PlannedStep> take_steps() { return std::move(steps_); }
+  std::vector<Slot> take_slots() {
+    for (const int32_t index : leaving_) at(index).last_use = step_count_;
+    return std::move(slots_);
+  }
 
  private:
-  /// Weights of a mapped file that passes have rearranged or folded away were read for the last time.
-  void release_files() const {
-    for (const NodeId id : graph_.order())
-      for (const ValueId in : graph_.node(id).inputs)
-        if (in.exists() && graph_.is_constant(in)) graph_.value(in).constant.release_file();
+  Slot& at(int32_t index) { return slots_[static_cast<size_t>(index)]; }
+
+  int32_t slot(ValueId id, Slot::Kind kind, const MemoryKind* memory = nullptr) {
+    const auto [found, is_new] = slot_of_.try_emplace({id, memory}, static_cast<int32_t>(slots_.size()));
+    if (is_new)
+      slots_.push_back({.kind = kind,
+                        .type = graph_.type(id),
+                        .name = graph_.value(id).name,
+                        .memory = memory,
+                        .constant = graph_.value(id).constant});
+    return found->second;
   }
 
-  /// Kernels keep packed copies of large constants; the few that steps read as they are come back by themselves.
-  void release_constants(const std::vector<ValueId>& inputs) const {
-    constexpr int64_t kLarge = 64 * 1024;
-    for (const ValueId in : inputs)
-      if (in.exists() && graph_.is_constant(in) && graph_.value(in).constant.byte_size() >= kLarge)
-        graph_.value(in).constant.release_pages();
-  }
-
-  /// A step that runs two nodes, kept under the last of them.
-  struct Pair {
-    PlannedStep planned;
-    std::vector<ValueId> inputs;
-  };
-
-  KernelRequest request_for(NodeId id) const { return {graph_, id, options_.exact, options_.threads}; }
-
-  std::map<NodeId, Pair> find_pairs() {
-    std::map<NodeId, Pair> found;
-    std::map<NodeId, size_t> place;
-    const std::vector<NodeId> order = graph_.order();
-    for (size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
-    for (const NodeId id : order) {
-      const Node& last = graph_.node(id);
-      std::vector<std::pair<size_t, size_t>> candidates;  // place of the first node, input of the last
-      for (size_t at = 0; at < last.inputs.size(); ++at) {
-        if (feeds_alone(last.inputs[at]) && !found.contains(graph_.value(last.inputs[at]).producer))
-          candidates.emplace_back(place[graph_.value(last.inputs[at]).producer], at);
-      }
-      // The latest: what it reads lives least longer.
-      std::sort(candidates.rbegin(), candidates.rend());
-      for (const auto& [before, at] : candidates) {
-        std::optional<Pair> pair = make_pair({request_for(order[before]), request_for(id), at});
-        if (!pair) continue;
-        absorbed_.insert(order[before]);
-        found.emplace(id, std::move(*pair));
-        break;
-      }
+  /// The slot of a value in `memory`, copied there when it is not. Downloads are done after a wait for `queued`.
+  int32_t bring(ValueId id, const MemoryKind* memory, std::vector<const MemoryKind*>& queued) {
+    if (graph_.is_constant(id)) return slot(id, Slot::kConstant);
+    const MemoryKind* home = home_[static_cast<size_t>(id.index)];
+    if (slot_of_.contains({id, memory})) return slot_of_.at({id, memory});
+    if (home && home != memory) {
+      copy(id, home, nullptr);
+      queued.push_back(home);
+      if (memory) wait(queued);
     }
-    return found;
+    if (memory && home != memory) copy(id, nullptr, memory);
+    return slot(id, Slot::kAllocated, memory);
   }
 
-  /// Computed by a node with one result that one node reads, once.
-  bool feeds_alone(ValueId id) const {
-    if (!id.exists() || !graph_.value(id).producer.exists() || graph_.value(id).users.size() != 1) return false;
-    const auto& outputs = graph_.outputs();
-    return graph_.node(graph_.value(id).producer).outputs.size() == 1 &&
-           std::find(outputs.begin(), outputs.end(), id) == outputs.end();
+  void copy(ValueId id, const MemoryKind* from, const MemoryKind* to) {
+    if (slot_of_.contains({id, to})) return;
+    PlannedStep step{.step = make_copy(from, to), .name = graph_.value(id).name, .op = "Copy"};
+    step.provider = from ? from->name : to->name;
+    step.memory = to;
+    step.inputs = {slot(id, Slot::kArena, from)};
+    step.outputs = {slot(id, Slot::kArena, to)};
+    step.output_bytes = bytes_of(graph_.type(id));
+    add(std::move(step));
   }
 
-  std::optional<Pair> make_pair(const PairRequest& request) {
-    const Node& first = request.first.node();
-    const Node& last = request.last.node();
-    for (const Provider* provider : providers_) {
-      for (const PairKernel& kernel : provider->pairs) {
-        if (kernel.first != first.def || kernel.last != last.def) continue;
-        Pair pair;
-        pair.planned.step =
-            with_context([&] { return cat("in ", describe(last)); }, [&] { return kernel.make(request); });
-        if (!pair.planned.step) continue;
-        pair.planned.step->kernel = kernel.name;
-        pair.planned.op = kernel.op;
-        pair.planned.provider = provider->name;
-        pair.planned.macs = count_macs(first);
-        pair.inputs = first.inputs;
-        for (size_t i = 0; i < last.inputs.size(); ++i)
-          if (i != request.at) pair.inputs.push_back(last.inputs[i]);
-        release_constants(pair.inputs);
-        return pair;
-      }
-    }
-    return std::nullopt;
+  void wait(std::vector<const MemoryKind*>& queued) {
+    std::sort(queued.begin(), queued.end());
+    queued.erase(std::unique(queued.begin(), queued.end()), queued.end());
+    for (const MemoryKind* memory : queued)
+      add({.step = make_wait(*memory), .name = cat("wait for ", memory->name), .op = "Wait", .provider = memory->name});
+    queued.clear();
   }
 
-  PlannedStep make_step(NodeId id) {
-    const KernelRequest request = request_for(id);
-    PlannedStep planned;
-    planned.op = request.node().def->name;
-    for (const Provider* provider : providers_) {
-      for (const KernelRow& row : provider->rows) {
-        if (row.op != request.node().def) continue;
-        for (const Kernel& kernel : row.kernels) {
-          planned.step =
-              with_context([&] { return cat("in ", describe(request.node())); }, [&] { return kernel.make(request); });
-          if (!planned.step) continue;
-          planned.step->kernel = kernel.name;
-          planned.provider = provider->name;
-          release_constants(request.node().inputs);
-          return planned;
-        }
-      }
-    }
-    planned.step = make_reference_step(request);
-    planned.provider = reference_provider().name;
-    return planned;
+  void add(PlannedStep step) {
+    for (const auto* list : {&step.inputs, &step.outputs})
+      for (const int32_t index : *list)
+        if (index >= 0) at(index).last_use = step_count_;
+    steps_.push_back(std::move(step));
+    ++step_count_;
   }
 
-  int64_t count_macs(const Node& node) const {
-    std::vector<const TensorType*> in, out;
-    bool is_static = true;
-    for (const ValueId id : node.inputs) {
-      in.push_back(id.exists() ? &graph_.type(id) : nullptr);
-      is_static &= !id.exists() || graph_.type(id).shape.is_static();
-    }
-    for (const ValueId id : node.outputs) {
-      out.push_back(&graph_.type(id));
-      is_static &= graph_.type(id).shape.is_static();
-    }
-    if (!is_static) return 0;
-    if (node.def->macs) return node.def->macs(node.attrs, in, out);
-    return out.empty() || node.def->moves_data ? 0 : out[0]->shape.elements();
-  }
-
-  int32_t slot(ValueId id, Slot::Kind kind, std::vector<Slot>& slots) {
-    int32_t& index = slot_of_[static_cast<size_t>(id.index)];
-    if (index >= 0) return index;
-    index = static_cast<int32_t>(slots.size());
-    slots.push_back(
-        {.kind = kind, .type = graph_.type(id), .name = graph_.value(id).name, .constant = graph_.value(id).constant});
-    return index;
-  }
-
-  Graph graph_;
-  std::vector<const Provider*> providers_;
-  PlanOptions options_;
-  std::set<NodeId> absorbed_;                           ///< nodes that run in the step of the one they feed
-  std::vector<std::vector<ValueId>> inputs_, outputs_;  ///< by step
-  std::vector<int32_t> slot_of_;
+  const Graph& graph_;
+  std::vector<const MemoryKind*> home_;  ///< where each value is computed
+  std::map<std::pair<ValueId, const MemoryKind*>, int32_t> slot_of_;
+  std::vector<Slot> slots_;
+  std::vector<PlannedStep> steps_;
+  int32_t step_count_ = 0;
+  std::vector<int32_t> leaving_;  ///< slots that are read after the last step
 };
 
-/// Arena slots that share one block: an in-place step hands the bytes of its dying input on to its output.
+/// Which slot's block each arena slot uses: its own, or the one it takes over in place.
 std::vector<int32_t> merge_in_place(std::span<const PlannedStep> steps, std::span<const Slot> slots) {
   std::vector<int32_t> owner(slots.size());
   for (size_t i = 0; i < owner.size(); ++i) owner[i] = static_cast<int32_t>(i);
   for (size_t s = 0; s < steps.size(); ++s) {
-    const int at = steps[s].step->in_place_input;
-    if (at < 0 || static_cast<size_t>(at) >= steps[s].inputs.size() || steps[s].outputs.empty()) continue;
-    const int32_t in = steps[s].inputs[static_cast<size_t>(at)], out = steps[s].outputs[0];
+    const int input = steps[s].step->in_place_input;
+    if (input < 0 || static_cast<size_t>(input) >= steps[s].inputs.size() || steps[s].outputs.empty()) continue;
+    const int32_t in = steps[s].inputs[static_cast<size_t>(input)], out = steps[s].outputs[0];
     if (in < 0) continue;
     const Slot& from = slots[static_cast<size_t>(in)];
     const Slot& to = slots[static_cast<size_t>(out)];
     if (from.kind != Slot::kArena || to.kind != Slot::kArena || from.last_use != static_cast<int32_t>(s)) continue;
-    if (Compiler::bytes_of(from.type) != Compiler::bytes_of(to.type)) continue;
+    if (from.memory != to.memory || bytes_of(from.type) != bytes_of(to.type)) continue;
     if (std::count(steps[s].inputs.begin(), steps[s].inputs.end(), in) > 1) continue;
     owner[static_cast<size_t>(out)] = owner[static_cast<size_t>(in)];
   }
   return owner;
 }
 
-int64_t place(std::span<const PlannedStep> steps, std::vector<Slot>& slots) {
-  const std::vector<int32_t> owner = merge_in_place(steps, slots);
-  std::vector<int32_t> first(slots.size(), -1);
-  for (size_t s = 0; s < steps.size(); ++s)
-    for (const int32_t out : steps[s].outputs) first[static_cast<size_t>(out)] = static_cast<int32_t>(s);
+/// Offsets of the slots in one memory's arena; returns its size in bytes.
+int64_t pack(const MemoryKind* memory, std::span<const int32_t> owner, std::span<const int32_t> first,
+             std::vector<Slot>& slots) {
   std::map<int32_t, Lifetime> blocks;
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].kind != Slot::kArena) continue;
-    Lifetime life{Compiler::bytes_of(slots[i].type), first[i], slots[i].last_use};
+    if (slots[i].kind != Slot::kArena || slots[i].memory != memory) continue;
+    Lifetime life{bytes_of(slots[i].type), first[i], slots[i].last_use};
     const auto [at, fresh] = blocks.try_emplace(owner[i], life);
     if (fresh) continue;
     at->second.first = std::min(at->second.first, life.first);
@@ -293,24 +191,43 @@ int64_t place(std::span<const PlannedStep> steps, std::vector<Slot>& slots) {
   size_t next = 0;
   for (const auto& [id, life] : blocks) offsets[id] = plan.offsets[next++];
   for (size_t i = 0; i < slots.size(); ++i)
-    if (slots[i].kind == Slot::kArena) slots[i].offset = offsets[owner[i]];
+    if (slots[i].kind == Slot::kArena && slots[i].memory == memory) slots[i].offset = offsets[owner[i]];
   return plan.total;
 }
 
 }  // namespace
 
-std::shared_ptr<const Plan> Plan::compile(const Graph& graph, std::span<const Provider* const> providers,
+void Plan::plan_arenas() {
+  const std::vector<int32_t> owner = merge_in_place(steps_, slots_);
+  std::vector<int32_t> first(slots_.size(), -1);
+  for (size_t s = 0; s < steps_.size(); ++s)
+    for (const int32_t out : steps_[s].outputs) first[static_cast<size_t>(out)] = static_cast<int32_t>(s);
+  arena_bytes_ = pack(nullptr, owner, first, slots_);
+  for (const Slot& slot : slots_) {
+    const auto is_it = [&](const DeviceArena& arena) { return arena.memory == slot.memory; };
+    if (slot.memory && std::none_of(device_arenas_.begin(), device_arenas_.end(), is_it))
+      device_arenas_.push_back({slot.memory});
+  }
+  for (DeviceArena& arena : device_arenas_) arena.bytes = pack(arena.memory, owner, first, slots_);
+}
+
+std::shared_ptr<const Plan> Plan::compile(const Graph& original, std::span<const Provider* const> providers,
                                           const PlanOptions& options) {
   auto plan = std::make_shared<Plan>();
   PlanOptions resolved = options;
   if (resolved.threads == 0) resolved.threads = usable_cpus();
   plan->threads_ = resolved.threads;
-  Compiler compiler(graph, providers, resolved);
-  compiler.make_steps(plan->steps_);
-  compiler.make_slots(plan->steps_, plan->slots_);
-  plan->inputs_ = compiler.inputs(plan->slots_);
-  plan->outputs_ = compiler.outputs(plan->slots_, static_cast<int32_t>(plan->steps_.size()));
-  plan->arena_bytes_ = place(plan->steps_, plan->slots_);
+  Graph graph = original;
+  fold(graph);
+  release_files(graph);
+  Placer placer(graph);
+  for (ChosenStep& step : choose_steps(graph, providers, resolved)) placer.place(std::move(step));
+  plan->inputs_ = placer.inputs();
+  plan->outputs_ = placer.bring_home(graph.outputs());
+  plan->states_ = placer.states();
+  plan->steps_ = placer.take_steps();
+  plan->slots_ = placer.take_slots();
+  plan->plan_arenas();
   for (const PlannedStep& s : plan->steps_)
     plan->scratch_bytes_ = std::max(plan->scratch_bytes_, s.step->scratch_bytes);
   for (const Slot& s : plan->slots_)

@@ -12,13 +12,20 @@
 
 namespace hone {
 
+/// Chooses among steps that do the same for a node, the kernel's own guess first; returns an index. Every candidate
+/// gives a right result, integers the same one.
+using Tuner = std::function<size_t(const KernelRequest&, std::span<const std::unique_ptr<Step>> candidates)>;
+
 struct PlanOptions {
   int threads = 1;     ///< 0: all usable CPUs
   bool exact = false;  ///< fixed-point requantization, bit-equal to the reference
-  /// Every value of the graph is computed by a step of its own, for observers that look at all of them; otherwise a
-  /// provider may run two nodes as one step.
-  bool keeps_all_values = false;
+  /// What an observer refuses, for reasons of its own; null: nothing.
+  bool (*refuses)(const Provider&, const Claim&) = nullptr;
+  Tuner tuner = {};  ///< none: each kernel's own guess
 };
+
+/// Whether a claim hides values from an observer on the host: those between its nodes, or all when they lie elsewhere.
+bool hides_values(const Provider& provider, const Claim& claim);
 
 /// A step with its place in the graph and the values it reads and writes.
 struct PlannedStep {
@@ -26,7 +33,8 @@ struct PlannedStep {
   std::string name;  ///< of the node, the last of them where a step runs two
   std::string_view op;
   std::string_view provider;
-  std::vector<int32_t> inputs;  ///< value slots, −1 for absent
+  const MemoryKind* memory = nullptr;  ///< where its values are; null: the host's
+  std::vector<int32_t> inputs;         ///< value slots, −1 for absent
   std::vector<int32_t> outputs;
   int64_t macs = 0;
   int64_t output_bytes = 0;  ///< 0 when not known before running
@@ -34,18 +42,31 @@ struct PlannedStep {
 
 /// Where a value lives.
 struct Slot {
-  enum Kind : uint8_t { kConstant, kInput, kArena, kAllocated } kind = kAllocated;
+  enum Kind : uint8_t { kConstant, kInput, kState, kArena, kAllocated } kind = kAllocated;
   TensorType type;
   std::string name;
-  int64_t offset = -1;  ///< in the arena, 64-byte aligned
+  const MemoryKind* memory = nullptr;  ///< null: the host's
+  int64_t offset = -1;                 ///< in that memory's arena, 64-byte aligned
   Tensor constant;
   int32_t last_use = -1;  ///< index of the last step that reads it; steps.size() for graph outputs
+};
+
+struct DeviceArena {
+  const MemoryKind* memory;
+  int64_t bytes = 0;
+};
+
+/// Memory of a session from run to run: the slot that shows it to the steps and the one that it is taken from after.
+struct PlannedState {
+  int32_t now = -1, next = -1;
+  Tensor initial;
 };
 
 /// A graph made executable: kernels chosen, weights packed, memory planned. Immutable and shared by threads.
 class Plan {
  public:
-  /// Kernels come from the first provider whose row takes a node, the reference behind them all.
+  /// Nodes go to the providers in their order: to what one claims, then to its rows; the reference stands behind them
+  /// all. Where values cross from one memory to another the plan copies and waits.
   /// Throws Error(unsupported) listing every node that nobody runs.
   static std::shared_ptr<const Plan> compile(const Graph& graph, std::span<const Provider* const> providers,
                                              const PlanOptions& options = {});
@@ -54,59 +75,24 @@ class Plan {
   std::span<const Slot> slots() const { return slots_; }
   std::span<const int32_t> inputs() const { return inputs_; }
   std::span<const int32_t> outputs() const { return outputs_; }
-  int64_t arena_bytes() const { return arena_bytes_; }  ///< peak activation memory, known before running
+  std::span<const PlannedState> states() const { return states_; }  ///< in the graph's order
+  int64_t arena_bytes() const { return arena_bytes_; }              ///< peak activation memory, known before running
+  /// What is to be allocated in memories other than the host's.
+  std::span<const DeviceArena> device_arenas() const { return device_arenas_; }
   int64_t scratch_bytes() const { return scratch_bytes_; }
   int64_t weight_bytes() const { return weight_bytes_; }  ///< constants that steps read
   int threads() const { return threads_; }
 
  private:
+  void plan_arenas();
+
   std::vector<PlannedStep> steps_;
   std::vector<Slot> slots_;
   std::vector<int32_t> inputs_, outputs_;
+  std::vector<PlannedState> states_;
+  std::vector<DeviceArena> device_arenas_;
   int64_t arena_bytes_ = 0, scratch_bytes_ = 0, weight_bytes_ = 0;
   int threads_ = 1;
-};
-
-/// Watches a run step by step: called after each with its index and duration. Times are taken only when set.
-using StepObserver = std::function<void(size_t step, double microseconds, std::span<const Tensor* const> outputs)>;
-
-/// Executes a plan: owns the arena and the threads. One per thread of use.
-class Session {
- public:
-  explicit Session(std::shared_ptr<const Plan> plan);
-  ~Session();
-  Session(Session&&) noexcept;
-
-  /// Inputs in graph order; dtypes and known dims must match, else Error(invalid_argument). The outputs are views that
-  /// stay valid until the next run of this session; clone() what must live longer.
-  const std::vector<Tensor>& run(std::span<const Tensor> inputs);
-  void set_observer(StepObserver observer);
-  void set_seed(uint64_t seed);
-  const Plan& plan() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-/// A graph that runs on inputs of any shape: compiles a plan for each combination of input shapes it meets and keeps
-/// the last few. Not thread-safe.
-class Runner {
- public:
-  Runner(Graph graph, std::vector<const Provider*> providers, PlanOptions options = {});
-  ~Runner();
-  Runner(Runner&&) noexcept;
-  /// As Session::run.
-  const std::vector<Tensor>& run(std::span<const Tensor> inputs);
-  const Graph& graph() const;
-  /// The session that runs these inputs' shapes, made when not there yet; valid until run or session_for meets others.
-  Session& session_for(std::span<const Tensor> inputs);
-  /// The session for the graph's own input shapes, symbols taken as 1.
-  Session& session();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
 };
 
 }  // namespace hone

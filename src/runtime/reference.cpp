@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/interpreter.h"
-#include "runtime/provider.h"
+#include "runtime/bodies.h"
 
 namespace hone {
 
@@ -14,6 +14,20 @@ bool KernelRequest::is_static() const {
   for (const ValueId id : node().outputs)
     if (!graph.type(id).shape.is_static()) return false;
   return true;
+}
+
+bool KernelRequest::is_promised() const {
+  std::vector<const TensorType*> types;
+  std::vector<const Tensor*> constants;
+  for (const ValueId id : node().inputs) {
+    types.push_back(id.exists() ? &graph.type(id) : nullptr);
+    constants.push_back(graph.is_constant(id) ? &graph.value(id).constant : nullptr);
+  }
+  const auto inferred =
+      infer_types(*node().def, node().attrs, types, constants, node().outputs.size(), node().subgraphs);
+  for (size_t i = 0; i < inferred.size(); ++i)
+    if (!inferred[i].shape.is_static() || !(inferred[i].shape == output(i).shape)) return false;
+  return node().subgraphs.empty();  // what those promise may be declared inside
 }
 
 namespace {
@@ -27,14 +41,22 @@ bool is_view_of_any(const Tensor& t, std::span<const Tensor> inputs) {
   });
 }
 
-/// Evaluates one node by the reference. Where outputs have known sizes they are copied into the arena, so that other
-/// kernels find them there.
+/// Evaluates one node by the reference. Where inference promises the sizes of outputs they are copied into the arena,
+/// so that other kernels find them there; where they are declared at most, other steps get them only if they are so.
 class ReferenceStep : public Step {
  public:
-  ReferenceStep(Node node, std::vector<TensorType> types, QuantArithmetic arithmetic, bool is_static)
-      : node_(std::move(node)), types_(std::move(types)), arithmetic_(arithmetic) {
-    allocates = !is_static;
-    kernel = "reference";
+  ReferenceStep(const KernelRequest& request, bool is_promised, std::vector<std::shared_ptr<const Program>> bodies)
+      : node_(request.node()), arithmetic_(request.graph.arithmetic), bodies_(std::move(bodies)) {
+    allocates = !is_promised;
+    kernel = bodies_.empty() ? "reference" : "bodies";
+    for (const ValueId out : node_.outputs) {
+      types_.push_back(request.graph.type(out));
+      is_read_.push_back(!request.graph.value(out).users.empty());
+    }
+  }
+
+  std::unique_ptr<StepState> make_state() const override {
+    return bodies_.empty() ? nullptr : std::make_unique<BodySessions>(bodies_);
   }
 
   void run(RunContext& context) const override {
@@ -43,8 +65,9 @@ class ReferenceStep : public Step {
     for (const Tensor* t : context.inputs) inputs.push_back(t ? *t : Tensor());
     std::vector<const TensorType*> types;
     for (const TensorType& t : types_) types.push_back(&t);
-    std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed);
+    std::vector<Tensor> outputs = evaluate_node(node_, types, inputs, arithmetic_, context.seed, bodies_of(context));
     for (size_t i = 0; i < outputs.size(); ++i) {
+      check_declared(i, outputs[i]);
       if (allocates) {
         // A view of the arena would change when its place is given to another value.
         const bool is_view = outputs[i].exists() && is_view_of_any(outputs[i], inputs);
@@ -56,23 +79,32 @@ class ReferenceStep : public Step {
   }
 
  private:
+  BodyRunner* bodies_of(const RunContext& context) const {
+    return bodies_.empty() ? nullptr : static_cast<BodySessions*>(context.state);
+  }
+
+  /// Steps were made for the declared shape; a result that nobody reads may have any.
+  void check_declared(size_t i, const Tensor& found) const {
+    if (allocates && !is_read_[i]) return;
+    if (found.dtype() == types_[i].dtype && compatible(types_[i].shape, Shape(found.dims()))) return;
+    throw invalid_model(cat(lower(node_.def->name), ": output ", i, " is ", to_text(found.type()), ", declared as ",
+                            to_text(types_[i])));
+  }
+
   Node node_;
   std::vector<TensorType> types_;
+  std::vector<bool> is_read_;
   QuantArithmetic arithmetic_;
+  std::vector<std::shared_ptr<const Program>> bodies_;
 };
 
 }  // namespace
 
-std::unique_ptr<Step> make_reference_step(const KernelRequest& request) {
+std::unique_ptr<Step> make_reference_step(const KernelRequest& request,
+                                          std::vector<std::shared_ptr<const Program>> bodies) {
   const Node& node = request.node();
   if (!node.def->eval && !node.def->eval_quantized) return nullptr;
-  bool is_static = true;
-  std::vector<TensorType> types;
-  for (const ValueId out : node.outputs) {
-    types.push_back(request.graph.type(out));
-    is_static &= types.back().shape.is_static();
-  }
-  return std::make_unique<ReferenceStep>(node, std::move(types), request.graph.arithmetic, is_static);
+  return std::make_unique<ReferenceStep>(request, request.is_promised(), std::move(bodies));
 }
 
 const Provider& reference_provider() {

@@ -1,167 +1,109 @@
+#include "runtime/session.h"
+
 #include <algorithm>
-#include <chrono>
-#include <cstring>
 #include <list>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "runtime/plan.h"
 
 namespace hone {
 
 struct Session::State {
-  explicit State(std::shared_ptr<const Plan> p) : plan(std::move(p)), pool(plan->threads()) {}
+  static constexpr size_t kKept = 4;
 
-  struct Bound {
-    std::vector<const Tensor*> inputs;
-    std::vector<Tensor*> outputs;
-    std::vector<size_t> dying;  ///< allocated values that no later step reads
-  };
-
-  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Program> program;  ///< null: one plan alone
   ThreadPool pool;
-  Tensor arena, scratch;
-  std::vector<Tensor> values;  ///< one per slot; addresses are stable
-  std::vector<Bound> bound;
-  std::vector<Tensor> results;
+  std::list<Execution> executions;  ///< most recently used first
+  HeldStates states;
   StepObserver observer;
   uint64_t seed = 0;
-  const Tensor absent;
 
-  void bind() {
-    arena = Tensor::empty(DType::kU8, {plan->arena_bytes()});
-    scratch = Tensor::empty(DType::kU8, {plan->scratch_bytes()});
-    auto* base = static_cast<std::byte*>(arena.mutable_raw());
-    values.resize(plan->slots().size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const Slot& s = plan->slots()[i];
-      if (s.kind == Slot::kConstant) values[i] = s.constant;
-      if (s.kind == Slot::kArena)
-        values[i] = Tensor::view(s.type.dtype, s.type.shape.dims(), base + s.offset, nullptr, s.type.quant);
-    }
-    for (size_t k = 0; k < plan->steps().size(); ++k) {
-      const PlannedStep& step = plan->steps()[k];
-      Bound b;
-      for (const int32_t i : step.inputs) b.inputs.push_back(i < 0 ? &absent : &values[static_cast<size_t>(i)]);
-      for (const int32_t o : step.outputs) b.outputs.push_back(&values[static_cast<size_t>(o)]);
-      for (const auto* list : {&step.inputs, &step.outputs})
-        for (const int32_t i : *list)
-          if (i >= 0 && plan->slots()[static_cast<size_t>(i)].kind == Slot::kAllocated &&
-              plan->slots()[static_cast<size_t>(i)].last_use == static_cast<int32_t>(k))
-            b.dying.push_back(static_cast<size_t>(i));
-      bound.push_back(std::move(b));
-    }
-    results.resize(plan->outputs().size());
+  State(std::shared_ptr<const Program> p, int threads) : program(std::move(p)), pool(threads) {}
+
+  void use(const std::shared_ptr<const Plan>& plan) {
+    const auto at = std::find_if(executions.begin(), executions.end(),
+                                 [&](const Execution& execution) { return &execution.plan() == plan.get(); });
+    if (at == executions.begin() && at != executions.end()) return;
+    if (at != executions.end()) return executions.splice(executions.begin(), executions, at);
+    executions.emplace_front(plan);
+    if (executions.size() > kKept) executions.pop_back();
+    if (states.size() != plan->states().size()) states.reset(plan->states());
   }
 
-  void take_inputs(std::span<const Tensor> inputs) {
-    if (inputs.size() != plan->inputs().size())
-      throw invalid_argument(cat("found ", inputs.size(), " inputs, expected ", plan->inputs().size()));
+  /// Makes the plan for these inputs the current one.
+  void choose(std::span<const Tensor> inputs) {
+    if (!program) return;
+    if (inputs.size() != program->graph().inputs().size())
+      throw invalid_argument(cat("found ", inputs.size(), " inputs, expected ", program->graph().inputs().size()));
+    if (!executions.empty() && fits(executions.front().plan(), inputs)) return;
+    std::vector<Dims> shapes;
+    for (const Tensor& t : inputs) {
+      if (!t.exists()) throw invalid_argument(cat("input ", shapes.size(), " is absent"));
+      shapes.push_back(t.dims());
+    }
+    use(program->plan_for(shapes));
+  }
+
+  /// Whether the plan's inputs have exactly these shapes.
+  static bool fits(const Plan& plan, std::span<const Tensor> inputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      const size_t index = static_cast<size_t>(plan->inputs()[i]);
-      const Slot& s = plan->slots()[index];
-      if (!inputs[i].exists() || inputs[i].dtype() != s.type.dtype ||
-          !compatible(s.type.shape, Shape(inputs[i].dims())))
-        throw invalid_argument(cat("input '", s.name, "' is ",
-                                   inputs[i].exists() ? to_text(inputs[i].type()) : "absent", ", expected ",
-                                   to_text(s.type)));
-      values[index] = same_quant(inputs[i].quant(), s.type.quant) ? inputs[i] : inputs[i].with_quant(s.type.quant);
+      const Shape& shape = plan.slots()[static_cast<size_t>(plan.inputs()[i])].type.shape;
+      if (!shape.is_static() || !inputs[i].exists() || !compatible(shape, Shape(inputs[i].dims()))) return false;
     }
+    return true;
   }
 
-  void run_step(size_t k) {
-    RunContext context{bound[k].inputs, bound[k].outputs, scratch.mutable_raw(), &pool, seed + k};
-    const PlannedStep& step = plan->steps()[k];
-    try {
-      if (observer) {
-        const auto start = std::chrono::steady_clock::now();
-        step.step->run(context);
-        const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-        const std::vector<const Tensor*> outputs(bound[k].outputs.begin(), bound[k].outputs.end());
-        observer(k, took.count(), outputs);
-      } else {
-        step.step->run(context);
-      }
-    } catch (Error& e) {
-      if (e.frames().empty()) e.add_frame(cat("in node '", step.name, "' (", step.op, ")"));
-      throw;
-    }
-    for (const size_t i : bound[k].dying) values[i] = Tensor();
+  Execution& current() {
+    if (executions.empty()) use(program->plan());
+    return executions.front();
   }
 };
 
-Session::Session(std::shared_ptr<const Plan> plan) : state_(std::make_unique<State>(std::move(plan))) {
-  state_->bind();
+Session::Session(std::shared_ptr<const Program> program) {
+  const int threads = program->engine().plan.threads;
+  state_ = std::make_unique<State>(std::move(program), threads);
 }
+
+Session::Session(std::shared_ptr<const Plan> plan) : state_(std::make_unique<State>(nullptr, plan->threads())) {
+  state_->use(plan);
+}
+
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
+const Plan& Session::plan_for(std::span<const Tensor> inputs) {
+  state_->choose(inputs);
+  return plan();
+}
+
 const std::vector<Tensor>& Session::run(std::span<const Tensor> inputs) {
   State& s = *state_;
-  s.take_inputs(inputs);
-  for (size_t k = 0; k < s.bound.size(); ++k) s.run_step(k);
-  for (size_t i = 0; i < s.results.size(); ++i) s.results[i] = s.values[static_cast<size_t>(s.plan->outputs()[i])];
-  return s.results;
+  s.choose(inputs);
+  return s.current().run(inputs, s.states, s.pool, s.observer, s.seed);
 }
 
 void Session::set_observer(StepObserver observer) { state_->observer = std::move(observer); }
 void Session::set_seed(uint64_t seed) { state_->seed = seed; }
-const Plan& Session::plan() const { return *state_->plan; }
+const Plan& Session::plan() const { return state_->current().plan(); }
 
-struct Runner::State {
-  static constexpr size_t kKeep = 4;
-  struct Entry {
-    std::vector<Dims> shapes;
-    Session session;
-  };
-  Graph graph;
-  std::vector<const Provider*> providers;
-  PlanOptions options;
-  std::list<Entry> entries;  ///< most recently used first
+size_t Session::state_count() const { return plan().states().size(); }
 
-  Session& session_for(std::vector<Dims> shapes) {
-    for (auto at = entries.begin(); at != entries.end(); ++at) {
-      if (at->shapes != shapes) continue;
-      if (at != entries.begin()) entries.splice(entries.begin(), entries, at);
-      return entries.front().session;
-    }
-    Graph fixed = graph;
-    for (size_t i = 0; i < shapes.size(); ++i)
-      if (!fixed.type(fixed.inputs()[i]).shape.is_static()) fixed.set_input_shape(fixed.inputs()[i], Shape(shapes[i]));
-    entries.push_front({std::move(shapes), Session(Plan::compile(fixed, providers, options))});
-    if (entries.size() > kKeep) entries.pop_back();
-    return entries.front().session;
-  }
-};
-
-Runner::Runner(Graph graph, std::vector<const Provider*> providers, PlanOptions options)
-    : state_(new State{std::move(graph), std::move(providers), options, {}}) {}
-Runner::~Runner() = default;
-Runner::Runner(Runner&&) noexcept = default;
-
-Session& Runner::session_for(std::span<const Tensor> inputs) {
-  State& s = *state_;
-  if (inputs.size() != s.graph.inputs().size())
-    throw invalid_argument(cat("found ", inputs.size(), " inputs, expected ", s.graph.inputs().size()));
-  std::vector<Dims> shapes;
-  for (const Tensor& t : inputs) shapes.push_back(t.dims());
-  return s.session_for(std::move(shapes));
+const std::string& Session::state_name(size_t i) const {
+  return plan().slots()[static_cast<size_t>(plan().states()[i].now)].name;
 }
 
-const std::vector<Tensor>& Runner::run(std::span<const Tensor> inputs) { return session_for(inputs).run(inputs); }
-
-const Graph& Runner::graph() const { return state_->graph; }
-
-Session& Runner::session() {
-  std::vector<Dims> shapes;
-  for (const ValueId in : state_->graph.inputs()) {
-    const Shape& shape = state_->graph.type(in).shape;
-    Dims dims;
-    if (shape.has_rank())
-      for (const Dim& d : shape.list()) dims.push_back(d.is_known() ? d.value() : 1);
-    shapes.push_back(std::move(dims));
-  }
-  return state_->session_for(std::move(shapes));
+const Tensor& Session::state(size_t i) const {
+  if (i >= state_count()) throw invalid_argument(cat("state ", i, " does not exist, there are ", state_count()));
+  return state_->states[i];
 }
+
+void Session::set_state(size_t i, const Tensor& value) {
+  state(i);
+  state_->states.set(i, value);
+}
+
+Runner Engine::runner(const Graph& graph) const { return Runner(Program::as_is(graph, *this)); }
+
+void Session::reset_states() { state_->states.reset(plan().states()); }
 
 }  // namespace hone

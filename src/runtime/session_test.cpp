@@ -1,10 +1,11 @@
+#include "runtime/session.h"
+
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "ir/text.h"
 #include "ops/all.h"
 #include "ops/interpreter.h"
-#include "runtime/plan.h"
 
 namespace hone {
 namespace {
@@ -23,6 +24,33 @@ Tensor sample(int64_t n) {
   Tensor x = Tensor::empty(DType::kF32, {n, 4});
   for (int64_t i = 0; i < n * 4; ++i) x.mutable_data<float>()[static_cast<size_t>(i)] = static_cast<float>(i % 7) - 3;
   return x;
+}
+
+TEST(Session, RefusesAResultOfAnotherSizeThanTheModelDeclaresWhenAStepReadsIt) {
+  const Graph graph = parse_graph(R"(graph "g" {
+    input %x: f32[4096]
+    %places: i64[1,1] = NonZero(%x)
+    %y: i64[1,1] = Neg(%places)
+    output %y
+  })",
+                                  all_ops());
+  Session session(Program::as_is(graph, {.providers = {&reference_provider()}, .plan = {}}));
+  const std::vector<Tensor> none = {Tensor::zeros(DType::kF32, {4096})};
+  const std::vector<Tensor> all = {Tensor::of<float>({4096}, std::vector<float>(4096, 1))};
+  EXPECT_THROW(session.run(all), Error);
+  EXPECT_THROW(session.run(none), Error);
+}
+
+TEST(Session, GivesAResultThatNoStepReadsInTheSizeItHas) {
+  const Graph graph = parse_graph(R"(graph "g" {
+    input %x: f32[4096]
+    %places: i64[1,1] = NonZero(%x)
+    output %places
+  })",
+                                  all_ops());
+  Session session(Program::as_is(graph, {.providers = {&reference_provider()}, .plan = {}}));
+  const std::vector<Tensor> all = {Tensor::of<float>({4096}, std::vector<float>(4096, 1))};
+  EXPECT_EQ(session.run(all)[0].dims(), (Dims{1, 4096}));
 }
 
 TEST(Session, GivesWhatTheInterpreterGives) {

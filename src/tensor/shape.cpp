@@ -24,6 +24,8 @@ Shape Shape::unknown_of_rank(int64_t rank) {
   return Shape(std::vector<Dim>(static_cast<size_t>(rank)));
 }
 
+void Shape::throw_no_axis(int64_t i) const { throw internal_error(cat("shape ", to_text(*this), " has no axis ", i)); }
+
 int64_t Shape::rank() const {
   if (!has_rank_) throw internal_error("rank of shape is not known");
   return static_cast<int64_t>(dims_.size());

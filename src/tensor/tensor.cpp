@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace hone {
@@ -54,7 +55,8 @@ Tensor Tensor::empty(DType dtype, Dims dims, QuantPtr quant) {
   t.dims_ = std::move(dims);
   t.quant_ = std::move(quant);
   const int64_t bytes = checked_mul(t.elements_, size_of(dtype));
-  constexpr int64_t kLimit = int64_t(1) << 40;
+  constexpr int64_t kLimit = int64_t(1) << 40, kSmall = 1 << 16;
+  if (bytes >= kSmall && bytes <= kLimit) require_memory(bytes, [&] { return cat("a tensor of ", to_text(t.type())); });
   void* memory = bytes > kLimit ? nullptr : std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64));
   if (!memory)
     throw resource_error(
@@ -126,11 +128,7 @@ To convert(From value) {
   } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
     return To(static_cast<float>(value));
   } else if constexpr (std::is_integral_v<To> && !std::is_integral_v<From>) {
-    const double d = static_cast<double>(value);
-    if (std::isnan(d)) return 0;
-    if (d <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (d >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
-    return static_cast<To>(d);
+    return saturated<To>(static_cast<double>(value));
   } else {
     return static_cast<To>(value);
   }

@@ -122,9 +122,25 @@ TEST(CApi, RefusesInputsThatDoNotFit) {
   EXPECT_NE(hone_session_set_input(session.get(), 0, kNegative, 4, input.data(), kElements * 4), HONE_OK);
   constexpr int64_t kHuge[] = {INT64_MAX, INT64_MAX, 2, 2};
   EXPECT_EQ(hone_session_set_input(session.get(), 0, kHuge, 4, input.data(), kElements * 4), HONE_RESOURCE);
+  const std::vector<int64_t> many(65, 1);
+  EXPECT_EQ(hone_session_set_input(session.get(), 0, many.data(), 65, input.data(), 4), HONE_INVALID_ARGUMENT);
   constexpr int64_t kOther[] = {1, 3, 32, 128};
   EXPECT_EQ(hone_session_set_input(session.get(), 0, kOther, 4, input.data(), kElements * 4), HONE_OK);
   EXPECT_EQ(hone_session_run(session.get()), HONE_INVALID_ARGUMENT);
+}
+
+TEST(CApi, AFailedRunLeavesNoResultOfTheOneBefore) {
+  const ModelPtr model = load_sample();
+  const SessionPtr session = make_session(model.get());
+  const std::vector<float> input = ramp();
+  run_c(session.get(), input);
+  constexpr int64_t kOther[] = {1, 3, 32, 128};
+  ASSERT_EQ(hone_session_set_input(session.get(), 0, kOther, 4, input.data(), kElements * 4), HONE_OK);
+  ASSERT_NE(hone_session_run(session.get()), HONE_OK);
+  const void* data = nullptr;
+  size_t bytes = 0;
+  EXPECT_EQ(hone_session_output(session.get(), 0, nullptr, &data, &bytes), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(data, nullptr);
 }
 
 TEST(CApi, NeedsInputsBeforeARunAndARunBeforeOutputs) {
@@ -194,6 +210,71 @@ TEST(CApi, SessionsRunAtOnce) {
   from_a = run_c(a.get(), input);
   other.join();
   EXPECT_EQ(from_a, from_b);
+}
+
+/// Sample `index` of a made-up data set; `context` counts the calls.
+hone_status fill_sample(void* context, size_t index, hone_sample* sample) {
+  ++*static_cast<int*>(context);
+  std::vector<float> values = ramp();
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= 0.2f * static_cast<float>((index * 7 + i % 11) % 10);
+  return hone_sample_set_input(sample, 0, kDims, 4, values.data(), values.size() * sizeof(float));
+}
+
+TEST(CApi, QuantizesOnTheCallersSamples) {
+  const ModelPtr model = load_sample();
+  int calls = 0;
+  const hone_samples samples{4, fill_sample, &calls};
+  hone_model* made = nullptr;
+  ASSERT_EQ(hone_quantize(model.get(), &samples, nullptr, &made), HONE_OK) << hone_last_error();
+  const ModelPtr int8(made);
+  EXPECT_EQ(calls, 4);
+  const SessionPtr session = make_session(int8.get());
+  EXPECT_EQ(run_c(session.get(), ramp()).size(), 4u);
+}
+
+TEST(CApi, OptimizesWithinABoundAndSaysWhatItCost) {
+  const ModelPtr model = load_sample();
+  int calls = 0;
+  const hone_samples calibration{4, fill_sample, &calls}, test{12, fill_sample, &calls};
+  hone_optimize_options options = hone_optimize_defaults();
+  options.metric = "sqnr";
+  options.bound = 10;
+  options.objective = "size";
+  options.latency_seconds = 0;
+  options.no_mixed = 1;
+  hone_optimize_result result{};
+  result.size = sizeof result;
+  hone_model* made = nullptr;
+  ASSERT_EQ(hone_optimize(model.get(), &calibration, &test, nullptr, &options, &made, &result), HONE_OK)
+      << hone_last_error();
+  const ModelPtr best(made);
+  EXPECT_EQ(result.is_better, 1);
+  EXPECT_GE(result.score_after, 10);
+  EXPECT_LT(result.bytes_after, result.bytes_before);
+  EXPECT_GT(result.latency_after_us, 0);
+}
+
+TEST(CApi, TakesOptionsOfAnOlderHeader) {
+  const ModelPtr model = load_sample();
+  struct {
+    size_t size;
+    const char* to;
+  } older{sizeof older, "dynamic"};
+  hone_model* made = nullptr;
+  ASSERT_EQ(hone_quantize(model.get(), nullptr, reinterpret_cast<const hone_quantize_options*>(&older), &made), HONE_OK)
+      << hone_last_error();
+  hone_model_free(made);
+  const hone_quantize_options unset{};
+  EXPECT_EQ(hone_quantize(model.get(), nullptr, &unset, &made), HONE_INVALID_ARGUMENT);
+  EXPECT_TRUE(last_error_says("set size"));
+}
+
+TEST(CApi, StopsWhenASampleFails) {
+  const ModelPtr model = load_sample();
+  const hone_samples samples{4, [](void*, size_t, hone_sample*) { return HONE_IO; }, nullptr};
+  hone_model* made = nullptr;
+  EXPECT_EQ(hone_quantize(model.get(), &samples, nullptr, &made), HONE_CANCELLED);
+  EXPECT_EQ(made, nullptr);
 }
 
 }  // namespace

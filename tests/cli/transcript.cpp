@@ -24,6 +24,8 @@ Transcript parse_transcript(const std::string& text) {
     const std::string rest = line.size() > 2 ? line.substr(2) : "";
     if (line == "requires data") {
       out.needs_data = true;
+    } else if (line == "requires own allocator") {
+      out.needs_own_allocator = true;
     } else if (line[0] == '@') {
       file = &out.files[rest];
     } else if (line[0] == '$') {

@@ -17,13 +17,14 @@ struct Exchange {
 /// A transcript file:
 ///   # a comment
 ///   requires data                 the test is skipped without the test data
+///   requires own allocator        the test is skipped where a sanitizer brings another
 ///   @ NAME                        the lines up to the next "@" are written to that file
 ///   $ hone inspect NAME           a shell command, run in a fresh folder
 ///   > pattern                     its standard output, line by line; without such lines it must be empty
 ///   ! pattern                     its standard error, likewise
 ///   = 2                           its exit code, 0 when not given
 struct Transcript {
-  bool needs_data = false;
+  bool needs_data = false, needs_own_allocator = false;
   std::map<std::string, std::string> files;
   std::vector<Exchange> exchanges;
 };

@@ -19,6 +19,12 @@ namespace fs = std::filesystem;
 
 const std::string kFolder = std::string(HONE_SOURCE_DIR) + "/tests/cli";
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kHasOwnAllocator = false;
+#else
+constexpr bool kHasOwnAllocator = true;
+#endif
+
 struct TempFolder {
   std::string path;
   TempFolder() {
@@ -57,6 +63,7 @@ TEST_P(TranscriptTest, PrintsWhatItSays) {
     if (!data) GTEST_SKIP() << "needs the test data: set HONE_TEST_DATA";
     setenv("DATA", data->c_str(), 1);
   }
+  if (transcript.needs_own_allocator && !kHasOwnAllocator) GTEST_SKIP() << "a sanitizer brings another allocator";
   const TempFolder folder;
   for (const auto& [name, text] : transcript.files) write_file(cat(folder.path, "/", name), text);
   for (const Exchange& exchange : transcript.exchanges) run(exchange, folder.path);

@@ -145,6 +145,17 @@ std::vector<Case> find_cases(const std::string& root) {
   return cases;
 }
 
+std::vector<Tensor> inputs_of(const Case& test) {
+  const fs::path folder = fs::path(test.path) / "test_data_set_0";
+  std::vector<Tensor> inputs;
+  try {
+    for (size_t i = 0; fs::exists(folder / cat("input_", i, ".pb")); ++i)
+      inputs.push_back(read_tensor((folder / cat("input_", i, ".pb")).string()));
+  } catch (const Error&) {
+  }
+  return inputs;
+}
+
 std::string run_case(const Case& test, const RunOptions& options) {
   try {
     const Graph graph = load(test, options.round_trip);

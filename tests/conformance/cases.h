@@ -18,6 +18,9 @@ struct Case {
 /// Every case under `root`, sorted by group and name. Throws Error(not_found) when there is none.
 std::vector<Case> find_cases(const std::string& root);
 
+/// Inputs of the case's first data set; those that are no tensors, and all behind them, are missing.
+std::vector<Tensor> inputs_of(const Case& test);
+
 /// How a case is run.
 struct RunOptions {
   bool round_trip = false;  ///< write the model as ONNX and read that back first

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "formats/onnx/expand.h"
 #include "formats/onnx/rows.h"
 #include "formats/tflite/rows.h"
 #include "ops/all.h"
@@ -48,7 +49,7 @@ std::string format_cell(const std::vector<std::string>& names, bool is_written) 
 
 std::string onnx_cell(const OpDef& def) {
   std::vector<std::string> names;
-  bool is_written = false;
+  bool is_written = onnx::is_expanded(def);
   std::string_view read_only;
   for (const onnx::Row* row : onnx::all_rows()) {
     if (row->read && !row->def && row->op == def.name) read_only = row->op;

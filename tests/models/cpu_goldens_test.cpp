@@ -11,7 +11,7 @@
 #include "ops/interpreter.h"
 #include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 #include "support/test_data.h"
 
 namespace hone {
@@ -74,7 +74,7 @@ std::vector<Tensor> run(const Graph& graph, const Provider& provider, const std:
 
 std::vector<const Provider*> levels() {
   std::vector<const Provider*> found;
-  for (cpu::Isa isa : {cpu::Isa::kPortable, cpu::Isa::kAvx2, cpu::Isa::kAvx512}) {
+  for (cpu::Isa isa : cpu::all_levels()) {
     if (cpu::is_supported(isa)) found.push_back(&cpu::provider_for(isa));
   }
   return found;

@@ -1,4 +1,4 @@
-// Single ONNX nodes of operator sets 7 to 23 (tests/oracle/onnx_forms.txt) against what ONNX Runtime gave for them,
+// Single ONNX nodes of operator sets 7 to 24 (tests/oracle/onnx_forms.txt) against what ONNX Runtime gave for them,
 // recorded in forms_expected.txt: no runtime is needed here.
 
 #include <gtest/gtest.h>

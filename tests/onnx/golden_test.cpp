@@ -12,7 +12,7 @@
 #include "ops/movement.h"
 #include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 #include "support/test_data.h"
 
 namespace hone {

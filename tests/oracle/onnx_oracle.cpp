@@ -2,7 +2,9 @@
 // onnx_forms.txt in four ways, and the face detector before and after hone's passes. Prints what differs and exits with
 // 1 when anything does that onnx_known.txt does not list; says so and exits with 0 when the runtime is not installed.
 // With models as arguments it prints how far the runtime is from the reference on each; with "--forms TEXT" it compares
-// only the nodes whose lines contain TEXT, with "--record FILE" it writes what the runtime gives for all of them.
+// only the nodes whose lines contain TEXT, with "--record FILE" it writes what the runtime gives for all of them,
+// "--kernels TEXT" and "--types TEXT" ask for the operators whose forms contain TEXT in every type, "--folder PATH"
+// compares the model files of a folder.
 
 #include <cmath>
 #include <cstdio>
@@ -16,11 +18,13 @@
 #include "formats/onnx/onnx.h"
 #include "formats/onnx/writer.h"
 #include "ops/interpreter.h"
+#include "oracle/onnx_cases.h"
 #include "oracle/onnx_form.h"
+#include "oracle/onnx_kernels.h"
 #include "oracle/onnx_runtime.h"
 #include "passes/pipelines.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 #include "support/compare.h"
 #include "support/test_data.h"
 
@@ -242,11 +246,17 @@ int main(int argc, char** argv) {
     const std::set<std::string> known = known_differences();
     if (argc == 3 && std::string_view(argv[1]) == "--forms")
       return compare_forms(*runtime, known, argv[2]) == 0 ? 0 : 1;
+    if (argc == 3 && std::string_view(argv[1]) == "--kernels") return compare_kernels(*runtime, argv[2]) == 0 ? 0 : 1;
+    if (argc == 2 && std::string_view(argv[1]) == "--operators") return compare_operators(*runtime) == 0 ? 0 : 1;
+    if (argc == 3 && std::string_view(argv[1]) == "--folder") return compare_files(*runtime, argv[2]) == 0 ? 0 : 1;
+    if (argc == 3 && std::string_view(argv[1]) == "--types")
+      return compare_types(*runtime, known, argv[2]) == 0 ? 0 : 1;
     if (argc == 3 && std::string_view(argv[1]) == "--record") return record_forms(*runtime, known, argv[2]), 0;
     for (int i = 1; i < argc; ++i) report(*runtime, argv[i]);
     if (argc > 1) return 0;
-    const int different =
-        compare_forms(*runtime, known, "") + compare_suite(*runtime, known) + compare_ultraface(*runtime);
+    const int different = compare_forms(*runtime, known, "") + compare_cases(*runtime) + compare_operators(*runtime) +
+                          compare_kernels(*runtime, "") + compare_types(*runtime, known, "") +
+                          compare_suite(*runtime, known) + compare_ultraface(*runtime);
     return different == 0 ? 0 : 1;
   } catch (const Error& e) {
     std::fprintf(stderr, "error: %s\n", e.what());

@@ -20,6 +20,7 @@ enum Place : size_t {
   kCreateSessionFromArray = 8,
   kRun = 9,
   kCreateSessionOptions = 10,
+  kSetSessionGraphOptimizationLevel = 23,
   kSetIntraOpNumThreads = 24,
   kSessionGetInputCount = 30,
   kSessionGetOutputCount = 31,
@@ -82,7 +83,7 @@ struct OnnxRuntime::Api {
   const void* const* table = nullptr;
   const char* version = "";
   void* environment = nullptr;
-  void* options = nullptr;
+  void* options[2] = {};  ///< by Optimizer
   void* allocator = nullptr;
   void* memory = nullptr;
 
@@ -123,8 +124,12 @@ std::unique_ptr<OnnxRuntime> OnnxRuntime::open() {
   api.table = get_base()->get_api(kApiVersion);
   api.version = get_base()->get_version();
   api.call(kCreateEnv, kLogFatalOnly, static_cast<const char*>("hone"), &api.environment);
-  api.call(kCreateSessionOptions, &api.options);
-  api.call(kSetIntraOpNumThreads, api.options, 1);
+  for (void*& options : api.options) {
+    api.call(kCreateSessionOptions, &options);
+    api.call(kSetIntraOpNumThreads, options, 1);
+  }
+  constexpr int kDisableAll = 0;
+  api.call(kSetSessionGraphOptimizationLevel, api.options[1], kDisableAll);
   api.call(kGetAllocatorWithDefaultOptions, &api.allocator);
   api.call(kCreateCpuMemoryInfo, 1, 0, &api.memory);
   return runtime;
@@ -134,12 +139,27 @@ OnnxRuntime::~OnnxRuntime() = default;
 
 std::string OnnxRuntime::version() const { return api_->version; }
 
-std::vector<Tensor> OnnxRuntime::run(const std::string& model, std::span<const Tensor> inputs) {
+std::shared_ptr<void> OnnxRuntime::load(const std::string& model, Optimizer optimizer) {
   const Api& api = *api_;
   void* session = nullptr;
-  api.call(kCreateSessionFromArray, api.environment, static_cast<const void*>(model.data()), model.size(), api.options,
-           &session);
-  const std::shared_ptr<void> session_guard(session, [&](void* s) { api.raw<void>(kReleaseSession, s); });
+  api.call(kCreateSessionFromArray, api.environment, static_cast<const void*>(model.data()), model.size(),
+           api.options[static_cast<int>(optimizer)], &session);
+  return {session, [&api](void* s) { api.raw<void>(kReleaseSession, s); }};
+}
+
+bool OnnxRuntime::loads(const std::string& model) {
+  try {
+    load(model, Optimizer::off);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::vector<Tensor> OnnxRuntime::run(const std::string& model, std::span<const Tensor> inputs, Optimizer optimizer) {
+  const Api& api = *api_;
+  const std::shared_ptr<void> session_guard = load(model, optimizer);
+  void* session = session_guard.get();
   size_t input_count = 0, output_count = 0;
   api.call(kSessionGetInputCount, session, &input_count);
   api.call(kSessionGetOutputCount, session, &output_count);

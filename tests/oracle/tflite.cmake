@@ -1,6 +1,6 @@
 find_package(GTest REQUIRED)
 file(GLOB tflite_oracle_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tflite*.cpp)
-add_executable(hone_tflite_oracle ${tflite_oracle_sources})
+add_executable(hone_tflite_oracle ${tflite_oracle_sources} ${CMAKE_SOURCE_DIR}/tests/conformance/cases.cpp)
 target_include_directories(hone_tflite_oracle PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(hone_tflite_oracle PRIVATE hone_test_support hone_tflite_cases hone_formats hone_data GTest::gtest_main ${CMAKE_DL_LIBS})
 target_compile_definitions(hone_tflite_oracle PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BINARY_DIR="${CMAKE_BINARY_DIR}")

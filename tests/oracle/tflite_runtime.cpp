@@ -1,6 +1,8 @@
 #include "oracle/tflite_runtime.h"
 
 #include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -113,8 +115,93 @@ std::unique_ptr<TfliteRuntime> TfliteRuntime::open() {
   return nullptr;
 }
 
+namespace {
+
+/// What a child process says to its parent: a pipe of numbers, texts and tensors. Reading past the end gives zeros.
+void put(FILE* to, const void* data, size_t size) {
+  if (size > 0) std::fwrite(data, 1, size, to);
+}
+void put(FILE* to, int64_t number) { put(to, &number, sizeof number); }
+int64_t take(FILE* from) {
+  int64_t number = 0;
+  return std::fread(&number, sizeof number, 1, from) == 1 ? number : 0;
+}
+
+void put(FILE* to, const std::vector<Tensor>& tensors) {
+  put(to, static_cast<int64_t>(tensors.size()));
+  for (const Tensor& t : tensors) {
+    put(to, static_cast<int64_t>(t.dtype()));
+    put(to, t.rank());
+    for (const int64_t d : t.dims()) put(to, d);
+    put(to, t.raw(), static_cast<size_t>(t.byte_size()));
+  }
+}
+
+std::vector<Tensor> take_tensors(FILE* from) {
+  std::vector<Tensor> tensors;
+  for (int64_t count = take(from); count > 0; --count) {
+    const auto dtype = static_cast<DType>(take(from));
+    Dims dims(static_cast<size_t>(take(from)));
+    for (int64_t& d : dims) d = take(from);
+    Tensor t = Tensor::empty(dtype, dims);
+    const auto size = static_cast<size_t>(t.byte_size());
+    if (size > 0 && std::fread(t.mutable_raw(), 1, size, from) != size) throw io_error("the runtime's process ended");
+    tensors.push_back(std::move(t));
+  }
+  return tensors;
+}
+
+constexpr int64_t kRefused = 1, kAnswered = 2;
+constexpr unsigned kMostSeconds = 60;
+
+}  // namespace
+
 std::vector<Tensor> TfliteRuntime::run(std::span<const std::byte> model, std::span<const Tensor> inputs) const {
+  int ends[2];
+  if (pipe(ends) != 0) throw io_error("no pipe to the runtime's process");
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw resource_error("no process for the runtime");
+  if (child == 0) {
+    close(ends[0]);
+    alarm(kMostSeconds);
+    FILE* to = fdopen(ends[1], "wb");
+    try {
+      const std::vector<Tensor> outputs = run_here(model, inputs);
+      put(to, kAnswered);
+      put(to, outputs);
+    } catch (const Error& e) {
+      const std::string& text = e.message();
+      put(to, kRefused);
+      put(to, static_cast<int64_t>(text.size()));
+      put(to, text.data(), text.size());
+    }
+    std::fclose(to);
+    _exit(0);
+  }
+  close(ends[1]);
+  FILE* from = fdopen(ends[0], "rb");
+  const Guard collect{[&] {
+    std::fclose(from);
+    int status = 0;
+    waitpid(child, &status, 0);
+  }};
+  const int64_t said = take(from);
+  if (said == kAnswered) return take_tensors(from);
+  if (said != kRefused) throw unsupported("the runtime crashes");
+  std::string text(static_cast<size_t>(take(from)), ' ');
+  text.resize(std::fread(text.data(), 1, text.size(), from));
+  throw unsupported(text);
+}
+
+std::vector<Tensor> TfliteRuntime::run_here(std::span<const std::byte> model, std::span<const Tensor> inputs) const {
+  return run_steps(model, {{inputs.begin(), inputs.end()}}).front();
+}
+
+std::vector<std::vector<Tensor>> TfliteRuntime::run_steps(std::span<const std::byte> model,
+                                                          const std::vector<std::vector<Tensor>>& steps) const {
   const Api& api = *api_;
+  const std::vector<Tensor>& inputs = steps.at(0);
   std::string report;
   auto check = [&](bool ok, const char* what) {
     if (!ok) throw unsupported(cat("the runtime cannot ", what, ": ", report));
@@ -136,26 +223,29 @@ std::vector<Tensor> TfliteRuntime::run(std::span<const std::byte> model, std::sp
           "resize an input");
   }
   check(api.allocate(interpreter) == 0, "allocate tensors");
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    void* t = api.input(interpreter, static_cast<int32_t>(i));
-    check(api.byte_size(t) == static_cast<size_t>(inputs[i].byte_size()), "take an input of that size");
-    if (inputs[i].byte_size() > 0)
-      std::memcpy(api.data(t), inputs[i].raw(), static_cast<size_t>(inputs[i].byte_size()));
+  std::vector<std::vector<Tensor>> results;
+  for (const std::vector<Tensor>& step : steps) {
+    for (size_t i = 0; i < step.size(); ++i) {
+      void* t = api.input(interpreter, static_cast<int32_t>(i));
+      check(api.byte_size(t) == static_cast<size_t>(step[i].byte_size()), "take an input of that size");
+      if (step[i].byte_size() > 0) std::memcpy(api.data(t), step[i].raw(), static_cast<size_t>(step[i].byte_size()));
+    }
+    check(api.invoke(interpreter) == 0, "run");
+    std::vector<Tensor> outputs;
+    for (int32_t i = 0; i < api.output_count(interpreter); ++i) {
+      const void* t = api.output(interpreter, i);
+      Dims dims;
+      for (int32_t k = 0; k < api.rank(t); ++k) dims.push_back(api.dim(t, k));
+      const bool is_complex = api.type(t) == kComplex;
+      if (is_complex) dims.push_back(2);
+      Tensor out = Tensor::empty(is_complex ? DType::kF32 : dtype_of(api.type(t)), dims);
+      check(api.byte_size(t) >= static_cast<size_t>(out.byte_size()), "give an output of its size");
+      if (out.byte_size() > 0) std::memcpy(out.mutable_raw(), api.data(t), static_cast<size_t>(out.byte_size()));
+      outputs.push_back(std::move(out));
+    }
+    results.push_back(std::move(outputs));
   }
-  check(api.invoke(interpreter) == 0, "run");
-  std::vector<Tensor> outputs;
-  for (int32_t i = 0; i < api.output_count(interpreter); ++i) {
-    const void* t = api.output(interpreter, i);
-    Dims dims;
-    for (int32_t k = 0; k < api.rank(t); ++k) dims.push_back(api.dim(t, k));
-    const bool is_complex = api.type(t) == kComplex;
-    if (is_complex) dims.push_back(2);
-    Tensor out = Tensor::empty(is_complex ? DType::kF32 : dtype_of(api.type(t)), dims);
-    check(api.byte_size(t) >= static_cast<size_t>(out.byte_size()), "give an output of its size");
-    if (out.byte_size() > 0) std::memcpy(out.mutable_raw(), api.data(t), static_cast<size_t>(out.byte_size()));
-    outputs.push_back(std::move(out));
-  }
-  return outputs;
+  return results;
 }
 
 std::vector<std::byte> with_all_outputs(std::span<const std::byte> model) {

@@ -21,12 +21,17 @@ class TfliteRuntime {
 
   const std::string& version() const { return version_; }
   /// Outputs of one inference, plain (without quantization). Throws Error(unsupported) with what the runtime reported
-  /// when it refuses the model or the inputs, which are resized to what is given.
+  /// when it refuses the model or the inputs, which are resized to what is given, and when it crashes or takes minutes:
+  /// it runs in a process of its own.
   std::vector<Tensor> run(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
+  /// The same for inferences one after another, all of the first one's sizes: variables keep their values in between.
+  std::vector<std::vector<Tensor>> run_steps(std::span<const std::byte> model,
+                                             const std::vector<std::vector<Tensor>>& steps) const;
 
  private:
   struct Api;
   TfliteRuntime();
+  std::vector<Tensor> run_here(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
   std::unique_ptr<Api> api_;
   std::string version_;
 };

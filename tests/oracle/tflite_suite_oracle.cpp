@@ -98,7 +98,8 @@ TEST_P(TfliteSuite, GivesTheSameResults) {
     try {
       const Outcome outcome = compare(c, *runtime);
       taken += outcome.was_run;
-      if (!outcome.refusal.empty()) std::printf("  refused: %s: %s\n", c.name.c_str(), outcome.refusal.c_str());
+      if (!outcome.refusal.empty())
+        ADD_FAILURE() << c.file << ":" << c.line << ": case " << c.name << " is refused: " << outcome.refusal;
       if (!outcome.failure.empty())
         ADD_FAILURE() << c.file << ":" << c.line << ": case " << c.name << "\n  " << outcome.failure;
     } catch (const Error& e) {

@@ -2,13 +2,12 @@
 # Opens the example report in headless Chromium: no console messages, a picture at desktop width, a PDF, and no sideways
 # scrolling on a phone (375 px).
 #
-#   screenshot_test.sh RENDER_REPORT EXAMPLE.json [KEEP_DIR]
+#   screenshot_test.sh RENDER_REPORT [KEEP_DIR]
 #
 # Exit status 77 (skipped) where there is no Chromium. With KEEP_DIR the pictures stay there to be looked at.
 set -euo pipefail
 
 render=$1
-example=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -45,7 +44,7 @@ check_picture() {
   [ "$(stat -c %s "$1")" -gt 100000 ] || fail "$1 is only $(stat -c %s "$1") bytes: a blank page?"
 }
 
-"$render" "$example" "$work/report.html"
+"$render" "$work/report.html"
 
 browse --window-size=1280,3400 --screenshot="$work/desktop.png" "file://$work/report.html"
 check_console "1280 px"
@@ -70,8 +69,8 @@ browse --no-pdf-header-footer --print-to-pdf="$work/report.pdf" "file://$work/re
 check_console "print"
 [ "$(head -c 5 "$work/report.pdf")" = "%PDF-" ] || fail "no PDF was printed"
 
-if [ $# -ge 3 ]; then
-  mkdir -p "$3"
-  cp "$work"/report.html "$work"/*.png "$work"/report.pdf "$3"
+if [ $# -ge 2 ]; then
+  mkdir -p "$2"
+  cp "$work"/report.html "$work"/*.png "$work"/report.pdf "$2"
 fi
 echo "PASSED: no console messages, desktop, phone and print rendered"

@@ -9,7 +9,7 @@
 #include "formats/onnx/onnx.h"
 #include "formats/tflite/tflite.h"
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
 namespace {

@@ -69,10 +69,12 @@ AttributeList& AttributeList::add(std::string_view name, const std::vector<std::
 }
 
 AttributeList& AttributeList::add(std::string_view name, DType dtype) {
+  dtype_ = dtype;
   return add(name, static_cast<int64_t>(data_type_of(dtype)));
 }
 
 AttributeList& AttributeList::add(std::string_view name, const Tensor& tensor) {
+  dtype_ = tensor.dtype();
   encoded_.push_back(encode_attribute(name, kTensor, [&](auto& w) { w.add_message(5, encode_tensor("", tensor)); }));
   return *this;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,8 +33,11 @@ class AttributeList {
 
   /// Encoded AttributeProto messages in order.
   const std::vector<std::string>& encoded() const { return encoded_; }
+  /// The element type that an attribute states, itself or as a tensor's.
+  std::optional<DType> dtype() const { return dtype_; }
 
  private:
+  std::optional<DType> dtype_;
   std::vector<std::string> encoded_;
 };
 

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/onnx/conforms.h"
+#include "formats/onnx/integer_product.h"
 #include "formats/onnx/rows.h"
 #include "formats/onnx/tensor_io.h"
 #include "ops/movement.h"
@@ -67,6 +69,7 @@ std::string GraphWriter::take(std::string_view wanted) {
 std::string GraphWriter::add_constant(const Tensor& tensor, std::string_view hint) {
   if (is_packed(tensor.dtype())) needs(21);
   const std::string name = unique(hint);
+  types_[name] = tensor.dtype();
   if (external_.location.empty() || tensor.byte_size() < kMinExternalBytes) {
     initializers_.push_back(encode_tensor(name, tensor));
     return name;
@@ -92,20 +95,58 @@ std::string GraphWriter::add_constant(const Tensor& tensor, std::string_view hin
   return name;
 }
 
-void GraphWriter::emit(std::string_view op_type, std::string_view node_name, const std::vector<std::string>& inputs,
-                       const std::vector<std::string>& outputs, const AttributeList& attributes,
-                       std::string_view domain) {
+void GraphWriter::add_node(std::string_view op_type, std::string_view node_name, std::span<const std::string> inputs,
+                           std::span<const std::string> outputs, const AttributeList& attributes) {
   std::string out;
   protozero::pbf_writer writer(out);
-  size_t count = inputs.size();
-  while (count > 0 && inputs[count - 1].empty()) --count;
-  for (size_t i = 0; i < count; ++i) writer.add_string(1, inputs[i]);
+  for (const std::string& name : inputs) writer.add_string(1, name);
   for (const std::string& name : outputs) writer.add_string(2, name);
   writer.add_string(3, unique_node(node_name));
   writer.add_string(4, op_type.data(), op_type.size());
   for (const std::string& attribute : attributes.encoded()) writer.add_message(5, attribute);
-  if (!domain.empty()) writer.add_string(7, domain.data(), domain.size());
   nodes_.push_back(std::move(out));
+}
+
+std::optional<DType> GraphWriter::type_of(const std::string& name) const {
+  const auto it = types_.find(name);
+  return it == types_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void GraphWriter::emit(std::string_view op_type, std::string_view node_name, std::vector<std::string> inputs,
+                       std::vector<std::string> outputs, const AttributeList& attributes) {
+  while (!inputs.empty() && inputs.back().empty()) inputs.pop_back();
+  // When a newer operator set is needed, this one's file is void anyway.
+  TypedNode node{.op = op_type,
+                 .opset = std::max(target_.version, target_.needed),
+                 .in = {},
+                 .out = {},
+                 .attribute = attributes.dtype()};
+  for (const std::string& name : inputs) node.in.push_back(type_of(name));
+  for (const std::string& name : outputs) node.out.push_back(type_of(name));
+  const Conformed conformed = conform(node);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!conformed.cast_in[i]) continue;
+    if (is_packed(*node.in[i])) needs(21);
+    const std::string wide = unique(cat(inputs[i], "/", to_string(*conformed.cast_in[i])));
+    const AttributeList to = AttributeList().add("to", *conformed.cast_in[i]);
+    add_node("Cast", cat(wide, "/Cast"), {&inputs[i], 1}, {&wide, 1}, to);
+    types_[wide] = *conformed.cast_in[i];
+    inputs[i] = wide;
+  }
+  const std::vector<std::string> wanted = outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
+    if (conformed.cast_out[i]) outputs[i] = unique(cat(wanted[i], "/", to_string(*conformed.out[i])));
+    if (conformed.out[i]) types_[outputs[i]] = *conformed.out[i];
+  }
+  add_node(op_type, node_name, inputs, outputs, attributes);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!conformed.cast_out[i] || outputs[i].empty()) continue;
+    if (is_packed(*conformed.cast_out[i])) needs(21);
+    add_node("Cast", cat(wanted[i], "/Cast"), {&outputs[i], 1}, {&wanted[i], 1},
+             AttributeList().add("to", *conformed.cast_out[i]));
+    types_[wanted[i]] = *conformed.cast_out[i];
+  }
 }
 
 std::string GraphWriter::unique_node(std::string_view wanted) {
@@ -141,6 +182,7 @@ std::string GraphWriter::define(ValueId id, Layout layout) {
   if (!real.empty()) return real;
   const std::string wanted = wanted_name(id, layout);
   real = graph_.value(id).type.quant ? unique(cat(wanted, "/real")) : take(wanted);
+  types_[real] = graph_.type(id).logical_dtype();
   defined_.push_back({id, layout});
   return real;
 }
@@ -166,8 +208,7 @@ void GraphWriter::alias(ValueId id, Layout layout, ValueId source, Layout source
   to.stored[index_of(layout)] = from.stored[index_of(source_layout)];
 }
 
-std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to) {
-  const bool is_value = to == Layout::plain && !graph_.type(id).quant;
+std::string GraphWriter::transpose(const std::string& from, ValueId id, Layout to, bool is_value) {
   const std::string wanted = is_value ? take(graph_.value(id).name) : unique(cat(from, "/transposed"));
   AttributeList attributes;
   attributes.add("perm", permutation(known_rank(graph_, id), to));
@@ -239,17 +280,16 @@ void GraphWriter::emit_quantize(const std::string& real, ValueId id, Layout layo
 }
 
 /// Constants are permuted here; quantized ones are widened to a type operator set 17 has.
-std::string GraphWriter::constant_name(ValueId id, Layout layout) {
-  const Value& value = graph_.value(id);
-  const bool is_moved = layout == Layout::channels_first && value.constant.rank() > 2;
-  Tensor tensor = is_moved ? transposed(value.constant, permutation(value.constant.rank(), layout)) : value.constant;
-  const std::string hint = is_moved ? cat(value.name, "/channels_first") : value.name;
-  if (!value.type.quant) return add_constant(tensor, is_moved ? hint : value.name);
-  QuantParams quant = *value.type.quant;
+std::string GraphWriter::write_constant(const Tensor& constant, const std::string& name, Layout layout) {
+  const bool is_moved = layout == Layout::channels_first && constant.rank() > 2;
+  Tensor tensor = is_moved ? transposed(constant, permutation(constant.rank(), layout)) : constant;
+  const std::string hint = is_moved ? cat(name, "/channels_first") : name;
+  if (!constant.quant()) return add_constant(tensor, hint);
+  QuantParams quant = *constant.quant();
   const bool is_narrow = is_packed(tensor.dtype());
   if (quant.block_size != 0 ||
       (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32)) {
-    const Tensor real = dequantize(value.constant);
+    const Tensor real = dequantize(constant);
     return add_constant(is_moved ? transposed(real, permutation(real.rank(), layout)) : real, cat(hint, "/real"));
   }
   if (is_narrow) tensor = cast(tensor.with_quant(nullptr), tensor.dtype() == DType::kI4 ? DType::kI8 : DType::kU8);
@@ -271,7 +311,7 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   Names& names = names_[id.index];
   std::string& real = names.real[index_of(layout)];
   if (!real.empty()) return real;
-  if (value.constant.exists()) return real = constant_name(id, layout);
+  if (value.constant.exists()) return real = write_constant(value.constant, value.name, layout);
   if (const ValueId narrow = widened_constant(graph_, id); narrow.exists()) {
     // Behind the Cast a Transpose would turn the weights anew in every run.
     const std::string from = name(narrow, layout);
@@ -281,10 +321,12 @@ std::string GraphWriter::name(ValueId id, Layout layout) {
   }
   if (!names.stored[index_of(layout)].empty())
     return real = emit_dequantize(id, layout, names.stored[index_of(layout)], cat(value.name, "/dequantized"));
-  if (value.type.quant) return real = transpose(name(id, other(layout)), id, layout);
+  // Integers are turned, a quarter of the bytes of what they stand for.
+  if (value.type.quant)
+    return real = emit_dequantize(id, layout, stored_name(id, layout), cat(value.name, "/dequantized"));
   const std::string& from = names.real[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
-  return real = transpose(from, id, layout);
+  return real = transpose(from, id, layout, layout == Layout::plain);
 }
 
 std::string GraphWriter::stored_name(ValueId id, Layout layout) {
@@ -295,7 +337,7 @@ std::string GraphWriter::stored_name(ValueId id, Layout layout) {
   if (!stored.empty()) return stored;
   const std::string& from = names.stored[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
-  return stored = transpose(from, id, layout);
+  return stored = transpose(from, id, layout, layout == Layout::plain);
 }
 
 void GraphWriter::reserve_names() {
@@ -312,6 +354,7 @@ void GraphWriter::bind_input(ValueId id) {
   const Value& value = graph_.value(id);
   Names& names = names_[id.index];
   reserved_.erase(value.name);
+  types_[value.name] = value.type.dtype;
   (value.type.quant ? names.stored : names.real)[index_of(Layout::plain)] = value.name;
 }
 
@@ -340,6 +383,7 @@ void GraphWriter::finish_node(const Node& node) {
 void GraphWriter::write_node(NodeId id) {
   const Node& node = graph_.node(id);
   if (!node.outputs.empty() && widened_constant(graph_, node.outputs[0]).exists()) return;  // written where it is used
+  if (is_read_as_bytes(graph_, node)) return;
   const Row* row = find_writer(node.def);
   if (!row) throw unsupported(cat("onnx: operator ", node.def->name, " has no form in ONNX"));
   NodeWriter writer(*this, id, row->op);
@@ -407,6 +451,7 @@ std::vector<std::string> GraphWriter::bind_formal(size_t formal, const std::vect
     std::string& name = names_[id.index].real[index_of(Layout::plain)];
     if (graph_.type(id).quant) throw unsupported("onnx: a subgraph with quantized inputs");
     name = i < formal ? unique(graph_.value(id).name) : captured.at(i - formal);
+    types_[name] = graph_.type(id).dtype;
     if (i < formal) infos.push_back(encode_value_info(name, graph_.type(id)));
   }
   return infos;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -43,7 +46,8 @@ class GraphWriter {
         external_(outer.external_),
         target_(outer.target_),
         used_(outer.used_),
-        node_names_(outer.node_names_) {}
+        node_names_(outer.node_names_),
+        types_(outer.types_) {}
 
   /// The model's own graph: inputs and outputs keep their names.
   std::string write();
@@ -74,8 +78,14 @@ class GraphWriter {
   /// `wanted` itself when it is a value's name that nothing has taken, else a unique one like it.
   std::string take(std::string_view wanted);
   std::string add_constant(const Tensor& tensor, std::string_view hint);
-  void emit(std::string_view op_type, std::string_view node_name, const std::vector<std::string>& inputs,
-            const std::vector<std::string>& outputs, const AttributeList& attributes, std::string_view domain = {});
+  /// Name of the reals of a constant in hone's layout, turned and read from its integers as need be.
+  std::string write_constant(const Tensor& constant, const std::string& name, Layout layout);
+  /// Adds a node of ONNX's own domain. What ONNX Runtime has no kernel for is computed in a wider type, between Casts;
+  /// throws Error(unsupported) when there is none.
+  void emit(std::string_view op_type, std::string_view node_name, std::vector<std::string> inputs,
+            std::vector<std::string> outputs, const AttributeList& attributes);
+  /// The element type of a name that was made, if it is known.
+  std::optional<DType> type_of(const std::string& name) const;
   void emit_raw(std::string node) { nodes_.push_back(std::move(node)); }
   /// QuantizeLinear of a real into the stored form of `id`.
   void emit_quantize(const std::string& real, ValueId id, Layout layout);
@@ -94,13 +104,15 @@ class GraphWriter {
   std::vector<std::string> bind_formal(size_t formal, const std::vector<std::string>& captured);
   std::vector<std::string> subgraph_outputs();
   std::string bind_output(ValueId id, std::string_view wanted);
-  std::string constant_name(ValueId id, Layout layout);
   int64_t axis_in(int64_t axis, int64_t rank, Layout layout) const;
   std::string wanted_name(ValueId id, Layout layout);
-  std::string transpose(const std::string& from, ValueId id, Layout to);
+  /// Emits `from`, a form of the value, in another layout, under the value's own name where it is what the name says.
+  std::string transpose(const std::string& from, ValueId id, Layout to, bool is_value);
   void need_quantized(ValueId id);
   std::string emit_dequantize(ValueId id, Layout layout, const std::string& stored, std::string_view wanted);
   std::string unique_node(std::string_view wanted);
+  void add_node(std::string_view op_type, std::string_view node_name, std::span<const std::string> inputs,
+                std::span<const std::string> outputs, const AttributeList& attributes);
   std::string quantize_parameters(const QuantParams& quant, DType dtype, std::string* zero_point, bool is_bias);
   std::string encode(const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
@@ -109,7 +121,8 @@ class GraphWriter {
   TargetOpset& target_;
   std::unordered_set<std::string> used_;
   std::unordered_set<std::string> node_names_;
-  std::unordered_set<std::string> reserved_;  ///< value names of the model's own graph that are not yet taken
+  std::unordered_map<std::string, DType> types_;  ///< of names
+  std::unordered_set<std::string> reserved_;      ///< value names of the model's own graph that are not yet taken
   std::map<int32_t, Names> names_;
   std::map<std::string, std::string> shared_constants_;  ///< scales and zero points by their bytes
   std::vector<std::pair<ValueId, Layout>> defined_;      ///< by the node now being written

@@ -71,6 +71,11 @@ ValueId NodeReader::in(size_t i) const {
   return c_.inputs[i];
 }
 
+ValueId NodeReader::present(ValueId id) {
+  if (!id.exists()) throw invalid_model("onnx: an input is missing");
+  return id;
+}
+
 int64_t NodeReader::rank(ValueId id) const {
   const Shape& shape = type(id).shape;
   if (!shape.has_rank()) {

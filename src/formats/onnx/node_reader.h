@@ -70,12 +70,13 @@ class NodeReader {
   /// Input i, or none.
   ValueId maybe(size_t i) const { return has(i) ? c_.inputs[i] : ValueId{}; }
   const std::vector<ValueId>& inputs() const { return c_.inputs; }
-  const TensorType& type(ValueId id) const { return c_.graph.type(id); }
+  /// Throws Error(invalid_model) for an absent input.
+  const TensorType& type(ValueId id) const { return c_.graph.type(present(id)); }
   /// Throws Error(unsupported) when the rank is not known.
   int64_t rank(ValueId id) const;
   bool has_rank(ValueId id) const { return type(id).shape.has_rank(); }
   /// The value of a constant; does not exist() for others.
-  const Tensor& constant(ValueId id) const { return c_.graph.value(id).constant; }
+  const Tensor& constant(ValueId id) const { return c_.graph.value(present(id)).constant; }
   /// Integers of a constant input; throws Error(unsupported) when it is computed at run time.
   std::vector<int64_t> constant_ints(size_t i) const;
   int64_t constant_int(size_t i) const;  ///< the same for one number
@@ -123,6 +124,8 @@ class NodeReader {
   ValueId channels_first(ValueId x);
 
  private:
+  static ValueId present(ValueId id);
+
   Context c_;
   std::vector<ValueId> results_;
 };

@@ -12,6 +12,7 @@
 #include "formats/onnx/tensor_io.h"
 #include "ops/control.h"
 #include "ops/movement.h"
+#include "ops/quantize.h"
 
 namespace hone::onnx {
 
@@ -38,6 +39,33 @@ bool moves_only_ones(const Shape& shape) {
   for (int64_t i = 1; i + 1 < shape.rank(); ++i)
     if (!(shape[i] == one)) return false;
   return true;
+}
+
+/// `tensor` seen with `rank` axes, the new ones of one element in front.
+Tensor with_leading_ones(const Tensor& tensor, int64_t rank) {
+  const int64_t more = rank - tensor.rank();
+  Dims dims(static_cast<size_t>(more), 1);
+  dims.insert(dims.end(), tensor.dims().begin(), tensor.dims().end());
+  const Tensor wide = tensor.with_quant(nullptr).reshaped(dims);
+  if (!tensor.quant()) return wide;
+  QuantParams quant = *tensor.quant();
+  if (quant.axis >= 0) quant.axis += more;
+  return wide.with_quant(std::make_shared<const QuantParams>(std::move(quant)));
+}
+
+/// What a real becomes when it is stored: where clamps at or beyond the ends of the type change nothing.
+int64_t stored_value(double real, const QuantParams& quant, DType dtype) {
+  const double step = std::nearbyint(real / static_cast<double>(quant.scale())) + quant.zero_point();
+  return static_cast<int64_t>(std::clamp(step, static_cast<double>(min_of(dtype)), static_cast<double>(max_of(dtype))));
+}
+
+/// The type in which a value's reals are stored: its own, or that of the only Quantize that reads it; null when none.
+const TensorType* storage_of(const Graph& graph, ValueId id) {
+  const Value& value = graph.value(id);
+  if (value.type.quant) return &value.type;
+  if (value.users.size() != 1 || graph.is_output(id)) return nullptr;
+  const Node& user = graph.node(value.users[0]);
+  return user.is<Quantize>() ? &graph.type(user.outputs[0]) : nullptr;
 }
 
 bool is_single(const TensorType& type) { return type.shape.is_static() && type.shape.elements() == 1; }
@@ -139,15 +167,11 @@ std::string NodeWriter::in(size_t i) {
   if (i >= input_count() || !has(i)) return "";
   if (!is_first_) return writer_.name(value(i));
   const TensorType& in_type = type(i);
-  if (constant(i).exists() && !in_type.quant && in_type.shape.rank() < output_rank() && in_type.shape.rank() > 0 &&
+  if (constant(i).exists() && in_type.shape.rank() < output_rank() && in_type.shape.rank() > 0 &&
       in_type.shape.elements() > 1) {
     // A constant that broadcasts from the right gets its leading ones before it is turned.
-    Dims dims(static_cast<size_t>(output_rank() - in_type.shape.rank()), 1);
-    const Dims own = in_type.shape.dims();
-    dims.insert(dims.end(), own.begin(), own.end());
-    const Tensor wide = constant(i).reshaped(dims);
-    return writer_.add_constant(onnx::transposed(wide, to_channels_first_perm(output_rank())),
-                                cat(graph().value(value(i)).name, "/channels_first"));
+    return writer_.write_constant(with_leading_ones(constant(i), output_rank()), graph().value(value(i)).name,
+                                  Layout::channels_first);
   }
   const bool keeps = is_single(in_type) && in_type.shape.rank() != output_rank();
   return writer_.name(value(i), keeps ? Layout::plain : Layout::channels_first);
@@ -155,10 +179,33 @@ std::string NodeWriter::in(size_t i) {
 
 std::string NodeWriter::plain_in(size_t i) { return i < input_count() && has(i) ? writer_.name(value(i)) : ""; }
 
+std::string NodeWriter::name_of(ValueId id) { return writer_.name(id); }
+
+std::string NodeWriter::plain_in_as(size_t i, DType dtype) {
+  if (!has(i) || type(i).logical_dtype() == dtype) return plain_in(i);
+  if (constant(i).exists() && !type(i).quant)
+    return writer_.add_constant(cast(constant(i), dtype), graph().value(value(i)).name);
+  const std::string name = temp(to_string(dtype));
+  emit("Cast", {plain_in(i)}, {name}, AttributeList().add("to", dtype));
+  return name;
+}
+
+std::string NodeWriter::bytes_in(size_t i, ValueId stored, const Tensor& bytes, bool is_turned) {
+  const Layout layout = layout_of(is_first_);
+  if (bytes.exists()) return writer_.write_constant(bytes, graph().value(value(i)).name, layout);
+  return writer_.name(stored, is_turned ? Layout::plain : layout);
+}
+
 std::string NodeWriter::transposed_in(size_t i, const std::vector<int64_t>& perm) {
-  const Tensor& tensor = constant(i);
   const std::string hint = cat(graph().value(value(i)).name, "/transposed");
-  if (tensor.exists() && !tensor.quant()) return writer_.add_constant(onnx::transposed(tensor, perm), hint);
+  if (const Tensor& tensor = constant(i); tensor.exists()) {
+    const Tensor turned = onnx::transposed(tensor.with_quant(nullptr), perm);
+    if (!tensor.quant()) return writer_.add_constant(turned, hint);
+    QuantParams quant = *tensor.quant();
+    if (quant.axis >= 0) quant.axis = std::find(perm.begin(), perm.end(), quant.axis) - perm.begin();
+    const auto moved = std::make_shared<const QuantParams>(std::move(quant));
+    return writer_.write_constant(turned.with_quant(moved), hint, Layout::plain);
+  }
   const std::string name = temp(hint);
   emit("Transpose", {plain_in(i)}, {name}, AttributeList().add("perm", perm));
   return name;
@@ -172,14 +219,7 @@ std::vector<std::string> NodeWriter::all_in() {
   return names;
 }
 
-std::string NodeWriter::ints_in(size_t i) {
-  if (!has(i)) return "";
-  if (type(i).dtype == DType::kI64) return plain_in(i);
-  if (constant(i).exists()) return writer_.add_constant(cast(constant(i), DType::kI64), graph().value(value(i)).name);
-  const std::string wide = temp("i64");
-  emit("Cast", {plain_in(i)}, {wide}, AttributeList().add("to", DType::kI64));
-  return wide;
-}
+std::string NodeWriter::ints_in(size_t i) { return plain_in_as(i, DType::kI64); }
 
 std::string NodeWriter::out(size_t i) {
   return writer_.define(node().outputs.at(i), layout_of(is_first_ && output_rank(i) > 2));
@@ -219,13 +259,18 @@ void NodeWriter::emit(std::string_view op_type, std::vector<std::string> inputs,
 
 void NodeWriter::emit_clamped(std::string_view op_type, std::vector<std::string> inputs,
                               const AttributeList& attributes, float act_min, float act_max) {
-  const bool has_min = std::isfinite(act_min), has_max = std::isfinite(act_max);
+  bool has_min = std::isfinite(act_min), has_max = std::isfinite(act_max);
+  const TensorType* stored = storage_of(graph(), node().outputs.at(0));
+  if (stored && stored->quant->is_per_tensor()) {
+    has_min = has_min && stored_value(act_min, *stored->quant, stored->dtype) > min_of(stored->dtype);
+    has_max = has_max && stored_value(act_max, *stored->quant, stored->dtype) < max_of(stored->dtype);
+  }
   const DType dtype = output_type().logical_dtype();
   std::string made = op_type.empty() ? inputs.at(0) : has_min || has_max ? temp("unclamped") : out();
   if (!op_type.empty()) emit(op_type, std::move(inputs), {made}, attributes);
   if (!has_min && !has_max && !op_type.empty()) return;
   if (!has_min && !has_max) return emit("Identity", {made}, {out()});
-  if (act_min == 0 && !has_max) return emit("Relu", {made}, {out()});
+  if (has_min && act_min == 0 && !has_max) return emit("Relu", {made}, {out()});
   std::vector<std::string> clip{made, has_min ? scalar(dtype, act_min, "min") : ""};
   if (has_max) clip.push_back(scalar(dtype, act_max, "max"));
   emit("Clip", std::move(clip), {out()});
@@ -240,14 +285,18 @@ void NodeWriter::emit_opaque() {
   writer.add_string(3, node().name);
   writer.add_string(4, op.type);
   // Attributes go back as they came; everything else in the payload is names of another graph.
-  protozero::pbf_reader reader(op.payload);
-  while (reader.next()) {
-    if (reader.tag() == 5 && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
-      const protozero::data_view view = reader.get_view();
-      writer.add_message(5, view.data(), view.size());
-    } else {
-      reader.skip();
+  try {
+    protozero::pbf_reader reader(op.payload);
+    while (reader.next()) {
+      if (reader.tag() == 5 && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
+        const protozero::data_view view = reader.get_view();
+        writer.add_message(5, view.data(), view.size());
+      } else {
+        reader.skip();
+      }
     }
+  } catch (const protozero::exception& e) {
+    throw invalid_model(cat("opaque: the body of '", op.type, "' is no ONNX node: ", e.what()));
   }
   if (!op.domain.empty()) writer.add_string(7, op.domain);
   writer_.emit_raw(std::move(out));

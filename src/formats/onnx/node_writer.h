@@ -56,6 +56,12 @@ class NodeWriter {
   /// Name of input i, "" when absent; of input i as hone lays it out, whatever the layout in force.
   std::string in(size_t i);
   std::string plain_in(size_t i);
+  /// Name of any value made so far, as hone lays it out.
+  std::string name_of(ValueId id);
+  /// The same in another element type: constants are cast here.
+  std::string plain_in_as(size_t i, DType dtype);
+  /// The bytes that input i of an integer product is made of (integer_product.h), in the layout in force.
+  std::string bytes_in(size_t i, ValueId stored, const Tensor& constant, bool is_turned);
   /// Input i with axes permuted; constants are permuted here.
   std::string transposed_in(size_t i, const std::vector<int64_t>& perm);
   /// Input i as stored integers (a quantized value) rather than as reals.
@@ -77,7 +83,8 @@ class NodeWriter {
 
   void emit(std::string_view op_type, std::vector<std::string> inputs, std::vector<std::string> outputs,
             const AttributeList& attributes = {});
-  /// Emits an operator and the clamp that follows it, into output 0.
+  /// Emits an operator and the clamp that follows it, into output 0. A clamp that storing the output as integers does
+  /// anyway is left out: ONNX Runtime's optimizer trips over it.
   void emit_clamped(std::string_view op_type, std::vector<std::string> inputs, const AttributeList& attributes,
                     float act_min, float act_max);
   /// Emits QuantizeLinear of a real with the parameters of output i, in the layout in force.

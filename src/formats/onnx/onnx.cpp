@@ -14,11 +14,17 @@ bool sniff(std::span<const std::byte> head, std::string_view path) {
          (head[2] == std::byte{0x12} || head[2] == std::byte{0x3a} || head[2] == std::byte{0x42});
 }
 
-void write(const Graph& graph, const WriteRequest& request) { onnx::write_model(graph, request, {}); }
+/// CPUs with VNNI (AVX-VNNI or AVX512-VNNI) sum in 32 bits.
+constexpr std::string_view kVnni = "ort-vnni";
+constexpr std::string_view kTargets[] = {kVnni};
+
+void write(const Graph& graph, const WriteRequest& request) {
+  onnx::write_model(graph, request, {.may_saturate = request.target == kVnni});
+}
 
 }  // namespace
 
 constinit const Format kOnnxFormat{
-    .name = "onnx", .extension = ".onnx", .sniff = sniff, .read = onnx::read_model, .write = write};
+    .name = "onnx", .extension = ".onnx", .sniff = sniff, .read = onnx::read_model, .write = write, .targets = kTargets};
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "formats/onnx/node_reader.h"
+#include "formats/onnx/saturation.h"
 #include "ops/matmul.h"
 #include "ops/movement.h"
 #include "ops/pool.h"
@@ -91,6 +92,7 @@ class Folder {
     const size_t before = graph_.node_count();
     fold_constants();
     lift_moves();
+    raise_inputs();
     name_types();
     sink();
     turn_products();
@@ -150,6 +152,39 @@ class Folder {
       graph_.replace_uses(node.outputs[0], graph_.add(quantize, {real, scale, zero}));
       graph_.remove(id);
     }
+  }
+
+  /// Plain integers that come in, are moved and then dequantized are dequantized as they come in, so that the input can
+  /// say what its integers mean.
+  void raise_inputs() {
+    for (const NodeId id : graph_.order()) {
+      const Node node = graph_.node(id);
+      if (!node.is<DequantizeLinear>() || graph_.is_output(node.inputs[0])) continue;
+      const Parameters p = parameters_of(graph_, node);
+      if (!p.quant || !p.quant->is_per_tensor()) continue;
+      std::vector<Node> movers;
+      ValueId from = node.inputs[0];
+      for (const Node* up = graph_.producer(from); up && up->outputs.size() == 1 && moves(*up) && has_one_user(from);
+           up = graph_.producer(from)) {
+        movers.push_back(*up);
+        from = up->inputs[0];
+      }
+      if (movers.empty() || !graph_.value(from).is_input || !has_one_user(from)) continue;
+      ValueId real = graph_.add(node.as<DequantizeLinear>(), {from, node.input(1), node.input(2)},
+                                {.name = node.name, .source = node.source});
+      for (size_t i = movers.size(); i-- > 0;) {
+        std::vector<ValueId> inputs = movers[i].inputs;
+        inputs[0] = real;
+        const NodeId moved = graph_.add({.def = movers[i].def,
+                                         .attrs = movers[i].attrs,
+                                         .inputs = std::move(inputs),
+                                         .name = movers[i].name,
+                                         .source = movers[i].source});
+        real = graph_.node(moved).outputs[0];
+      }
+      graph_.replace_uses(node.outputs[0], real);
+    }
+    graph_.remove_dead();
   }
 
   /// Q and DQ with known parameters become Quantize and Dequantize, whose parameters stand in types.
@@ -394,6 +429,11 @@ bool has_qdq(const Graph& graph) {
 
 }  // namespace
 
-int fold_qdq(Graph& graph) { return has_qdq(graph) ? Folder(graph).run() : 0; }
+int fold_qdq(Graph& graph) {
+  if (!has_qdq(graph)) return 0;
+  const int folded = Folder(graph).run();
+  sign_products(graph);
+  return folded;
+}
 
 }  // namespace hone::onnx

@@ -198,6 +198,21 @@ TEST(OnnxQdq, ReadsAnIntegerModelIntoQuantizedTypesAlone) {
   for (const NodeId id : g.order()) EXPECT_TRUE(g.type(g.node(id).outputs[0]).quant) << g.node(id).name;
 }
 
+TEST(OnnxQdq, TakesOneNumberAsAScalarHereAndAsAVectorThere) {
+  const auto scale = [](const char* name, float v) { return encode_tensor(name, Tensor::of<float>({1}, {v})); };
+  const std::string bytes = model(graph(
+      {{node("QuantizeLinear", {"x", "s", "z"}, {"q"}),
+        node("QLinearConv", {"q", "s", "z", "w", "s", "wz", "s", "z"}, {"c"}),
+        node("DequantizeLinear", {"c", "s", "z"}, {"y"})},
+       {value("x", DType::kF32, {1, 1, 1, 1})},
+       {value("y", DType::kF32, {1, 1, 1, 1})},
+       {scale("s", 0.5f), encode_tensor("z", Tensor::scalar<uint8_t>(128)),
+        encode_tensor("w", Tensor::of<int8_t>({1, 1, 1, 1}, {4})), encode_tensor("wz", Tensor::scalar<int8_t>(0))},
+       {}}));
+  const Graph g = read(bytes);
+  EXPECT_EQ(to_doubles(evaluate(g, std::vector{Tensor::of<float>({1, 1, 1, 1}, {3})}).at(0)).at(0), 6);
+}
+
 TEST(OnnxQdq, FoldsQLinearMatMulIntoAFullyConnectedLayer) {
   const auto scalar = [](const char* name, float v) { return encode_tensor(name, Tensor::scalar(v)); };
   const std::string bytes = model(

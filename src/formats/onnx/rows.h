@@ -9,7 +9,7 @@
 
 namespace hone::onnx {
 
-inline constexpr int kNewestOpset = 23;   ///< highest operator set that is read
+inline constexpr int kNewestOpset = 24;   ///< highest operator set that is read
 inline constexpr int kWrittenOpset = 17;  ///< written, unless a node needs a newer one
 
 /// One ONNX operator over a range of operator sets, and how it is said in hone and back. `read` and `write` stand side

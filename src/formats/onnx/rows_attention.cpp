@@ -1,4 +1,4 @@
-// Attention as operator set 23 has it, in the words of simpler operators; never written.
+// Attention as operator sets 23 and 24 have it, in the words of simpler operators; never written.
 
 #include <cmath>
 
@@ -38,14 +38,29 @@ ValueId repeat_heads(NodeReader& r, ValueId x, ValueId query) {
   return r.emit(Reshape{}, {wide, shape});
 }
 
-/// What is added to scores [B,heads,S,T] so that query i looks at keys 0 … i.
-ValueId causal_bias(NodeReader& r, ValueId scores) {
-  const ValueId shape = r.emit(ShapeOf{.start = 2, .end = 4}, {scores});
-  const Tensor never = Tensor::of<float>({1}, {-INFINITY});
-  const ValueId all = r.emit(ConstantOfShape{.value = never}, {shape});
-  const ValueId bias = r.emit(Trilu{.upper = true}, {all, r.constant(Tensor::scalar<int64_t>(1))});
-  const DType dtype = r.type(scores).logical_dtype();
-  return dtype == DType::kF32 ? bias : r.emit(Cast{.to = dtype}, {bias});
+ValueId size_of_axis(NodeReader& r, ValueId x, int64_t axis) {
+  return r.emit(ShapeOf{.start = axis, .end = axis + 1}, {x});
+}
+
+/// 0 … n − 1 for n: i64[1].
+ValueId counting(NodeReader& r, ValueId n) {
+  const auto scalar = [&](int64_t v) { return r.constant(Tensor::scalar<int64_t>(v)); };
+  return r.emit(Range{}, {scalar(0), r.emit(Reshape{}, {n, r.ints({})}), scalar(1)});
+}
+
+/// Scores [B,heads,S,T] where query i looks at keys 0 … i + offset, −∞ elsewhere. offset: i64, broadcast against
+/// [B,1,1,1].
+ValueId causal(NodeReader& r, ValueId scores, ValueId offset) {
+  const ValueId queries = r.emit(Unsqueeze{}, {counting(r, size_of_axis(r, scores, 2)), r.ints({1})});
+  const ValueId keys = counting(r, size_of_axis(r, scores, 3));
+  const ValueId seen = r.emit(LessOrEqual{}, {keys, r.emit(Add{}, {queries, offset})});
+  return r.emit(Where{}, {seen, scores, r.scalar_like(scores, -INFINITY)});
+}
+
+/// Scores where each batch looks at its first `lengths`: i64[B] keys.
+ValueId unpadded(NodeReader& r, ValueId scores, ValueId lengths) {
+  const ValueId keys = counting(r, size_of_axis(r, scores, 3));
+  return r.emit(Where{}, {r.emit(Less{}, {keys, lengths}), scores, r.scalar_like(scores, -INFINITY)});
 }
 
 ValueId masked(NodeReader& r, ValueId scores, ValueId mask) {
@@ -53,7 +68,8 @@ ValueId masked(NodeReader& r, ValueId scores, ValueId mask) {
   return r.emit(Where{}, {mask, scores, r.scalar_like(scores, -INFINITY)});
 }
 
-/// (query, key, value, mask?, past key?, past value?) → (y, key, value).
+/// (query, key, value, mask?, past key?, past value?, lengths?) → (y, key, value). A causal query follows the past, or
+/// stands at the end of the keys that count.
 void read_attention(NodeReader& r) {
   const bool is_flat = r.rank(r.in(0)) == 3;
   if (r.wants(3)) throw unsupported("onnx: attention that gives away its scores");
@@ -76,7 +92,18 @@ void read_attention(NodeReader& r) {
     scores = r.emit(Mul{}, {bounded, r.scalar_like(scores, cap)});
   }
   if (r.has(3)) scores = masked(r, scores, r.in(3));
-  if (r.attr_bool("is_causal", false)) scores = r.emit(Add{}, {scores, causal_bias(r, scores)});
+  ValueId lengths;
+  if (r.has(6)) lengths = r.emit(Reshape{}, {r.in(6), r.ints({-1, 1, 1, 1})});
+  if (r.attr_bool("is_causal", false)) {
+    ValueId offset = r.ints({0});
+    if (r.has(4)) {
+      offset = size_of_axis(r, r.in(4), 2);
+    } else if (r.has(6)) {
+      offset = r.emit(Sub{}, {lengths, size_of_axis(r, query, 2)});
+    }
+    scores = causal(r, scores, offset);
+  }
+  if (r.has(6)) scores = unpadded(r, scores, lengths);
   const ValueId y = r.emit(MatMul{}, {r.emit(Softmax{.axis = -1}, {scores}), repeat_heads(r, value, query)});
   if (!is_flat) return r.output(0, y);
   r.output(0, r.emit(Reshape{}, {r.emit(Transpose{.perm = {0, 2, 1, 3}}, {y}), r.ints({0, 0, -1})}));
@@ -123,7 +150,23 @@ void read_rotary_embedding(NodeReader& r) {
   r.output(0, is_flat ? r.emit(Reshape{}, {y, r.ints({0, 0, -1})}) : r.emit(Transpose{.perm = {0, 2, 1, 3}}, {y}));
 }
 
+/// (cache, update, places?: i64[B]): update written into the cache from each batch's place on along `axis`; circular
+/// ones go on at the beginning.
+void read_tensor_scatter(NodeReader& r) {
+  const ValueId cache = r.in(0), update = r.in(1);
+  const int64_t rank = r.rank(cache), axis = normalize_axis(r.attr_int("axis", -2), rank, "axis");
+  std::vector<int64_t> batch(static_cast<size_t>(rank), 1), steps = batch;
+  batch[0] = steps[static_cast<size_t>(axis)] = -1;
+  const ValueId along = r.emit(Reshape{}, {counting(r, size_of_axis(r, update, axis)), r.ints(std::move(steps))});
+  ValueId places = along;
+  if (r.has(2)) places = r.emit(Add{}, {r.emit(Reshape{}, {r.in(2), r.ints(std::move(batch))}), along});
+  if (r.attr_string("mode", "linear") == "circular") places = r.emit(Mod{}, {places, size_of_axis(r, cache, axis)});
+  const ValueId indices = r.emit(Expand{}, {places, r.emit(ShapeOf{}, {update})});
+  r.output(0, r.emit(ScatterElements{.axis = axis}, {cache, indices, update}));
+}
+
 constexpr Row kRows[] = {
+    {"TensorScatter", 24, kNewestOpset, read_tensor_scatter},
     {"Attention", 23, kNewestOpset, read_attention},
     {"RotaryEmbedding", 23, kNewestOpset, read_rotary_embedding},
 };

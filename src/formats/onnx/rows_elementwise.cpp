@@ -106,6 +106,14 @@ void read_gelu(NodeReader& r) {
   r.output(0, r.emit(Gelu{.approximate = r.attr_string("approximate", "none") == "tanh"}, {r.in(0)}));
 }
 
+/// x · sigmoid(alpha · x).
+void read_swish(NodeReader& r) {
+  const ValueId x = r.in(0);
+  const auto alpha = static_cast<double>(r.attr_float("alpha", 1));
+  const ValueId scaled = alpha == 1 ? x : r.emit(Mul{}, {x, r.scalar_like(x, alpha)});
+  r.output(0, r.emit(Mul{}, {x, r.emit(Sigmoid{}, {scaled})}));
+}
+
 /// x · ½ (1 + erf(x/√2)), or with tanh(√(2/π) (x + 0.044715 x³)): operator set 17 has no Gelu.
 void write_gelu(NodeWriter& w) {
   w.try_channels_first();
@@ -167,21 +175,20 @@ void write_not_equal(NodeWriter& w) {
   w.emit("Not", {equal}, {w.out()});
 }
 
-/// ⌊a/b⌋ in double, which is exact for the integers networks count with.
+/// ⌊a/b⌋ in double: exact for the integers networks count with, and what FloorDiv means on reals.
 void write_floor_div(NodeWriter& w) {
   w.try_channels_first(2);
   const DType dtype = w.type(0).logical_dtype();
   std::vector<std::string> operands = w.all_in();
-  const bool is_exact = is_float(dtype);
   for (std::string& name : operands) {
-    if (is_exact) continue;
+    if (dtype == DType::kF64) break;
     const std::string wide = w.temp("double");
     w.emit("Cast", {name}, {wide}, AttributeList().add("to", DType::kF64));
     name = wide;
   }
   const std::string quotient = w.temp("div");
   w.emit("Div", operands, {quotient});
-  if (is_exact) return w.emit("Floor", {quotient}, {w.out()});
+  if (dtype == DType::kF64) return w.emit("Floor", {quotient}, {w.out()});
   const std::string floor = w.temp("floor");
   w.emit("Floor", {quotient}, {floor});
   w.emit("Cast", {floor}, {w.out()}, AttributeList().add("to", dtype));
@@ -274,6 +281,7 @@ constexpr Row kRows[] = {
     since<BitwiseOr, 18>("BitwiseOr"),
     since<BitwiseXor, 18>("BitwiseXor"),
     {"Mish", 1, kNewestOpset, read_same<Mish>, &Mish::def, write_mish},
+    {"Swish", 24, kNewestOpset, read_swish},
     {"Gelu", 1, kNewestOpset, read_gelu, &Gelu::def, write_gelu},
     {"Clip", 1, kNewestOpset, read_clip, &Clamp::def, write_clamp},
     {"Clip", 1, 0, nullptr, &Clip::def, write_same},

@@ -1,3 +1,4 @@
+#include "formats/onnx/integer_product.h"
 #include "formats/onnx/rows.h"
 #include "ops/binary.h"
 #include "ops/matmul.h"
@@ -21,6 +22,7 @@ std::string swapped(NodeWriter& w, size_t i) {
 
 void write_mat_mul(NodeWriter& w) {
   const MatMul& op = w.op<MatMul>();
+  if (is_byte_product(w.graph(), w.node())) return write_integer_product(w, "MatMulInteger", "MatMul", {});
   w.emit("MatMul", {op.transpose_a ? swapped(w, 0) : w.plain_in(0), op.transpose_b ? swapped(w, 1) : w.plain_in(1)},
          {w.plain_out()});
 }

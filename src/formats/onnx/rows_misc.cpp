@@ -1,5 +1,6 @@
 #include "formats/onnx/rows.h"
 #include "ops/detect.h"
+#include "ops/movement.h"
 #include "ops/signal.h"
 
 namespace hone::onnx {
@@ -71,11 +72,18 @@ constexpr Row generated(std::string_view op) {
   return {op, 1, kNewestOpset, read_generated<Op>, &Op::def, write_generated<Op>};
 }
 
+/// A signal without an axis for real and imaginary part is real; exporters leave it out, ONNX Runtime takes both.
+void read_stft(NodeReader& r) {
+  ValueId signal = r.in(0);
+  if (r.has_rank(signal) && r.rank(signal) == 2) signal = r.emit(Unsqueeze{}, {signal, r.ints({2})});
+  r.output(0, r.emit(Stft{.onesided = r.attr_bool("onesided", true)}, {signal, r.in(1), r.maybe(2), r.maybe(3)}));
+}
+
 constexpr Row kRows[] = {
     {"NonMaxSuppression", 1, kNewestOpset, read_non_max_suppression, &NonMaxSuppression::def, write_same},
     {"TfIdfVectorizer", 1, kNewestOpset, read_tf_idf, &TfIdfVectorizer::def, write_tf_idf},
     {"DFT", 1, kNewestOpset, read_dft, &Dft::def, write_dft},
-    same<Stft>("STFT"),
+    {"STFT", 1, kNewestOpset, read_stft, &Stft::def, write_same},
     generated<HannWindow>("HannWindow"),
     generated<HammingWindow>("HammingWindow"),
     generated<BlackmanWindow>("BlackmanWindow"),

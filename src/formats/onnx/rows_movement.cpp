@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "formats/onnx/kernels.h"
 #include "formats/onnx/rows.h"
 #include "ops/binary.h"
 #include "ops/movement.h"
@@ -275,6 +276,16 @@ void write_gather(NodeWriter& w) {
   w.emit("Gather", {w.plain_in(0), w.plain_in(1)}, {w.plain_out()}, AttributeList().add("axis", op.axis));
 }
 
+/// The runtime has no reductions of these types.
+template <class Op>
+void write_scatter(NodeWriter& w) {
+  const DType dtype = w.type(0).logical_dtype();
+  const bool is_half = dtype == DType::kF16 || dtype == DType::kBF16;
+  if (w.op<Op>().reduction != ScatterReduction::none && (is_half || dtype == DType::kBool))
+    throw unsupported(cat("onnx: ", kRuntime, " has no ", w.op_name(), " of ", to_string(dtype), " with a reduction"));
+  write_same(w);
+}
+
 template <class Op>
 void read_optional_axis(NodeReader& r) {
   Op op;
@@ -338,8 +349,9 @@ constexpr Row kRows[] = {
     same<GatherElements>("GatherElements"),
     same<GatherND>("GatherND"),
     reads_same<ScatterElements>("Scatter"),
-    same<ScatterElements>("ScatterElements"),
-    same<ScatterND>("ScatterND"),
+    {"ScatterElements", 1, kNewestOpset, read_same<ScatterElements>, &ScatterElements::def,
+     write_scatter<ScatterElements>},
+    {"ScatterND", 1, kNewestOpset, read_same<ScatterND>, &ScatterND::def, write_scatter<ScatterND>},
     same<ReverseSequence>("ReverseSequence"),
     {"", 1, 0, nullptr, &Reverse::def, write_reverse},
     {"DepthToSpace", 1, kNewestOpset, read_depth_to_space, &DepthToSpace::def, write_depth_to_space},

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "base/text.h"
 #include "formats/onnx/rows.h"
 #include "ops/binary.h"
@@ -11,18 +12,27 @@ namespace hone::onnx {
 
 namespace {
 
+/// Input `i`, a zero point, in the shape of the scale before it. A file may say one number as [] here and as [1] there.
+ValueId zero_point(NodeReader& r, size_t i) {
+  const ValueId zero = r.maybe(i);
+  if (!zero.exists() || !r.constant(zero).exists() || !r.constant(r.in(i - 1)).exists()) return zero;
+  const Tensor &z = r.constant(zero), &scale = r.constant(r.in(i - 1));
+  if (z.elements() != 1 || scale.elements() != 1 || z.rank() == scale.rank()) return zero;
+  return r.constant(z.reshaped(scale.dims()));
+}
+
 void read_quantize_linear(NodeReader& r) {
   QuantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
   if (r.attr_int("output_dtype", 0) != 0) {
     op.dtype = r.attr_dtype("output_dtype", DType::kU8);
     op.has_dtype = true;
   }
-  r.output(0, r.emit(op, {r.in(0), r.in(1), r.maybe(2)}));
+  r.output(0, r.emit(op, {r.in(0), r.in(1), zero_point(r, 2)}));
 }
 
 void read_dequantize_linear(NodeReader& r) {
   const DequantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
-  const ValueId y = r.emit(op, {r.in(0), r.in(1), r.maybe(2)});
+  const ValueId y = r.emit(op, {r.in(0), r.in(1), zero_point(r, 2)});
   if (r.attr_int("output_dtype", 0) == 0) return r.output(0, y);
   const DType wanted = r.attr_dtype("output_dtype", DType::kF32);
   r.output(0, wanted == r.type(y).dtype ? y : r.emit(Cast{.to = wanted}, {y}));
@@ -49,8 +59,17 @@ void write_quantize_linear(NodeWriter& w) {
   w.emit("QuantizeLinear", w.all_in(), {w.plain_out()}, attributes);
 }
 
+/// The runtime takes i32 for biases and does not look at a zero point: it is taken off before.
 void write_dequantize_linear(NodeWriter& w) {
   const DequantizeLinear& op = w.op<DequantizeLinear>();
+  if (w.type(0).dtype == DType::kI32 && w.has(2)) {
+    if (!w.type(2).shape.is_static() || w.type(2).shape.elements() != 1)
+      throw unsupported("onnx: DequantizeLinear of i32 with several zero points");
+    const std::string centered = w.temp("centered");
+    w.emit("Sub", {w.plain_in(0), w.plain_in(2)}, {centered});
+    return w.emit("DequantizeLinear", {centered, w.plain_in(1)}, {w.plain_out()},
+                  linear_attributes(w, DType::kI32, op.axis, op.block_size));
+  }
   w.emit("DequantizeLinear", w.all_in(), {w.plain_out()},
          linear_attributes(w, w.type(0).dtype, op.axis, op.block_size));
 }
@@ -62,11 +81,11 @@ void read_dynamic_quantize(NodeReader& r) {
 
 /// Inputs first … first+2 are a quantized tensor, its scale and its zero point.
 ValueId real(NodeReader& r, size_t first, int64_t axis) {
-  return r.emit(DequantizeLinear{.axis = axis}, {r.in(first), r.in(first + 1), r.maybe(first + 2)});
+  return r.emit(DequantizeLinear{.axis = axis}, {r.in(first), r.in(first + 1), zero_point(r, first + 2)});
 }
 
 ValueId quantized(NodeReader& r, ValueId y, size_t scale) {
-  return r.emit(QuantizeLinear{}, {y, r.in(scale), r.maybe(scale + 1)});
+  return r.emit(QuantizeLinear{}, {y, r.in(scale), zero_point(r, scale + 1)});
 }
 
 /// (x, x scale, x zero point, w, …, y scale, y zero point, bias?): reals in between, which the Q/DQ folding takes away.
@@ -83,8 +102,8 @@ void read_q_linear_conv(NodeReader& r) {
   const int64_t rank = r.rank(r.in(3));
   const bool is_last = r.attr_bool("channels_last", false);
   const ValueId x = is_last ? real(r, 0, 1) : r.transposed(real(r, 0, 1), to_channels_last_perm(rank));
-  const ValueId weight =
-      r.emit(DequantizeLinear{.axis = 0}, {r.transposed(r.in(3), to_channels_last_perm(rank)), r.in(4), r.maybe(5)});
+  const ValueId weight = r.emit(DequantizeLinear{.axis = 0},
+                                {r.transposed(r.in(3), to_channels_last_perm(rank)), r.in(4), zero_point(r, 5)});
   std::vector<ValueId> inputs{x, weight};
   if (r.has(8)) {
     const Tensor &a = r.constant(r.in(1)), &b = r.constant(r.in(4));

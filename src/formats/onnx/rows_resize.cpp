@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/text.h"
+#include "formats/onnx/kernels.h"
 #include "formats/onnx/rows.h"
 #include "ops/resize.h"
 
@@ -95,6 +97,13 @@ std::string sizes_for(NodeWriter& w, const std::vector<int64_t>& axes, const std
   return w.ints(spread(w, axes, sizes, std::move(rest)), "sizes");
 }
 
+/// The runtime has cubic weights for floats only.
+void require_resizable(NodeWriter& w) {
+  const DType dtype = w.type(0).logical_dtype();
+  if (w.op<Resize>().mode == ResizeMode::cubic && !is_float(dtype))
+    throw unsupported(cat("onnx: ", kRuntime, " has no cubic Resize of ", to_string(dtype), ", it takes f32"));
+}
+
 AttributeList resize_attributes(const Resize& op) {
   AttributeList attributes;
   attributes.add("mode", kResizeModeNames[static_cast<int>(op.mode)]);
@@ -123,6 +132,7 @@ void write_keeping_aspect(NodeWriter& w) {
 
 void write_resize(NodeWriter& w) {
   const Resize& op = w.op<Resize>();
+  require_resizable(w);
   if (op.antialias || op.aspect != AspectPolicy::stretch) w.needs(18);
   if (op.coordinates == ResizeCoordinates::half_pixel_symmetric) w.needs(19);
   const bool is_constant = !(w.has(1) && !w.constant(1).exists()) && !(w.has(2) && !w.constant(2).exists()) &&

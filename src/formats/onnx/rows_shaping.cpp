@@ -77,6 +77,11 @@ void write_arg(NodeWriter& w, std::string_view name) {
   w.emit("Cast", {wide}, {w.plain_out()}, AttributeList().add("to", op.dtype));
 }
 
+/// Indices and depth count, whatever type they have; the runtime takes them as i64 with every type of values.
+void write_one_hot(NodeWriter& w) {
+  w.emit("OneHot", {w.ints_in(0), w.ints_in(1), w.plain_in(2)}, {w.plain_out()}, same_attributes(w.node()));
+}
+
 void read_constant(NodeReader& r) {
   const std::vector<int64_t> ints = r.attr_ints("value_ints");
   const std::vector<float> floats = r.attr_floats("value_floats");
@@ -98,7 +103,7 @@ constexpr Row kRows[] = {
     {"", 1, 0, nullptr, &Fill::def, write_fill},
     {"EyeLike", 1, kNewestOpset, read_typed<EyeLike>, &EyeLike::def, write_optional},
     same<NonZero>("NonZero"),
-    same<OneHot>("OneHot"),
+    {"OneHot", 1, kNewestOpset, read_same<OneHot>, &OneHot::def, write_one_hot},
     {"ArgMax", 1, kNewestOpset, read_same<ArgMax>, &ArgMax::def, [](NodeWriter& w) { write_arg<ArgMax>(w, "ArgMax"); }},
     {"ArgMin", 1, kNewestOpset, read_same<ArgMin>, &ArgMin::def, [](NodeWriter& w) { write_arg<ArgMin>(w, "ArgMin"); }},
     same<CumSum>("CumSum"),

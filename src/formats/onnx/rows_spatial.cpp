@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/text.h"
+#include "formats/onnx/integer_product.h"
 #include "formats/onnx/rows.h"
 #include "ops/binary.h"
 #include "ops/conv.h"
@@ -8,6 +10,7 @@
 #include "ops/pool.h"
 #include "ops/resize.h"
 #include "ops/unary.h"
+#include "ops/window.h"
 
 namespace hone::onnx {
 
@@ -44,20 +47,58 @@ bool is_all_ones(const std::vector<int64_t>& values) {
   return std::all_of(values.begin(), values.end(), [](int64_t v) { return v == 1; });
 }
 
+/// Strides, dilations and kernel.
 template <class Op>
-AttributeList window_attributes(const Op& op) {
+AttributeList step_attributes(const Op& op) {
   AttributeList attributes;
   if (!op.strides.empty()) attributes.add("strides", op.strides);
   if constexpr (requires { op.dilations; })
     if (!is_all_ones(op.dilations)) attributes.add("dilations", op.dilations);
-  if constexpr (requires { op.auto_pad; }) {
-    add_auto_pad(attributes, op.auto_pad);
-    if (op.auto_pad == AutoPad::explicit_pads && !op.pads.empty()) attributes.add("pads", op.pads);
-  } else if (!op.pads.empty()) {
-    attributes.add("pads", op.pads);
-  }
   if constexpr (requires { op.kernel; }) attributes.add("kernel_shape", op.kernel);
   return attributes;
+}
+
+template <class Op>
+AttributeList window_attributes(const Op& op) {
+  AttributeList attributes = step_attributes(op);
+  if constexpr (requires { op.auto_pad; }) {
+    add_auto_pad(attributes, op.auto_pad);
+    if (op.auto_pad != AutoPad::explicit_pads) return attributes;
+  }
+  if (!op.pads.empty()) attributes.add("pads", op.pads);
+  return attributes;
+}
+
+/// The size of an axis whose SAME padding does not depend on it: with steps of one any will do.
+int64_t size_or_any(const Dim& dim, const WindowSpec& spec, size_t axis) {
+  if (dim.is_known()) return dim.value();
+  const bool is_step = !spec.strides.empty() && spec.strides[axis] != 1;
+  if (is_step) return 0;
+  return spec.kernel[axis] * (spec.dilations.empty() ? 1 : spec.dilations[axis]);
+}
+
+/// SAME padding is written out wherever it is known: ONNX Runtime takes auto_pad without dilations only, and what SAME
+/// means was read differently over the years. x: [N, s…, C].
+template <class Op>
+AttributeList padded_attributes(const Op& op, std::span<const int64_t> kernel, const Shape& x) {
+  if (op.auto_pad != AutoPad::same_upper && op.auto_pad != AutoPad::same_lower) return window_attributes(op);
+  WindowSpec spec{.kernel = kernel, .strides = op.strides, .auto_pad = op.auto_pad};
+  if constexpr (requires { op.dilations; }) spec.dilations = op.dilations;
+  std::vector<int64_t> sizes;
+  for (size_t i = 0; x.has_rank() && i < kernel.size(); ++i)
+    sizes.push_back(size_or_any(x[static_cast<int64_t>(i) + 1], spec, i));
+  if (sizes.size() != kernel.size() || std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) {
+    if (is_all_ones({spec.dilations.begin(), spec.dilations.end()})) return window_attributes(op);
+    throw unsupported("onnx: SAME padding of a dilated window with steps over an unknown size",
+                      "state the input's size: --shape");
+  }
+  std::vector<int64_t> pads(2 * kernel.size());
+  const std::vector<WindowAxis> axes = resolve_window("onnx", spec, sizes);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    pads[i] = axes[i].pad_begin;
+    pads[i + axes.size()] = axes[i].pad_end;
+  }
+  return step_attributes(op).add("pads", pads);
 }
 
 void read_conv(NodeReader& r) {
@@ -79,32 +120,31 @@ void add_kernel_shape(NodeWriter& w, AttributeList& attributes) {
   attributes.add("kernel_shape", std::vector<int64_t>(dims.begin() + 1, dims.end() - 1));
 }
 
+/// A bias has the type of the other operands in ONNX.
 std::vector<std::string> conv_inputs(NodeWriter& w) {
   w.use_channels_first();
   std::vector<std::string> inputs{w.in(0), w.in(1)};
-  if (w.has(2)) inputs.push_back(w.plain_in(2));
+  if (w.has(2)) inputs.push_back(w.plain_in_as(2, w.type(0).logical_dtype()));
   return inputs;
 }
 
-/// ONNX convolves floats only: integers go through double, which is exact for the sums networks make of them.
-void write_integer_conv(NodeWriter& w, const AttributeList& attributes) {
-  std::vector<std::string> inputs = conv_inputs(w);
-  for (std::string& name : inputs) {
-    const std::string wide = w.temp("double");
-    w.emit("Cast", {name}, {wide}, AttributeList().add("to", DType::kF64));
-    name = wide;
-  }
-  const std::string sum = w.temp("sum");
-  w.emit("Conv", std::move(inputs), {sum}, attributes);
-  w.emit("Cast", {sum}, {w.out()}, AttributeList().add("to", w.output_type().dtype));
+/// Sizes of the window of a weight [O, k…, I] of hone's.
+std::vector<int64_t> kernel_of(NodeWriter& w) {
+  const Shape& shape = w.type(1).shape;
+  if (!shape.is_static() || shape.rank() < 3) throw unsupported("onnx: convolution with a weight of unknown shape");
+  const Dims dims = shape.dims();
+  return {dims.begin() + 1, dims.end() - 1};
 }
 
 void write_conv(NodeWriter& w) {
   const Conv& op = w.op<Conv>();
-  AttributeList attributes = window_attributes(op);
+  AttributeList attributes = padded_attributes(op, kernel_of(w), w.type(0).shape);
   attributes.add("group", op.groups);
   add_kernel_shape(w, attributes);
-  if (is_integer(w.output_type().logical_dtype())) return write_integer_conv(w, attributes);
+  if (is_integer(w.output_type().logical_dtype())) {
+    w.use_channels_first();
+    return write_integer_product(w, "ConvInteger", "Conv", attributes);
+  }
   w.emit_clamped("Conv", conv_inputs(w), attributes, op.act_min, op.act_max);
 }
 
@@ -113,7 +153,7 @@ void read_conv_transpose(NodeReader& r) {
   read_window(r, op);
   op.output_shape = r.attr_ints("output_shape");
   const int64_t rank = r.rank(r.in(1));
-  if (static_cast<int64_t>(op.output_shape.size()) == rank)
+  if (rank > 2 && static_cast<int64_t>(op.output_shape.size()) == rank)
     op.output_shape.erase(op.output_shape.begin(), op.output_shape.begin() + 2);
   const ValueId x = r.transposed(r.in(0), to_channels_last_perm(rank));
   const ValueId w = r.transposed(r.in(1), to_channels_last_perm(rank));
@@ -170,7 +210,7 @@ void read_max_pool(NodeReader& r) {
 void write_max_pool(NodeWriter& w) {
   const MaxPool& op = w.op<MaxPool>();
   w.use_channels_first();
-  AttributeList attributes = window_attributes(op);
+  AttributeList attributes = padded_attributes(op, op.kernel, w.type(0).shape);
   if (op.ceil_mode) attributes.add("ceil_mode", true);
   if (w.output_count() == 1) return w.emit_clamped("MaxPool", {w.in(0)}, attributes, op.act_min, op.act_max);
   if (op.column_major) attributes.add("storage_order", true);
@@ -183,7 +223,7 @@ void write_average_pool(NodeWriter& w) {
   const AveragePool& op = w.op<AveragePool>();
   if (!is_all_ones(op.dilations)) w.needs(19);
   w.use_channels_first();
-  AttributeList attributes = window_attributes(op);
+  AttributeList attributes = padded_attributes(op, op.kernel, w.type(0).shape);
   if (op.ceil_mode) attributes.add("ceil_mode", true);
   if (op.count_include_pad) attributes.add("count_include_pad", true);
   w.emit_clamped("AveragePool", {w.in(0)}, attributes, op.act_min, op.act_max);
@@ -201,7 +241,7 @@ void write_lp_pool(NodeWriter& w) {
   if (!is_all_ones(op.dilations)) w.needs(op.mean ? 19 : 18);
   if (op.ceil_mode && !op.mean) w.needs(18);
   w.use_channels_first();
-  AttributeList attributes = window_attributes(op);
+  AttributeList attributes = padded_attributes(op, op.kernel, w.type(0).shape);
   if (op.ceil_mode) attributes.add("ceil_mode", true);
   if (!op.mean) {
     attributes.add("p", op.p);

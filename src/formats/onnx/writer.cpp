@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "formats/onnx/expand.h"
 #include "formats/onnx/graph_writer.h"
 #include "formats/onnx/rows.h"
+#include "formats/onnx/saturation.h"
 #include "ops/control.h"
 
 namespace hone::onnx {
@@ -34,7 +36,19 @@ void add_domains(const Graph& graph, std::map<std::string, int64_t>& domains) {
   }
 }
 
-std::string encode(const Graph& graph, ExternalData& external) {
+/// ONNX has no memory: what a graph remembers becomes the last of its inputs and outputs, which the caller hands on.
+/// The metadata tells which output each of these inputs is to be next.
+Graph without_states(Graph graph) {
+  while (!graph.states().empty()) {
+    const GraphState state = graph.states().front();
+    graph.metadata[cat("hone.state.", graph.value(state.now).name)] = graph.value(state.next).name;
+    graph.expose_state(state.now);
+  }
+  return graph;
+}
+
+std::string encode(const Graph& source, ExternalData& external) {
+  const Graph graph = without_states(source);
   TargetOpset target{kWrittenOpset, kWrittenOpset};
   std::string body = GraphWriter(graph, external, target).write();
   while (target.needed > target.version) {
@@ -62,22 +76,35 @@ std::string encode(const Graph& graph, ExternalData& external) {
   return out;
 }
 
+/// The graph as it is written.
+Graph prepared(const Graph& graph, const WriteOptions& options, std::vector<std::string>* notes) {
+  Graph plain = graph;
+  expand(plain);
+  const std::vector<NodeId> products = options.may_saturate ? std::vector<NodeId>() : saturating_products(plain);
+  if (!products.empty() && notes)
+    notes->push_back(cat(products.size(), products.size() == 1 ? " integer layer" : " integer layers",
+                         " with weights as u8 (zero point 128): as s8, pairs of their products can overflow 16 bits in "
+                         "ONNX Runtime on CPUs without VNNI; --target ort-vnni keeps them s8"));
+  return with_unsigned_products(std::move(plain), products);
+}
+
 }  // namespace
 
-std::string encode_model(const Graph& graph) {
+std::string encode_model(const Graph& graph, const WriteOptions& options) {
   ExternalData external;
-  return encode(graph, external);
+  return encode(prepared(graph, options, nullptr), external);
 }
 
 void write_model(const Graph& graph, const WriteRequest& request, const WriteOptions& options) {
   with_context([&] { return cat("while writing '", request.path, "'"); },
                [&] {
+                 const Graph safe = prepared(graph, options, request.notes);
                  ExternalData external;
-                 if (constant_bytes(graph) > options.max_inline_bytes) {
+                 if (constant_bytes(safe) > options.max_inline_bytes) {
                    const size_t slash = request.path.rfind('/');
                    external.location = cat(request.path.substr(slash == std::string::npos ? 0 : slash + 1), ".data");
                  }
-                 const std::string bytes = encode(graph, external);
+                 const std::string bytes = encode(safe, external);
                  if (!external.location.empty())
                    write_file(cat(request.path, ".data"), std::string_view(external.bytes));
                  write_file(request.path, std::string_view(bytes));

@@ -10,6 +10,8 @@ namespace hone::onnx {
 struct WriteOptions {
   /// Models with more constant bytes than this keep them in PATH.data: a protobuf message ends at 2 GB.
   int64_t max_inline_bytes = int64_t{1900} * 1000 * 1000;
+  /// Leaves weights signed whose products can overflow 16 bits in ONNX Runtime on CPUs without VNNI (saturation.h).
+  bool may_saturate = false;
 };
 
 /// Writes operator set 17, IR version 8. The same graph gives the same bytes. Throws Error(unsupported) that lists
@@ -17,6 +19,6 @@ struct WriteOptions {
 void write_model(const Graph& graph, const WriteRequest& request, const WriteOptions& options);
 
 /// The same into memory, constants inside.
-std::string encode_model(const Graph& graph);
+std::string encode_model(const Graph& graph, const WriteOptions& options = {});
 
 }  // namespace hone::onnx

@@ -110,8 +110,18 @@ void ReadNode::emit_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inp
     spec.output_types.push_back(std::move(type));
     spec.output_names.push_back(output_name(j));
   }
+  check_moved(spec);
   const NodeId id = graph().add(std::move(spec));
   for (size_t j = 0; j < outputs; ++j) bind(j, graph().node(id).outputs[j]);
+}
+
+void ReadNode::check_moved(const NodeSpec& spec) {
+  if (!spec.def->moves_data || spec.def->eval_quantized || spec.inputs.empty() || !spec.inputs[0].exists()) return;
+  const QuantPtr& from = graph().type(spec.inputs[0]).quant;
+  for (const TensorType& to : spec.output_types)
+    if (from && to.quant && !same_quant(from, to.quant))
+      throw unsupported(cat("the output is ", to_text(to), ", the input ", to_text(graph().type(spec.inputs[0])),
+                            ": elements would change their meaning where they only move"));
 }
 
 ValueId ReadNode::temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type) {
@@ -172,8 +182,13 @@ ValueId ReadNode::permuted(size_t i, const std::vector<int64_t>& perm) {
   return temp(Transpose{.perm = perm}, {in(i)});
 }
 
-void ReadNode::opaque() {
-  Opaque op{.format = "tflite", .domain = is_custom_ ? "custom" : "", .type = op_name_, .version = version_};
+void ReadNode::opaque(std::string reason) {
+  Opaque op{.format = "tflite",
+            .domain = is_custom_ ? "custom" : "",
+            .type = op_name_,
+            .version = version_,
+            .reason = std::move(reason)};
+  for (size_t j = 0; j < output_count(); ++j) op.output_dtypes.emplace_back(to_string(out_type(j).logical_dtype()));
   if (is_custom_) {
     op.payload.assign(op_.custom_options.begin(), op_.custom_options.end());
   } else if (op_.builtin_options.value) {

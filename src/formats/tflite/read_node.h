@@ -110,8 +110,9 @@ class ReadNode {
   /// Input i with dims permuted: a permuted constant, or a Transpose node.
   ValueId permuted(size_t i, const std::vector<int64_t>& perm);
 
-  /// Keeps this operator as an Opaque node with its encoded options.
-  void opaque();
+  /// Keeps this operator as an Opaque node with its encoded options; `reason` says why hone does not take one it knows
+  /// by name.
+  void opaque(std::string reason = {});
   /// Value of the variable that input i, a resource, names: what was assigned last, zeros of `type` before that.
   ValueId variable(size_t i, const TensorType& type);
   void assign_variable(size_t i, ValueId value);
@@ -119,6 +120,8 @@ class ReadNode {
   Graph subgraph(int64_t index);
 
  private:
+  /// Throws Error(unsupported) when an operator that only moves elements is to store them in another quantization.
+  void check_moved(const NodeSpec& spec);
   ValueId temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type);
   void emit_tanh(ValueId x);
   int32_t index_of(size_t i) const;

@@ -203,14 +203,16 @@ void SubgraphReader::read_operator(size_t number) {
                  }
                  ReadNode node(*this, unpacked, id.name);
                  const Row* row = reading_row(id.code);
-                 if (!row || id.name.version > row->max_version) return node.opaque();
+                 if (!row) return node.opaque();
+                 if (id.name.version > row->max_version)
+                   return node.opaque(cat("version ", id.name.version, ", hone knows ", row->max_version, " at most"));
                  try {
                    row->read(node);
                  } catch (const Error& e) {
                    // Legal, but not for hone: kept as it is, so that the model can be inspected and written back.
                    if (e.code() != ErrorCode::kUnsupported || node.is_bound()) throw;
                    ++state_.opaque_nodes;
-                   node.opaque();
+                   node.opaque(e.message());
                  }
                });
 }

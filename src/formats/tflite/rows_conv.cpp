@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/bias.h"
 #include "formats/tflite/rows.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/window.h"
@@ -169,20 +170,6 @@ TensorIndex planar_weight(WriteNode& n, bool is_depthwise, bool is_1d) {
   return n.add_constant(is_depthwise ? transposed(tall, {3, 1, 2, 0}) : tall, "weight");
 }
 
-/// CONV_2D of TFLite 2.9 refuses to run without a bias.
-TensorIndex zero_bias(WriteNode& n) {
-  const TensorType &x = n.type(0), &w = n.type(1);
-  const int64_t channels = n.dims(1)[0];
-  if (!x.quant || !w.quant) return n.add_constant(Tensor::zeros(DType::kF32, {channels}), "bias");
-  std::vector<float> scales;
-  for (const float s : w.quant->scales) scales.push_back(s * x.quant->scale());
-  std::vector<int32_t> zeros(scales.size(), 0);
-  const int64_t axis = w.quant->is_per_tensor() ? -1 : 0;
-  const DType dtype = x.dtype == DType::kI16 ? DType::kI64 : DType::kI32;
-  return n.add_constant(
-      Tensor::zeros(dtype, {channels}, QuantParams::per_channel(std::move(scales), std::move(zeros), axis)), "bias");
-}
-
 bool write_planar_conv(WriteNode& n, const Conv& op, const Window& window, bool is_depthwise) {
   const FilePadding padding = file_padding(window);
   const TensorIndex from = padded(n, n.in(0), padding);
@@ -198,10 +185,7 @@ bool write_planar_conv(WriteNode& n, const Conv& op, const Window& window, bool 
     return o;
   };
   std::vector<TensorIndex> inputs{p.x, w};
-  if (n.has(2))
-    inputs.push_back(n.in(2));
-  else if (!is_depthwise)
-    inputs.push_back(zero_bias(n));
+  inputs.push_back(bias(n, 2, n.type(0), n.type(1), n.dims(1)[0]));
   if (is_depthwise) {
     auto o = fill(fb::DepthwiseConv2DOptionsT());
     o.depth_multiplier = static_cast<int32_t>(n.dims(1)[0] / op.groups);
@@ -300,7 +284,7 @@ bool write_conv_transpose(WriteNode& n) {
   std::vector<TensorIndex> inputs{shape, n.permuted(1, {3, 1, 2, 0}), n.in(0)};
   int32_t version = Versions{.f32 = 1, .i8 = 2, .i16 = 2}.of(n.type(0));
   if (n.has(2)) {
-    inputs.push_back(n.in(2));
+    inputs.push_back(bias(n, 2, n.type(0), n.type(1), n.out_dim(0, 3)));
     version = 3;
   }
   // Version 4 brought fused activations; older runtimes get the clamp behind the operator.

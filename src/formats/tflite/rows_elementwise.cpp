@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/formula.h"
 #include "formats/tflite/simple_rows.h"
 #include "formats/tflite/types.h"
 #include "ops/binary.h"
@@ -74,67 +75,22 @@ bool write_identity(WriteNode& n) {
   return true;
 }
 
-bool write_dropout(WriteNode& n) { return n.is_used(1) ? false : write_identity(n); }
+bool write_dropout(WriteNode& n) {
+  const bool trains = n.has(2) && !(n.is_constant(2) && to_doubles(n.constant(2)) == std::vector<double>{0});
+  return n.is_used(1) || trains ? false : write_identity(n);
+}
 
-/// Float formulas for operators TFLite lacks, written as one expression each.
-class Formula {
- public:
-  explicit Formula(WriteNode& n) : n_(n) {
-    if (n.type(0).quant || n.type(0).dtype != DType::kF32)
-      throw unsupported(cat("tflite has no ", n.node().def->name, " of ", to_text(n.type(0))));
-  }
-  TensorIndex x() { return n_.in(0); }
-  TensorIndex unary(B code, TensorIndex a) { return apply(code, {a}); }
-  TensorIndex add(TensorIndex a, float b) { return add(a, n_.add_scalar(b)); }
-  TensorIndex add(TensorIndex a, TensorIndex b) { return activated(B::ADD, fb::AddOptionsT(), a, b); }
-  TensorIndex sub(TensorIndex a, TensorIndex b) { return activated(B::SUB, fb::SubOptionsT(), a, b); }
-  TensorIndex mul(TensorIndex a, float b) { return mul(a, n_.add_scalar(b)); }
-  TensorIndex mul(TensorIndex a, TensorIndex b) { return activated(B::MUL, fb::MulOptionsT(), a, b); }
-  TensorIndex div(TensorIndex a, TensorIndex b) { return activated(B::DIV, fb::DivOptionsT(), a, b); }
-  TensorIndex div(float a, TensorIndex b) { return div(n_.add_scalar(a), b); }
-  TensorIndex smaller(TensorIndex a, float b) { return apply(B::MINIMUM, {a, n_.add_scalar(b)}); }
-  TensorIndex larger(TensorIndex a, float b) { return apply(B::MAXIMUM, {a, n_.add_scalar(b)}); }
-  /// 1 where a > b, else 0.
-  TensorIndex above(TensorIndex a, float b) {
-    const TensorIndex flag = n_.temp({DType::kBool, n_.out_type().shape, nullptr}, "flag");
-    n_.emit(B::GREATER, 1, fb::GreaterOptionsT(), {a, n_.add_scalar(b)}, {flag});
-    fb::CastOptionsT o;
-    o.in_data_type = fb::TensorType::BOOL;
-    const TensorIndex to = next();
-    n_.emit(B::CAST, 1, o, {flag}, {to});
-    return to;
-  }
-  /// Ends the formula: the last operator's result is the node's.
-  bool done(TensorIndex last) {
-    n_.reshape(last, n_.out());
-    return true;
-  }
-
- private:
-  TensorIndex next() { return n_.temp({DType::kF32, n_.type(0).shape, nullptr}, "step"); }
-  TensorIndex apply(B code, std::vector<TensorIndex> inputs) {
-    const TensorIndex to = next();
-    n_.emit(code, 1, std::move(inputs), {to});
-    return to;
-  }
-  template <class Options>
-  TensorIndex activated(B code, Options o, TensorIndex a, TensorIndex b) {
-    const TensorIndex to = next();
-    n_.emit(code, 1, std::move(o), {a, b}, {to});
-    return to;
-  }
-  WriteNode& n_;
-};
+using Step = Formula::Step;
 
 /// max(x, 0) + ln(1 + e^−|x|): no overflow for large x.
-TensorIndex softplus(Formula& f, TensorIndex x) {
-  const TensorIndex decay = f.unary(B::EXP, f.unary(B::NEG, f.unary(B::ABS, x)));
+Step softplus(Formula& f, Step x) {
+  const Step decay = f.unary(B::EXP, f.unary(B::NEG, f.unary(B::ABS, x)));
   return f.add(f.unary(B::RELU, x), f.unary(B::LOG, f.add(decay, 1.0f)));
 }
 
 /// max(x, 0) + alpha · (e^(min(x, 0) · inner) − 1).
-TensorIndex bent(Formula& f, float alpha, float inner) {
-  const TensorIndex below = f.unary(B::EXP, f.mul(f.smaller(f.x(), 0), inner));
+Step bent(Formula& f, float alpha, float inner) {
+  const Step below = f.unary(B::EXP, f.mul(f.smaller(f.x(), 0), inner));
   return f.add(f.unary(B::RELU, f.x()), f.mul(f.add(below, -1), alpha));
 }
 
@@ -168,7 +124,7 @@ bool write_celu(WriteNode& n) {
 }
 bool write_hard_sigmoid(WriteNode& n) {
   Formula f(n);
-  const TensorIndex line = f.add(f.mul(f.x(), n.as<HardSigmoid>().alpha), n.as<HardSigmoid>().beta);
+  const Step line = f.add(f.mul(f.x(), n.as<HardSigmoid>().alpha), n.as<HardSigmoid>().beta);
   return f.done(f.larger(f.smaller(line, 1), 0));
 }
 bool write_thresholded_relu(WriteNode& n) {

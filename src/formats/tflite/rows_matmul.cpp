@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/bias.h"
 #include "formats/tflite/rows.h"
 #include "formats/tflite/types.h"
 #include "ops/matmul.h"
@@ -40,12 +41,35 @@ int32_t version_of(const WriteNode& n, bool keeps_dims, bool has_bias) {
   return version;
 }
 
+/// FULLY_CONNECTED takes the first of several scales for all; a convolution of one pixel has one for each output.
+bool write_as_convolution(WriteNode& n, const FullyConnected& op) {
+  if (!n.type(0).quant || n.type(1).quant->axis != 0) return false;
+  const Dims w = n.dims(1);
+  const Shape& y = n.out_type().shape;
+  const Dim pixels = y.is_static() && w[0] > 0 ? Dim(y.elements() / w[0]) : Dim();
+  const TensorType from{n.type(0).dtype, Shape{pixels, Dim(1), Dim(1), Dim(w[1])}, n.type(0).quant};
+  const TensorType to{n.out_type().dtype, Shape{pixels, Dim(1), Dim(1), Dim(w[0])}, n.out_type().quant};
+  const TensorIndex a = n.temp(from, "pixels"), b = n.temp(to, "sums");
+  n.reshape(n.in(0), a);
+  const TensorIndex weight = n.add_constant(n.constant(1).reshaped({w[0], 1, 1, w[1]}), "weight");
+  fb::Conv2DOptionsT o;
+  o.padding = fb::Padding::VALID;
+  o.stride_h = o.stride_w = o.dilation_h_factor = o.dilation_w_factor = 1;
+  n.emit_activated(B::CONV_2D, Versions{.f32 = 1, .i8 = 3, .i16 = 4}.of(from), o, op.act_min, op.act_max,
+                   {a, weight, bias(n, 2, n.type(0), n.type(1), w[0])}, b);
+  n.reshape(b, n.out());
+  return true;
+}
+
 bool write_fully_connected(WriteNode& n) {
   const FullyConnected& op = n.as<FullyConnected>();
+  if (n.type(1).quant && !n.type(1).quant->is_per_tensor()) return write_as_convolution(n, op);
   fb::FullyConnectedOptionsT o;
   o.keep_num_dims = op.keep_dims && n.rank(0) != 2;
   o.asymmetric_quantize_inputs = op.asymmetric_inputs && !n.type(0).quant && n.type(1).quant;
-  std::vector<TensorIndex> inputs{n.in(0), n.in(1), n.optional(2)};
+  const TensorIndex added =
+      n.has(2) ? bias(n, 2, n.type(0), n.type(1), n.out_dim(0, n.out_type().shape.rank() - 1)) : -1;
+  std::vector<TensorIndex> inputs{n.in(0), n.in(1), added};
   const int32_t version = version_of(n, o.keep_num_dims, n.has(2));
   n.emit_activated(B::FULLY_CONNECTED, o.asymmetric_quantize_inputs ? std::max(version, 9) : version, o, op.act_min,
                    op.act_max, inputs, n.out());

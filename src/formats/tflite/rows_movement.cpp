@@ -7,6 +7,7 @@
 #include "formats/tflite/window.h"
 #include "ops/movement.h"
 #include "ops/unary.h"
+#include "passes/shape_values.h"
 
 namespace hone::tflite {
 
@@ -34,7 +35,13 @@ void read_reshape(ReadNode& n) {
   if (n.has(1) && n.is_constant(1)) return emit_reshape(n, n.ints(1));
   if (n.has(1) && n.is_complex(0))
     return n.bind(0, n.temp(Reshape{}, {n.complex_in(0), n.temp(Concat{.axis = 0}, {n.list_i64(1), n.add_ints({2})})}));
-  if (n.has(1)) return n.emit(Reshape{}, {n.in(0), n.list_i64(1)});
+  if (n.has(1)) {
+    // Converters compute shapes with an open batch; what is known of them is known to the operators behind.
+    ShapeValues values(n.graph());
+    const ShapeElements* target = values.find(n.in(1));
+    const auto shape = target ? settled_reshape(n.type(0).shape, *target) : std::nullopt;
+    return shape ? emit_reshape(n, *shape) : n.emit(Reshape{}, {n.in(0), n.list_i64(1)});
+  }
   const auto o = n.options<fb::ReshapeOptionsT>();
   if (o.new_shape.size() == 1 && o.new_shape[0] == 0) return emit_reshape(n, {});
   emit_reshape(n, {o.new_shape.begin(), o.new_shape.end()});

@@ -24,15 +24,19 @@ bool write_quantize(WriteNode& n) {
   const TensorType& to = n.out_type();
   if (!to.quant) return false;
   const bool is_requantized = n.type(0).is_quantized();
+  TensorIndex from = n.in(0);
+  if (!is_requantized && n.type(0).dtype != DType::kF32) {
+    from = n.temp({DType::kF32, n.type(0).shape, nullptr}, "real");
+    n.emit_cast(n.in(0), from, n.is_constant(0));
+  }
   const int32_t version = !to.quant->is_per_tensor() ? 3 : to.dtype == DType::kI16 || is_requantized ? 2 : 1;
-  n.emit(B::QUANTIZE, version, fb::QuantizeOptionsT(), {n.in(0)}, {n.out()});
+  n.emit(B::QUANTIZE, version, fb::QuantizeOptionsT(), {from}, {n.out()});
   return true;
 }
 
 bool write_dequantize(WriteNode& n) {
   if (!n.type(0).quant) return false;
-  const int32_t version = n.type(0).quant->is_per_tensor() ? Versions{.f32 = 1, .i8 = 2, .i16 = 3}.of(n.type(0)) : 5;
-  n.emit(B::DEQUANTIZE, version, fb::DequantizeOptionsT(), {n.in(0)}, {n.out()});
+  n.dequantize(n.in(0), n.out());
   return true;
 }
 

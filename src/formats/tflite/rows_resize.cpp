@@ -1,7 +1,9 @@
+#include <algorithm>
+
 #include "base/error.h"
-#include "base/text.h"
 #include "formats/tflite/rows.h"
 #include "ops/resize.h"
+#include "passes/planar_resize.h"
 
 namespace hone::tflite {
 
@@ -30,47 +32,26 @@ void read_nearest(ReadNode& n) {
   n.emit(std::move(op), {n.in(0), ValueId{}, ValueId{}, n.list_i64(1)});
 }
 
-/// Only height and width of an image change.
-bool is_planar(const WriteNode& n) {
-  const Shape &from = n.type(0).shape, &to = n.out_type().shape;
-  return from.has_rank() && to.has_rank() && from.rank() == 4 && from[0] == to[0] && from[3] == to[3];
-}
-
-/// Whole-number enlargement by floor: there half-pixel centres and plain scaling choose the same source.
-bool is_whole_enlargement(const WriteNode& n) {
-  for (const int64_t axis : {1, 2})
-    if (n.dim(0, axis) <= 0 || n.out_dim(0, axis) % n.dim(0, axis) != 0) return false;
-  return true;
-}
-
+/// The middle axes of four by one of the three rules TFLite knows; others are said otherwise before.
 bool write_resize(WriteNode& n) {
   const Resize& op = n.as<Resize>();
-  if (!is_planar(n)) throw unsupported("resize of other axes than height and width");
-  if (op.antialias || op.exclude_outside) throw unsupported("resize with antialiasing");
-  const bool aligned = op.coordinates == ResizeCoordinates::align_corners;
-  const bool plain = op.coordinates == ResizeCoordinates::asymmetric;
-  const bool centred = op.coordinates == ResizeCoordinates::half_pixel ||
-                       op.coordinates == ResizeCoordinates::pytorch_half_pixel ||
-                       op.coordinates == ResizeCoordinates::half_pixel_symmetric;
+  const auto axes = constant_axes(n.graph(), n.node());
+  if (!axes) throw unsupported("resize of a size known only at run time", "fix it: --shape INPUT=1x3x224x224");
+  const auto how = planar_resize(op, *axes);
+  const bool is_planar =
+      axes->size() == 4 && (*axes)[0].is_identity(op.coordinates) && (*axes)[3].is_identity(op.coordinates);
+  if (!how || !is_planar) throw unsupported("resize by other rules, or of other axes, than tflite's");
   const TensorIndex size = n.add_ints({n.out_dim(0, 1), n.out_dim(0, 2)}, "size");
-  if (op.mode == ResizeMode::linear && (aligned || plain || centred)) {
-    fb::ResizeBilinearOptionsT o;
-    o.align_corners = aligned;
-    o.half_pixel_centers = centred;
-    n.emit(B::RESIZE_BILINEAR, centred ? 3 : Versions{1, 2, 4}.of(n.type(0)), o, {n.in(0), size}, {n.out()});
+  const bool is_old = !how->align_corners && !how->half_pixel;
+  const auto write = [&](B code, auto options) {
+    options.align_corners = how->align_corners;
+    options.half_pixel_centers = how->half_pixel;
+    const bool needs_third = how->half_pixel || (code == B::RESIZE_NEAREST_NEIGHBOR && !is_old);
+    n.emit(code, std::max(needs_third ? 3 : 1, Versions{1, 2, 4}.of(n.type(0))), options, {n.in(0), size}, {n.out()});
     return true;
-  }
-  if (op.mode != ResizeMode::nearest) throw unsupported("cubic resize");
-  fb::ResizeNearestNeighborOptionsT o;
-  const bool floors = op.nearest_mode == NearestMode::floor;
-  o.align_corners = aligned && op.nearest_mode == NearestMode::round_prefer_ceil;
-  o.half_pixel_centers = op.coordinates == ResizeCoordinates::tf_half_pixel_for_nn && floors;
-  const bool same_as_floor = is_whole_enlargement(n) && ((plain && floors) || centred);
-  if (!o.align_corners && !o.half_pixel_centers && !(plain && floors) && !same_as_floor)
-    throw unsupported("nearest resize with this rounding");
-  n.emit(B::RESIZE_NEAREST_NEIGHBOR, o.align_corners || o.half_pixel_centers ? 3 : Versions{1, 2, 4}.of(n.type(0)), o,
-         {n.in(0), size}, {n.out()});
-  return true;
+  };
+  if (op.mode == ResizeMode::linear) return write(B::RESIZE_BILINEAR, fb::ResizeBilinearOptionsT());
+  return write(B::RESIZE_NEAREST_NEIGHBOR, fb::ResizeNearestNeighborOptionsT());
 }
 
 constexpr Row kRows[] = {

@@ -198,7 +198,7 @@ bool write_moving_slice(WriteNode& n) {
     for (size_t i = 0; i < axes.size(); ++i)
       if (axes[i] != static_cast<int64_t>(i)) throw unsupported("slice at places of run time along some axes only");
   }
-  if (n.type(1).shape.rank() != 1 || !n.type(1).shape[0].is_known())
+  if (!n.type(1).shape.has_rank() || n.type(1).shape.rank() != 1 || !n.type(1).shape[0].is_known())
     throw unsupported("slice of an unknown number of axes");
   const std::vector<int64_t> ones(static_cast<size_t>(n.type(1).shape[0].value()), 1);
   const TensorIndex step = n.add_ints(n.has(4) ? n.ints(4) : ones, "step");

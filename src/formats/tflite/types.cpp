@@ -60,15 +60,16 @@ QuantPtr quant_of(const fb::QuantizationParameters* q, DType dtype, const Shape&
     throw invalid_model(cat("found ", zeros, " zero points, expected ", n, " as there are scales"));
   int64_t axis = -1;
   if (n > 1) {
-    axis = q->quantized_dimension();
+    // Biases often name the axis of their weight, which is the only one kernels look at.
+    axis = shape.rank() == 1 ? 0 : q->quantized_dimension();
     if (const int64_t channels = channels_along(axis, shape); static_cast<size_t>(channels) != n)
       throw invalid_model(cat("found ", n, " scales along axis ", axis, ", expected ", channels, " for shape ", shape));
   }
   std::vector<float> scales(q->scale()->begin(), q->scale()->end());
   std::vector<int32_t> zero_points(n, 0);
   for (size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(scales[i]) || scales[i] < 0)
-      throw invalid_model(cat("scale ", i, " is ", scales[i], ", expected a finite number that is not negative"));
+    if (!(scales[i] >= 0))
+      throw invalid_model(cat("scale ", i, " is ", scales[i], ", expected a number that is not negative"));
     if (zeros == 0) continue;
     int64_t zero = 0;  // a hostile file may hold 8-byte numbers at any multiple of 4: the verifier lets them pass
     std::memcpy(&zero, q->zero_point()->Data() + (zeros == 1 ? 0 : i) * sizeof zero, sizeof zero);

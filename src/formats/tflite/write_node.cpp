@@ -1,22 +1,39 @@
 #include "formats/tflite/write_node.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/runtime_rules.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/writer.h"
 #include "passes/rewrite.h"
 
 namespace hone::tflite {
 
-WriteNode::WriteNode(SubgraphWriter& writer, NodeId id) : writer_(writer), id_(id) {}
+WriteNode::WriteNode(SubgraphWriter& writer, NodeId id, Form form) : writer_(writer), id_(id), form_(form) {
+  if (form == Form::kStored) return;
+  const auto real = [&](ValueId id_of) {
+    TensorType type = id_of.exists() ? graph().type(id_of) : TensorType();
+    return type.quant ? TensorType{DType::kF32, type.shape, nullptr} : type;
+  };
+  for (const ValueId input : node().inputs) real_inputs_.push_back(real(input));
+  for (const ValueId output : node().outputs) real_outputs_.push_back(real(output));
+  results_.assign(node().outputs.size(), -1);
+}
 
 const Node& WriteNode::node() const { return writer_.graph().node(id_); }
 const Graph& WriteNode::graph() const { return writer_.graph(); }
-const TensorType& WriteNode::type(size_t i) const { return graph().type(node().inputs[i]); }
-const TensorType& WriteNode::out_type(size_t j) const { return graph().type(node().outputs[j]); }
+
+const TensorType& WriteNode::type(size_t i) const {
+  return form_ == Form::kReal ? real_inputs_.at(i) : graph().type(node().inputs[i]);
+}
+const TensorType& WriteNode::out_type(size_t j) const {
+  return form_ == Form::kReal ? real_outputs_.at(j) : graph().type(node().outputs[j]);
+}
+bool WriteNode::is_real(ValueId id) const { return form_ == Form::kReal && graph().type(id).quant; }
 
 namespace {
 
@@ -55,7 +72,11 @@ bool WriteNode::is_constant(size_t i) const { return has(i) && graph().is_consta
 
 const Tensor& WriteNode::constant(size_t i) const {
   if (!is_constant(i)) throw unsupported(cat("input ", i, " is known only at run time, expected a constant"));
-  return graph().value(node().inputs[i]).constant;
+  const Tensor& stored = graph().value(node().inputs[i]).constant;
+  if (!is_real(node().inputs[i])) return stored;
+  Tensor& real = real_constants_[i];
+  if (!real.exists()) real = hone::dequantize(stored);
+  return real;
 }
 
 std::vector<int64_t> WriteNode::ints(size_t i) const { return to_ints(constant(i)); }
@@ -72,7 +93,50 @@ std::string WriteNode::name_for(const char* suffix) const {
 
 TensorIndex WriteNode::in(size_t i) {
   if (!has(i)) throw internal_error(cat("input ", i, " is absent"));
-  return writer_.tensor_of(node().inputs[i]);
+  const ValueId id = node().inputs[i];
+  if (!is_real(id)) return writer_.tensor_of(id);
+  if (writer_.real_of(id) >= 0) return writer_.real_of(id);
+  TensorIndex real = -1;
+  if (is_constant(i)) {
+    real = real_constant(graph().value(id).constant, graph().value(id).name.c_str());
+  } else {
+    real = temp(type(i), "real");
+    dequantize(writer_.tensor_of(id), real);
+  }
+  writer_.bind_real(id, real);
+  return real;
+}
+
+/// Bytes stay bytes in the file, widened when the model is loaded, where the runtime can.
+TensorIndex WriteNode::real_constant(Tensor stored, const char* name) {
+  const bool is_byte = stored.dtype() == DType::kI8 || stored.dtype() == DType::kU8;
+  if (!is_byte) return add_constant(hone::dequantize(stored), name);
+  const TensorIndex real = temp({DType::kF32, Shape(stored.dims()), nullptr}, "real");
+  dequantize(add_constant(std::move(stored), name), real);
+  return real;
+}
+
+void WriteNode::dequantize(TensorIndex from, TensorIndex to) {
+  const TensorType type = type_of(from);
+  if (type.dtype != DType::kI32) {
+    const int32_t version = type.quant->is_per_tensor() ? Versions{.f32 = 1, .i8 = 2, .i16 = 3}.of(type) : 5;
+    return emit(fb::BuiltinOperator::DEQUANTIZE, version, fb::DequantizeOptionsT(), {from}, {to});
+  }
+  if (!type.quant->is_per_tensor() || type.quant->zero_point() != 0)
+    throw unsupported("32-bit integers with a scale for each channel, or a zero point");
+  const TensorIndex wide = temp({DType::kF32, type.shape, nullptr}, "wide");
+  emit_cast(from, wide, false);
+  emit(fb::BuiltinOperator::MUL, 1, fb::MulOptionsT(), {wide, add_scalar(type.quant->scale(), "scale")}, {to});
+}
+
+void WriteNode::finish() {
+  for (size_t j = 0; j < results_.size(); ++j) {
+    if (results_[j] < 0) continue;
+    const TensorType& stored = graph().type(node().outputs[j]);
+    const int32_t version = !stored.quant->is_per_tensor() ? 3 : stored.dtype == DType::kI16 ? 2 : 1;
+    emit(fb::BuiltinOperator::QUANTIZE, version, fb::QuantizeOptionsT(), {results_[j]},
+         {writer_.tensor_of(node().outputs[j])});
+  }
 }
 
 TensorIndex WriteNode::in_i32(size_t i) {
@@ -90,7 +154,11 @@ TensorIndex WriteNode::in_i32(size_t i) {
   return to;
 }
 
-TensorIndex WriteNode::out(size_t j) { return writer_.tensor_of(node().outputs[j]); }
+TensorIndex WriteNode::out(size_t j) {
+  if (!is_real(node().outputs[j])) return writer_.tensor_of(node().outputs[j]);
+  if (results_[j] < 0) results_[j] = temp(out_type(j), "result");
+  return results_[j];
+}
 
 TensorIndex WriteNode::add_constant(Tensor value, const char* suffix) {
   const TensorType type = value.type();
@@ -130,6 +198,9 @@ void WriteNode::emit_operator(fb::BuiltinOperator code, int32_t version, const s
   while (!inputs.empty() && inputs.back() < 0 && code != fb::BuiltinOperator::FULLY_CONNECTED &&
          code != fb::BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM && code != fb::BuiltinOperator::CUSTOM)
     inputs.pop_back();
+  // Versions run ahead of types: the last one a runtime has takes all that it takes at all.
+  const RuntimeRule* rule = runtime_rule(code);
+  if (rule) version = std::min(version, rule->last_version);
   op.opcode_index = writer_.state().code_of(code, custom, version);
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
@@ -250,15 +321,9 @@ void WriteNode::reshape(TensorIndex from, TensorIndex to) {
   emit(fb::BuiltinOperator::RESHAPE, 1, options, {from, add_ints(shape, "shape")}, {to});
 }
 
-void WriteNode::transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm) {
-  const Versions versions{.f32 = 1, .i8 = 2, .i16 = 4};
-  const int32_t version = perm.size() > 4 ? std::max(5, versions.of(type_of(to))) : versions.of(type_of(to));
-  emit(fb::BuiltinOperator::TRANSPOSE, version, fb::TransposeOptionsT(), {from, add_ints(perm, "perm")}, {to});
-}
-
-void WriteNode::emit_cast(TensorIndex from, TensorIndex to, bool is_constant) {
+void WriteNode::emit_cast(TensorIndex from, TensorIndex to, bool) {
   const DType wanted = type_of(to).dtype, found = type_of(from).dtype;
-  if (is_constant && found == DType::kF16 && wanted == DType::kF32)
+  if (found == DType::kF16 && wanted == DType::kF32)
     return emit(fb::BuiltinOperator::DEQUANTIZE, 3, fb::DequantizeOptionsT(), {from}, {to});
   fb::CastOptionsT options;
   options.in_data_type = file_type_of(found);
@@ -268,6 +333,8 @@ void WriteNode::emit_cast(TensorIndex from, TensorIndex to, bool is_constant) {
 
 TensorIndex WriteNode::permuted(size_t i, const std::vector<int64_t>& perm) {
   const char* name = graph().value(node().inputs[i]).name.c_str();
+  if (is_constant(i) && is_real(node().inputs[i]))
+    return real_constant(transposed(graph().value(node().inputs[i]).constant, perm), name);
   if (is_constant(i)) return add_constant(transposed(constant(i), perm), name);
   TensorType t = type(i);
   Shape shape = Shape::unknown_of_rank(static_cast<int64_t>(perm.size()));

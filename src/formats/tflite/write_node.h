@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +16,15 @@ class SubgraphWriter;
 /// Index of a tensor of the subgraph being written; −1 for an absent optional input.
 using TensorIndex = int32_t;
 
+/// In which numbers a node is written: on values as they are stored, or, where TFLite has no such kernel, on real
+/// numbers between DEQUANTIZE and QUANTIZE. The second is what quantized operators mean by definition.
+enum class Form { kStored, kReal };
+
 /// One node of the graph, as the write function of a row sees it. It asks for tensors and emits operators; throwing
 /// Error(unsupported) puts the node on the list of those TFLite cannot express.
 class WriteNode {
  public:
-  WriteNode(SubgraphWriter& writer, NodeId id);
+  WriteNode(SubgraphWriter& writer, NodeId id, Form form = Form::kStored);
 
   const Node& node() const;
   const Graph& graph() const;
@@ -113,15 +118,28 @@ class WriteNode {
   /// Input i with permuted dims: a permuted constant (if need be behind a CAST), or a TRANSPOSE before it.
   TensorIndex permuted(size_t i, const std::vector<int64_t>& perm);
 
+  /// to: f32 = the real numbers of a quantized tensor.
+  void dequantize(TensorIndex from, TensorIndex to);
+
   /// The index of a subgraph of this node in the file.
   int32_t subgraph(size_t i);
+  /// Stores results that were written as real numbers: to be called when a row has written the node.
+  void finish();
 
  private:
   static bool find_activation(float min, float max, fb::Activation& activation);
   std::string name_for(const char* suffix) const;
 
+  bool is_real(ValueId id) const;
+  TensorIndex real_constant(Tensor stored, const char* name);
+  void transpose_folded(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);
+
   SubgraphWriter& writer_;
   NodeId id_;
+  Form form_;
+  std::vector<TensorType> real_inputs_, real_outputs_;  ///< types in real form
+  std::vector<TensorIndex> results_;                    ///< in real form: what is still to be stored, by output
+  mutable std::map<size_t, Tensor> real_constants_;
 };
 
 /// The version of an operator by what it computes on: `f32`, or the one for 8-bit or 16-bit quantized values.

@@ -4,11 +4,16 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/conforms.h"
 #include "formats/tflite/metadata.h"
 #include "formats/tflite/rows.h"
+#include "formats/tflite/runtime_rules.h"
 #include "formats/tflite/tflite.h"
 #include "formats/tflite/types.h"
 #include "ops/control.h"
+#include "ops/quantize.h"
+#include "passes/pipelines.h"
+#include "passes/retype.h"
 #include "passes/rewrite.h"
 
 namespace hone::tflite {
@@ -37,7 +42,8 @@ SubgraphWriter::SubgraphWriter(WriteState& state, const Graph& graph)
     : state_(state),
       graph_(graph),
       tensor_of_value_(graph.value_capacity(), -1),
-      complex_of_value_(graph.value_capacity(), -1) {
+      complex_of_value_(graph.value_capacity(), -1),
+      real_of_value_(graph.value_capacity(), -1) {
   subgraph_->name = graph.name;
 }
 
@@ -89,11 +95,11 @@ TensorIndex SubgraphWriter::add_variable(std::string name, const TensorType& typ
 }
 
 TensorIndex SubgraphWriter::tensor_of(ValueId id) {
-  TensorIndex& index = tensor_of_value_[static_cast<size_t>(id.index)];
-  if (index >= 0) return index;
+  if (tensor_of_value_[static_cast<size_t>(id.index)] >= 0) return tensor_of_value_[static_cast<size_t>(id.index)];
   const Value& value = graph_.value(id);
-  index = with_context([&] { return cat("in value '", value.name, "'"); },
-                       [&] { return add_tensor(value.name, value.type, value.constant); });
+  const TensorIndex index = with_context([&] { return cat("in value '", value.name, "'"); },
+                                         [&] { return add_tensor(value.name, value.type, value.constant); });
+  set(tensor_of_value_, id, index);
   if (widened_constant(graph_, id).exists()) write_operators(value.producer);
   if (complex_of(id) >= 0) take_apart(complex_of(id), index);
   return index;
@@ -132,24 +138,88 @@ void SubgraphWriter::write_node(NodeId id) {
   if (!is_widening) write_operators(id);  // else where it is used
 }
 
+SubgraphWriter::Mark SubgraphWriter::mark() const {
+  return {types_.size(), subgraph_->operators.size(), state_.buffers.size(), state_.codes.size(), assigned_.size()};
+}
+
+void SubgraphWriter::back_to(const Mark& mark) {
+  types_.resize(mark.tensors);
+  subgraph_->tensors.resize(mark.tensors);
+  subgraph_->operators.resize(mark.operators);
+  state_.buffers.resize(mark.buffers);
+  state_.codes.resize(mark.codes);
+  std::erase_if(state_.code_index, [&](const auto& entry) { return entry.second >= mark.codes; });
+  for (; assigned_.size() > mark.assigned; assigned_.pop_back())
+    (*assigned_.back().first)[assigned_.back().second] = -1;
+}
+
+/// Holds what stands for the node, from operator `first` on, against the runtime's rules. A file of a younger runtime
+/// keeps its operators: those that hone does not know, and those that came after the rules.
+void SubgraphWriter::check_operators(size_t first, const Node& node) const {
+  if (node.is<Opaque>()) return;
+  for (size_t i = first; i < subgraph_->operators.size(); ++i) {
+    const fb::OperatorT& op = *subgraph_->operators[i];
+    const fb::OperatorCodeT& code = *state_.codes[op.opcode_index];
+    if (node.source.format == "tflite" && !runtime_rule(code.builtin_code)) continue;
+    check_conforms(code, op, subgraph_->tensors);
+  }
+}
+
+/// Whether a row can say the node in this form, by operators that the runtime takes.
+bool SubgraphWriter::write_as(Form form, NodeId id) {
+  const size_t first = subgraph_->operators.size();
+  WriteNode out(*this, id, form);
+  for (const std::span<const Row> table : all_rows())
+    for (const Row& row : table) {
+      if (row.op != graph_.node(id).def || !row.write || !row.write(out)) continue;
+      out.finish();
+      check_operators(first, graph_.node(id));
+      return true;
+    }
+  return false;
+}
+
+namespace {
+
+bool has_quantized(const Graph& graph, const Node& node) {
+  for (const std::vector<ValueId>* list : {&node.inputs, &node.outputs})
+    for (const ValueId id : *list)
+      if (id.exists() && graph.type(id).quant) return true;
+  return false;
+}
+
+bool has_row(const OpDef* op) {
+  for (const std::span<const Row> table : all_rows())
+    for (const Row& row : table)
+      if (row.op == op) return true;
+  return false;
+}
+
+}  // namespace
+
 void SubgraphWriter::write_operators(NodeId id) {
   const Node& node = graph_.node(id);
-  auto reject = [&](std::string_view why) { state_.unsupported.push_back(cat(describe(node), ": ", why)); };
-  try {
-    WriteNode out(*this, id);
-    bool has_row = false;
-    for (const std::span<const Row> table : all_rows())
-      for (const Row& row : table) {
-        if (row.op != node.def) continue;
-        has_row = true;
-        if (row.write && row.write(out)) return;
-      }
-    reject(has_row ? cat("tflite has no form of ", node.def->name, " with these attributes and types")
-                   : cat("tflite has no operator for ", node.def->name));
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kUnsupported) throw;
-    reject(e.message());
+  const bool is_itself = node.is<Quantize>() || node.is<Dequantize>() || node.is<Opaque>();
+  const bool has_real_form = has_quantized(graph_, node) && node.subgraphs.empty() && !is_itself;
+  // Integer weights on plain values: TFLite's kernels quantize those too, which only fixed point means.
+  const bool is_real = has_real_form && graph_.arithmetic == QuantArithmetic::kFloat && !node.inputs.empty() &&
+                       node.inputs[0].exists() && !graph_.type(node.inputs[0]).quant;
+  const Mark before = mark();
+  std::string why;
+  for (const Form form : {Form::kStored, Form::kReal}) {
+    if (form == Form::kReal ? !has_real_form : is_real) continue;
+    try {
+      if (write_as(form, id)) return;
+      if (why.empty() && has_row(node.def))
+        why = cat("tflite has no form of ", node.def->name, " with these attributes and types");
+      if (why.empty()) why = cat("tflite has no operator for ", node.def->name);
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::kUnsupported) throw;
+      if (why.empty()) why = e.message();
+    }
+    if (has_real_form) back_to(before);
   }
+  state_.unsupported.push_back(cat(describe(node), ": ", why));
 }
 
 int32_t SubgraphWriter::write() {
@@ -222,7 +292,25 @@ std::vector<std::byte> pack_model(WriteState& state, const Graph& graph) {
 
 namespace hone {
 
-std::vector<std::byte> write_tflite(const Graph& graph) {
+namespace {
+
+/// The graph by operators and types that TFLite has.
+Graph in_its_words(const Graph& graph) {
+  Graph result = graph;
+  const PassOptions unchecked{.verify = false};
+  const bool is_retyped = widen_halves(result) || sign_bytes(result);
+  if (run_pipeline(result, expand_pipeline(), unchecked).changes > 0 || is_retyped)
+    run_pipeline(result, simplify_pipeline(), unchecked);
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::byte> write_tflite(const Graph& source) {
+  const Graph graph = in_its_words(source);
+  for (const GraphState& s : graph.states())
+    throw unsupported(cat("state '", graph.value(s.now).name, "' cannot be written as tflite"),
+                      "write .onnx instead: what the model remembers becomes inputs and outputs");
   tflite::WriteState state;
   tflite::SubgraphWriter(state, graph).write();
   if (!state.unsupported.empty()) tflite::throw_unsupported(state.unsupported, graph);

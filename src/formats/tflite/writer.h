@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "formats/tflite/write_node.h"
@@ -40,21 +41,38 @@ class SubgraphWriter {
   /// The complex tensor that stands for a value f32[…,2], −1 when there is none. `tensor_of` such a value takes it
   /// apart.
   TensorIndex complex_of(ValueId id) const { return complex_of_value_[static_cast<size_t>(id.index)]; }
-  void bind_complex(ValueId id, TensorIndex tensor) { complex_of_value_[static_cast<size_t>(id.index)] = tensor; }
+  void bind_complex(ValueId id, TensorIndex tensor) { set(complex_of_value_, id, tensor); }
+  /// The tensor with the real numbers of a quantized value, −1 when there is none yet.
+  TensorIndex real_of(ValueId id) const { return real_of_value_[static_cast<size_t>(id.index)]; }
+  void bind_real(ValueId id, TensorIndex tensor) { set(real_of_value_, id, tensor); }
   const TensorType& type_of(TensorIndex index) const { return types_[static_cast<size_t>(index)]; }
   void add_operator(std::unique_ptr<fb::OperatorT> op) { subgraph_->operators.push_back(std::move(op)); }
 
  private:
   void write_node(NodeId id);
   void write_operators(NodeId id);
+  bool write_as(Form form, NodeId id);
+  void check_operators(size_t first, const Node& node) const;
   void take_apart(TensorIndex from, TensorIndex to);
+
+  using Table = std::vector<TensorIndex>;
+  void set(Table& table, ValueId id, TensorIndex tensor) {
+    table[static_cast<size_t>(id.index)] = tensor;
+    assigned_.emplace_back(&table, static_cast<size_t>(id.index));
+  }
+  /// How much there was before a node was tried, and back to that.
+  struct Mark {
+    size_t tensors, operators, buffers, codes, assigned;
+  };
+  Mark mark() const;
+  void back_to(const Mark& mark);
 
   WriteState& state_;
   const Graph& graph_;
   std::unique_ptr<fb::SubGraphT> subgraph_ = std::make_unique<fb::SubGraphT>();
   std::deque<TensorType> types_;  ///< references stay good while tensors are added
-  std::vector<TensorIndex> tensor_of_value_;
-  std::vector<TensorIndex> complex_of_value_;
+  Table tensor_of_value_, complex_of_value_, real_of_value_;
+  std::vector<std::pair<Table*, size_t>> assigned_;  ///< entries of the tables in the order they were made
 };
 
 }  // namespace hone::tflite

@@ -8,7 +8,7 @@ namespace hone::cpu {
 
 std::vector<Isa> levels() {
   std::vector<Isa> found;
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : all_levels()) {
     if (is_supported(isa)) found.push_back(isa);
   }
   return found;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "providers/cpu/provider.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone::cpu {
 

@@ -16,7 +16,7 @@ constexpr int64_t kLargeBlockBytes = 640 * 1024;
 // A row stride of a whole page puts all rows of a tile into the same few cache lines.
 constexpr int64_t kPage = 4096;
 
-RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, int threads) {
+RowBlocks plan_blocks(const GemmF32Variant& gemm, const ConvShape& shape, int threads) {
   RowBlocks b;
   const int64_t depth = shape.depth();
   const bool aliases = depth * 4 % kPage == 0 && shape.batch * shape.pixels() > 4;
@@ -24,12 +24,12 @@ RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, int thre
   b.images = b.is_direct ? 1 : shape.batch;
   b.rows = b.is_direct ? shape.batch * shape.pixels() : shape.pixels();
   b.row_stride = b.is_direct ? shape.in_c : depth + (aliases ? 16 : 0);
-  const int64_t mr = table.tiles.f32_mr;
+  const int64_t mr = gemm.mr;
   const int64_t bytes = depth * shape.out_c / shape.groups * 4 <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
   b.block = b.is_direct ? b.rows : std::max<int64_t>(1, bytes / (b.row_stride * 4) / mr) * mr;
   const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
   b.splits_columns = tiles < threads;
-  const int64_t panels = (shape.out_c / shape.groups + table.tiles.f32_nr - 1) / table.tiles.f32_nr;
+  const int64_t panels = (shape.out_c / shape.groups + gemm.nr - 1) / gemm.nr;
   b.tasks = std::min<int64_t>(threads, b.splits_columns ? panels : tiles);
   return b;
 }
@@ -41,13 +41,13 @@ bool ConvShape::is_pointwise() const {
          out_w == in_w;
 }
 
-DenseF32::DenseF32(const KernelTable& table, const ConvShape& shape, const float* w, const float* bias, int threads)
-    : table_(table), shape_(shape), blocks_(plan_blocks(table, shape, threads)) {
+DenseF32::DenseF32(const GemmF32Variant& gemm, const ConvShape& shape, const float* w, const float* bias, int threads)
+    : gemm_(gemm), shape_(shape), blocks_(plan_blocks(gemm, shape, threads)) {
   const int64_t depth = shape.depth();
   const int64_t n = shape.out_c / shape.groups;
   for (int64_t g = 0; g < shape.groups; ++g) {
-    packed_.emplace_back(static_cast<size_t>(packed_f32_size(table, depth, n)) * 4);
-    pack_f32(table, MatrixView<float>{w + g * n * depth, 1, depth, depth, n}, bias == nullptr ? nullptr : bias + g * n,
+    packed_.emplace_back(static_cast<size_t>(packed_f32_size(gemm, depth, n)) * 4);
+    pack_f32(gemm, MatrixView<float>{w + g * n * depth, 1, depth, depth, n}, bias == nullptr ? nullptr : bias + g * n,
              packed_.back().as<float>());
   }
   if (!blocks_.is_direct) task_scratch_ = align_64(std::min(blocks_.block, blocks_.rows) * blocks_.row_stride * 4);
@@ -56,16 +56,16 @@ DenseF32::DenseF32(const KernelTable& table, const ConvShape& shape, const float
 void DenseF32::run(const Call& call) const {
   auto* scratch = static_cast<std::byte*>(call.scratch);
   if (blocks_.splits_columns) {
-    const int64_t nr = table_.tiles.f32_nr;
+    const int64_t nr = gemm_.nr;
     const int64_t n = shape_.out_c / shape_.groups;
-    const int64_t mr = table_.tiles.f32_mr;
+    const int64_t mr = gemm_.mr;
     const int64_t units = blocks_.images * ((blocks_.rows + mr - 1) / mr);
     for_tasks(*call.pool, (n + nr - 1) / nr, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
       run_rows(call, 0, units, first * nr, std::min(n, last * nr), scratch + task * task_scratch_);
     });
     return;
   }
-  const int64_t mr = table_.tiles.f32_mr;
+  const int64_t mr = gemm_.mr;
   const int64_t units = blocks_.images * ((blocks_.rows + mr - 1) / mr);
   for_tasks(*call.pool, units, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
     run_rows(call, first, last, 0, shape_.out_c / shape_.groups, scratch + task * task_scratch_);
@@ -75,7 +75,7 @@ void DenseF32::run(const Call& call) const {
 // Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
 void DenseF32::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1,
                         std::byte* scratch) const {
-  const int64_t mr = table_.tiles.f32_mr;
+  const int64_t mr = gemm_.mr;
   const int64_t tiles = (blocks_.rows + mr - 1) / mr;
   const int64_t depth = shape_.depth();
   const int64_t n = shape_.out_c / shape_.groups;
@@ -94,31 +94,18 @@ void DenseF32::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0
           .k = depth,
           .a = x + m0 * shape_.in_c,
           .a_stride = shape_.in_c,
-          .b = packed_[static_cast<size_t>(g)].as<float>() + n0 * (depth + 1),
+          .b = packed_[static_cast<size_t>(g)].as<float>(),
           .c = call.y + at,
           .c_stride = shape_.out_c,
-          .epilogue = {call.min, call.max, call.residual == nullptr ? nullptr : call.residual + at, shape_.out_c}};
+          .epilogue = {call.min, call.max, call.residual == nullptr ? nullptr : call.residual + at, shape_.out_c},
+          .first_column = n0};
       if (!blocks_.is_direct) {
-        const RowGather gather{x,
-                               shape_.in_h,
-                               shape_.in_w,
-                               group_in,
-                               shape_.in_c,
-                               shape_.out_w,
-                               shape_.kernel_h,
-                               shape_.kernel_w,
-                               shape_.stride_h,
-                               shape_.stride_w,
-                               shape_.dilation_h,
-                               shape_.dilation_w,
-                               shape_.pad_top,
-                               shape_.pad_left};
         auto* rows = reinterpret_cast<float*>(scratch);
-        table_.pack_rows_f32(gather, m0, m1, rows, blocks_.row_stride);
+        gemm_.pack_rows({x, shape_, group_in}, m0, m1, rows, blocks_.row_stride);
         gemm.a = rows;
         gemm.a_stride = blocks_.row_stride;
       }
-      table_.gemm_f32(gemm);
+      gemm_.run(gemm);
     }
     unit = stop;
   }
@@ -152,9 +139,9 @@ void expand_channels(const void* x, void* y, int64_t pixels, int64_t channels, i
   }
 }
 
-DepthwiseF32::DepthwiseF32(const KernelTable& table, const ConvShape& shape, const float* w, const float* bias,
+DepthwiseF32::DepthwiseF32(const DepthwiseKernelF32& kernel, const ConvShape& shape, const float* w, const float* bias,
                            int threads)
-    : table_(table),
+    : kernel_(kernel),
       shape_(shape),
       tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
       task_scratch_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
@@ -164,7 +151,7 @@ DepthwiseF32::DepthwiseF32(const KernelTable& table, const ConvShape& shape, con
   for (int64_t c = 0; c < shape.out_c; ++c) {
     for (int64_t t = 0; t < taps; ++t) by_tap[static_cast<size_t>(t * shape.out_c + c)] = w[c * taps + t];
   }
-  packed_ = pack_depthwise_f32(table, by_tap.data(), bias, taps, shape.out_c);
+  packed_ = pack_depthwise_f32(kernel, by_tap.data(), bias, taps, shape.out_c);
   if (shape.out_c != shape.in_c) expanded_bytes_ = align_64(shape.batch * shape.in_h * shape.in_w * shape.out_c * 4);
 }
 
@@ -183,21 +170,21 @@ void DepthwiseF32::run(const DenseF32::Call& call) const {
       const int64_t image = row / shape_.out_h;
       fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c * 4, row % shape_.out_h, zeros_.data(), taps);
       const int64_t at = row * shape_.out_w * c;
-      table_.depthwise_f32({.pixels = shape_.out_w,
-                            .channels = c,
-                            .kernel_h = shape_.kernel_h,
-                            .kernel_w = shape_.kernel_w,
-                            .stride_w = shape_.stride_w,
-                            .dilation_w = shape_.dilation_w,
-                            .taps = taps,
-                            .taps_stride = tap_columns(shape_),
-                            .weights = packed_.data(),
-                            .out = call.y + at,
-                            .out_stride = c,
-                            .is_unsigned = false,
-                            .f32 = {call.min, call.max, call.residual == nullptr ? nullptr : call.residual + at, c},
-                            .s8 = {},
-                            .raw = nullptr});
+      kernel_.run({.pixels = shape_.out_w,
+                   .channels = c,
+                   .kernel_h = shape_.kernel_h,
+                   .kernel_w = shape_.kernel_w,
+                   .stride_w = shape_.stride_w,
+                   .dilation_w = shape_.dilation_w,
+                   .taps = taps,
+                   .taps_stride = tap_columns(shape_),
+                   .weights = packed_.data(),
+                   .out = call.y + at,
+                   .out_stride = c,
+                   .is_unsigned = false,
+                   .f32 = {call.min, call.max, call.residual == nullptr ? nullptr : call.residual + at, c},
+                   .s8 = {},
+                   .raw = nullptr});
     }
   });
 }

@@ -8,22 +8,6 @@
 
 namespace hone::cpu {
 
-/// A two-dimensional convolution over x: [batch, in_h, in_w, in_c]; one-dimensional ones have in_h = kernel_h = 1.
-/// A matrix product is one with a 1 × 1 kernel and its rows as pixels.
-struct ConvShape {
-  int64_t batch = 1, in_h = 1, in_w = 1, in_c = 1, out_h = 1, out_w = 1, out_c = 1;
-  int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
-  int64_t pad_top = 0, pad_left = 0;
-  int64_t groups = 1;
-
-  int64_t taps() const { return kernel_h * kernel_w; }
-  int64_t pixels() const { return out_h * out_w; }          ///< output pixels of one image
-  int64_t depth() const { return taps() * in_c / groups; }  ///< length of one output's sum
-  bool is_depthwise() const { return groups > 1 && groups == in_c && out_c % in_c == 0; }
-  /// Every output pixel reads exactly the input pixel of the same place.
-  bool is_pointwise() const;
-};
-
 /// How the rows of a convolution are divided: blocks that are gathered together, and what each task needs.
 struct RowBlocks {
   bool is_direct = false;        ///< rows are read where they are, nothing is gathered
@@ -38,7 +22,7 @@ struct RowBlocks {
 class DenseF32 {
  public:
   /// w: [out_c, kernel_h, kernel_w, in_c / groups], bias: [out_c] or null.
-  DenseF32(const KernelTable& table, const ConvShape& shape, const float* w, const float* bias, int threads);
+  DenseF32(const GemmF32Variant& gemm, const ConvShape& shape, const float* w, const float* bias, int threads);
   int64_t scratch_bytes() const { return task_scratch_ * blocks_.tasks; }
 
   struct Call {
@@ -54,7 +38,7 @@ class DenseF32 {
  private:
   void run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const;
 
-  const KernelTable& table_;
+  const GemmF32Variant& gemm_;
   ConvShape shape_;
   RowBlocks blocks_;
   int64_t task_scratch_ = 0;
@@ -65,12 +49,13 @@ class DenseF32 {
 class DepthwiseF32 {
  public:
   /// w: [out_c, kernel_h, kernel_w, 1], bias: [out_c] or null.
-  DepthwiseF32(const KernelTable& table, const ConvShape& shape, const float* w, const float* bias, int threads);
+  DepthwiseF32(const DepthwiseKernelF32& kernel, const ConvShape& shape, const float* w, const float* bias,
+               int threads);
   int64_t scratch_bytes() const { return expanded_bytes_ + tasks_ * task_scratch_; }
   void run(const DenseF32::Call& call) const;
 
  private:
-  const KernelTable& table_;
+  const DepthwiseKernelF32& kernel_;
   ConvShape shape_;
   int64_t tasks_, expanded_bytes_ = 0, task_scratch_;
   AlignedBuffer packed_;

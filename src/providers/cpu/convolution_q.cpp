@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error.h"
+#include "ops/fixed_point.h"
+#include "providers/cpu/kernels/variants.h"
 #include "providers/cpu/tasks.h"
 
 namespace hone::cpu {
@@ -29,61 +32,85 @@ std::vector<float> float_scales(const ConvQuant& q) {
   return scales;
 }
 
-RowBlocks plan_blocks(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads) {
+RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant, int threads) {
   RowBlocks b;
   const int64_t depth = shape.depth();
   // Unsigned bytes in whole groups are what the byte levels multiply: such rows need no gathering.
-  b.is_direct = shape.is_pointwise() && table.tiles.s8_bytes == 1 && quant.in_unsigned && quant.w_zero == 0 &&
-                depth % table.tiles.s8_kr == 0 && shape.in_c % table.tiles.s8_kr == 0;
+  b.is_direct = shape.is_pointwise() && gemm.element_bytes == 1 && quant.in_unsigned && quant.w_zero == 0 &&
+                depth % gemm.kr == 0 && shape.in_c % gemm.kr == 0;
   const bool is_flat = shape.is_pointwise();
   b.images = is_flat ? 1 : shape.batch;
   b.rows = is_flat ? shape.batch * shape.pixels() : shape.pixels();
-  b.row_stride = b.is_direct ? shape.in_c : packed_row_bytes(table, depth);
+  b.row_stride = b.is_direct ? shape.in_c : gemm.row_bytes(depth);
   if (!b.is_direct && b.row_stride % 4096 == 0) b.row_stride += 64;
-  const int64_t mr = table.tiles.s8_mr;
+  const int64_t mr = gemm.mr;
   const int64_t bytes = depth * shape.out_c / shape.groups <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
   b.block = std::max<int64_t>(1, bytes / b.row_stride / mr) * mr;
   const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
   b.splits_columns = tiles < threads;
-  const int64_t panels = (shape.out_c / shape.groups + table.tiles.s8_nr - 1) / table.tiles.s8_nr;
+  const int64_t panels = (shape.out_c / shape.groups + gemm.nr - 1) / gemm.nr;
   b.tasks = std::min<int64_t>(threads, b.splits_columns ? panels : tiles);
   return b;
 }
 
+ConvShape gathered_shape(ConvShape shape) {
+  if (!shape.is_pointwise()) return shape;
+  shape.in_w = shape.out_w = shape.batch * shape.pixels();
+  shape.batch = shape.in_h = shape.out_h = 1;
+  return shape;
+}
+
+// The best variant that takes these weights.
+const DepthwiseS8Variant* depthwise_for(const KernelTable& table, bool fits_bytes, bool needs_raw) {
+  for (const DepthwiseS8Variant* v : usable(table, table.depthwise_s8)) {
+    if ((fits_bytes || !v->takes_bytes) && (v->has_raw || !needs_raw)) return v;
+  }
+  throw internal_error("no depthwise kernel takes everything");
+}
+
 }  // namespace
 
-FixedPointEpilogue::FixedPointEpilogue(const ConvQuant& q)
-    : zero_(q.out_zero), min_(q.out_min), max_(q.out_max), halves_up_(q.halves_up) {
+FixedPointEpilogue::FixedPointEpilogue(const KernelTable& table, const ConvQuant& q)
+    : requantize_(table.requantize_fixed),
+      zero_(q.out_zero),
+      min_(q.out_min),
+      max_(q.out_max),
+      halves_up_(q.halves_up) {
   if (!q.fixed_point) return;
   for (size_t c = 0; c < q.w_scale.size(); ++c) {
-    multipliers_.push_back(quantize_multiplier(multiplier(q, static_cast<int64_t>(c))));
+    const FixedMultiplier m = quantize_multiplier(multiplier(q, static_cast<int64_t>(c)));
+    multipliers_.push_back(m.value);
+    left_.push_back(std::max(m.shift, 0));
+    right_.push_back(std::max(-m.shift, 0));
   }
 }
 
 void FixedPointEpilogue::apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y,
                                int64_t y_stride) const {
-  for (int64_t r = 0; r < rows; ++r, acc += n, y += y_stride) {
-    for (int64_t c = 0; c < n; ++c) {
-      const FixedMultiplier m = multipliers_[static_cast<size_t>(channel + c)];
-      const int32_t v =
-          halves_up_ ? multiply_by_quantized_multiplier_up(acc[c], m) : multiply_by_quantized_multiplier(acc[c], m);
-      y[c] = static_cast<uint8_t>(std::clamp(v + zero_, min_, max_));
-    }
-  }
+  const FixedRequant q{.multiplier = multipliers_.data() + channel,
+                       .left = left_.data() + channel,
+                       .right = right_.data() + channel,
+                       .zero_point = zero_,
+                       .min = min_,
+                       .max = max_,
+                       .halves_up = halves_up_};
+  for (int64_t r = 0; r < rows; ++r) requantize_(acc + r * n, y + r * y_stride, n, q);
 }
 
-DenseQ::DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& q, int threads)
-    : table_(table),
+DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& q,
+               int threads)
+    : gemm_(gemm),
       shape_(shape),
-      blocks_(plan_blocks(table, shape, q, threads)),
+      gathered_(gathered_shape(shape)),
+      blocks_(plan_blocks(gemm, shape, q, threads)),
       epilogue_(epilogue_of(q)),
-      fixed_(q),
+      fixed_(table, q),
       in_unsigned_(q.in_unsigned),
       in_zero_(q.in_zero),
       w_zero_(q.w_zero) {
   const int64_t depth = shape.depth();
   const int64_t n = shape.out_c / shape.groups;
-  const int32_t in_zero = packed_zero_point(table, q.in_zero, q.in_unsigned);
+  const int32_t in_zero = gemm.packed_zero_point(q.in_zero, q.in_unsigned);
   const std::vector<float> scales = float_scales(q);
   // Σ (x − zx)(w − zw) = Σ x·w − zx Σ w − zw Σ x + depth zx zw; the third term depends on the row.
   std::vector<int32_t> bias = q.bias;
@@ -94,9 +121,9 @@ DenseQ::DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant
                                                         depth * in_zero * int64_t{q.w_zero});
   }
   for (int64_t g = 0; g < shape.groups; ++g) {
-    packed_.emplace_back(static_cast<size_t>(packed_s8_size(table, depth, n)));
-    pack_s8(table, MatrixView<int8_t>{q.w.data() + g * n * depth, 1, depth, depth, n}, bias.data() + g * n,
-            scales.data() + g * n, packed_.back().data());
+    packed_.push_back(packed(gemm, {.b = {q.w.data() + g * n * depth, 1, depth, depth, n},
+                                    .bias = bias.data() + g * n,
+                                    .scale = scales.data() + g * n}));
   }
   const int64_t rows = std::min(blocks_.block, blocks_.rows);
   if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
@@ -116,8 +143,8 @@ void DenseQ::accumulate(const uint8_t* x, const int32_t* image_zeros, const Accu
 
 void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
   auto* bytes = static_cast<std::byte*>(scratch);
-  const int64_t mr = table_.tiles.s8_mr;
-  const int64_t nr = table_.tiles.s8_nr;
+  const int64_t mr = gemm_.mr;
+  const int64_t nr = gemm_.nr;
   const int64_t n = shape_.out_c / shape_.groups;
   const int64_t tiles = blocks_.images * ((blocks_.rows + mr - 1) / mr);
   if (blocks_.splits_columns) {
@@ -133,24 +160,21 @@ void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
 
 // Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
 void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const {
-  const int64_t mr = table_.tiles.s8_mr;
+  const int64_t mr = gemm_.mr;
   const int64_t tiles = (blocks_.rows + mr - 1) / mr;
   const int64_t depth = shape_.depth();
   const int64_t n = shape_.out_c / shape_.groups;
   const int64_t group_in = shape_.in_c / shape_.groups;
   auto* sums = reinterpret_cast<int32_t*>(scratch + rows_bytes_);
   auto* raw = reinterpret_cast<int32_t*>(scratch + rows_bytes_ + sums_bytes_);
-  // A pointwise convolution is one long line of pixels, whatever the images' sizes.
   const bool is_flat = shape_.is_pointwise();
-  const int64_t in_h = is_flat ? 1 : shape_.in_h;
-  const int64_t in_w = is_flat ? blocks_.rows : shape_.in_w;
   for (int64_t unit = begin; unit < end;) {
     const int64_t image = unit / tiles;
     const int64_t stop = std::min({end, (image + 1) * tiles, unit + blocks_.block / mr});
     const int64_t m0 = (unit - image * tiles) * mr;
     const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * mr);
     for (int64_t g = 0; g < shape_.groups; ++g) {
-      const uint8_t* from = call.x + image * in_h * in_w * shape_.in_c + g * group_in;
+      const uint8_t* from = call.x + image * gathered_.in_h * gathered_.in_w * shape_.in_c + g * group_in;
       const int64_t row = image * blocks_.rows + m0;
       const bool is_raw = fixed_.is_used() || call.sink != nullptr;
       const int64_t at = row * shape_.out_c + g * n + n0;
@@ -161,33 +185,20 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
                   .k = depth,
                   .a = from + m0 * shape_.in_c,
                   .a_stride = shape_.in_c,
-                  .b = packed_[static_cast<size_t>(g)].data() + n0 * (8 + packed_row_bytes(table_, depth)),
+                  .b = packed_[static_cast<size_t>(g)].data(),
                   .row_add = nullptr,
                   .c = to,
                   .c_stride = shape_.out_c,
                   .epilogue = epilogue_,
                   .raw = is_raw ? raw : nullptr,
                   .raw_stride = n1 - n0,
-                  .residual = {residual, shape_.out_c, call.sum}};
+                  .residual = {residual, shape_.out_c, call.sum},
+                  .first_column = n0};
       if (!blocks_.is_direct) {
         // Pointwise rows have no padding: any zero will do for them.
         const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];
-        const RowGather gather{from,
-                               in_h,
-                               in_w,
-                               group_in,
-                               shape_.in_c,
-                               is_flat ? in_w : shape_.out_w,
-                               shape_.kernel_h,
-                               shape_.kernel_w,
-                               shape_.stride_h,
-                               shape_.stride_w,
-                               shape_.dilation_h,
-                               shape_.dilation_w,
-                               shape_.pad_top,
-                               shape_.pad_left};
-        table_.pack_rows_s8(gather, m0, m1, scratch, blocks_.row_stride, in_unsigned_, static_cast<uint8_t>(zero),
-                            w_zero_ == 0 ? nullptr : sums);
+        gemm_.pack_rows({from, gathered_, group_in}, m0, m1, scratch, blocks_.row_stride, in_unsigned_,
+                        static_cast<uint8_t>(zero), w_zero_ == 0 ? nullptr : sums);
         gemm.a = scratch;
         gemm.a_stride = blocks_.row_stride;
         if (w_zero_ != 0) {
@@ -195,7 +206,7 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
           gemm.row_add = sums;
         }
       }
-      table_.gemm_s8(gemm);
+      gemm_.run(gemm);
       if (call.sink != nullptr) {
         (*call.sink)(row, m1 - m0, g * n + n0, n1 - n0, raw);
       } else if (fixed_.is_used()) {
@@ -209,9 +220,8 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
 DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& q, int threads)
     : shape_(shape),
       epilogue_(epilogue_of(q)),
-      fixed_(q),
+      fixed_(table, q),
       in_unsigned_(q.in_unsigned),
-      kernel_(table.depthwise_s8),
       in_zero_(q.in_zero),
       tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
       taps_bytes_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
@@ -229,17 +239,17 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
       fits_bytes &= w >= -128 && w <= 127;
     }
   }
-  const bool is_u8 = table.depthwise_u8 != nullptr && fits_bytes && !fixed_.is_used() && !q.accumulates;
-  const int32_t zero = is_u8 ? packed_zero_point(table, q.in_zero, q.in_unsigned) : q.in_zero;
+  kernel_ = depthwise_for(table, fits_bytes, fixed_.is_used() || q.accumulates);
+  const int32_t zero = kernel_->packed_zero_point(q.in_zero, q.in_unsigned);
   std::vector<int32_t> bias = q.bias;
   for (size_t i = 0; i < by_tap.size(); ++i) bias[i % bias.size()] -= by_tap[i] * zero;
   const std::vector<float> scales = float_scales(q);
-  if (is_u8) {
-    kernel_ = table.depthwise_u8;
-    packed_ = pack_depthwise_u8(by_tap.data(), bias.data(), scales.data(), shape.kernel_h, shape.kernel_w, channels);
-  } else {
-    packed_ = pack_depthwise_s8(table, by_tap.data(), bias.data(), scales.data(), taps, channels);
-  }
+  packed_ = packed(*kernel_, {.w = by_tap.data(),
+                              .bias = bias.data(),
+                              .scale = scales.data(),
+                              .kernel_h = shape.kernel_h,
+                              .kernel_w = shape.kernel_w,
+                              .channels = channels});
   if (shape.out_c != shape.in_c) expanded_bytes_ = align_64(shape.batch * shape.in_h * shape.in_w * channels);
 }
 
@@ -274,21 +284,21 @@ void DepthwiseQ::run(const uint8_t* x, uint8_t* y, const int32_t* image_zeros, c
       }
       fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside, taps);
       uint8_t* out = y == nullptr ? nullptr : y + row * shape_.out_w * c;
-      kernel_({.pixels = shape_.out_w,
-               .channels = c,
-               .kernel_h = shape_.kernel_h,
-               .kernel_w = shape_.kernel_w,
-               .stride_w = shape_.stride_w,
-               .dilation_w = shape_.dilation_w,
-               .taps = taps,
-               .taps_stride = tap_columns(shape_),
-               .weights = packed_.data(),
-               .out = out,
-               .out_stride = c,
-               .is_unsigned = in_unsigned_,
-               .f32 = {},
-               .s8 = epilogue_,
-               .raw = is_raw ? raw : nullptr});
+      kernel_->run({.pixels = shape_.out_w,
+                    .channels = c,
+                    .kernel_h = shape_.kernel_h,
+                    .kernel_w = shape_.kernel_w,
+                    .stride_w = shape_.stride_w,
+                    .dilation_w = shape_.dilation_w,
+                    .taps = taps,
+                    .taps_stride = tap_columns(shape_),
+                    .weights = packed_.data(),
+                    .out = out,
+                    .out_stride = c,
+                    .is_unsigned = in_unsigned_,
+                    .f32 = {},
+                    .s8 = epilogue_,
+                    .raw = is_raw ? raw : nullptr});
       if (sink != nullptr) {
         (*sink)(row * shape_.out_w, shape_.out_w, 0, c, raw);
       } else if (fixed_.is_used()) {

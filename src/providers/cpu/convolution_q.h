@@ -4,7 +4,6 @@
 #include <functional>
 #include <vector>
 
-#include "ops/fixed_point.h"
 #include "providers/cpu/convolution.h"
 
 namespace hone::cpu {
@@ -32,14 +31,14 @@ using AccumulatorSink = std::function<void(int64_t row, int64_t rows, int64_t ch
 /// Requantization in TFLite's fixed point, from accumulators.
 class FixedPointEpilogue {
  public:
-  FixedPointEpilogue() = default;
-  explicit FixedPointEpilogue(const ConvQuant& quant);
+  FixedPointEpilogue(const KernelTable& table, const ConvQuant& quant);
   bool is_used() const { return !multipliers_.empty(); }
   /// rows × n accumulators (row stride n) of channels from `channel` on, to bytes `y_stride` apart.
   void apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y, int64_t y_stride) const;
 
  private:
-  std::vector<FixedMultiplier> multipliers_;
+  void (*requantize_)(const int32_t* acc, uint8_t* y, int64_t n, const FixedRequant&);
+  std::vector<int32_t> multipliers_, left_, right_;
   int32_t zero_ = 0, min_ = 0, max_ = 0;
   bool halves_up_ = false;
 };
@@ -47,7 +46,8 @@ class FixedPointEpilogue {
 /// Integer convolution with dense channels (or groups of them); bytes in, bytes out.
 class DenseQ {
  public:
-  DenseQ(const KernelTable& table, const ConvShape& shape, const ConvQuant& quant, int threads);
+  DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant,
+         int threads);
   int64_t scratch_bytes() const { return task_scratch_ * blocks_.tasks; }
   /// `residual`: like y, or null; may be y itself. It is added as `sum` says, where x is the convolution's own result.
   void run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch, const uint8_t* residual = nullptr,
@@ -68,8 +68,9 @@ class DenseQ {
   void run(const Call& call, ThreadPool& pool, void* scratch) const;
   void run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const;
 
-  const KernelTable& table_;
+  const GemmS8Variant& gemm_;
   ConvShape shape_;
+  ConvShape gathered_;  // what rows are gathered from: a pointwise convolution is one long line of pixels
   RowBlocks blocks_;
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;
@@ -97,7 +98,7 @@ class DepthwiseQ {
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;
   bool in_unsigned_;
-  void (*kernel_)(const DepthwiseRun&);
+  const DepthwiseS8Variant* kernel_;
   int32_t in_zero_;
   int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, outside_bytes_, task_scratch_;
   AlignedBuffer packed_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/checked.h"
 #include "providers/cpu/tasks.h"
 
 namespace hone::cpu {
@@ -17,7 +18,7 @@ RowQuant asymmetric_quant(double low, double high) {
   const double from_max = 127 - max / scale;
   const bool is_min_safer = 128 + std::abs(min / scale) < 127 + std::abs(max / scale);
   const double zero = std::clamp(std::round(is_min_safer ? from_min : from_max), -128.0, 127.0);
-  return {static_cast<float>(scale), static_cast<int32_t>(zero)};
+  return {static_cast<float>(scale), saturated<int32_t>(zero)};
 }
 
 ConvQuant prepared(ConvQuant q, const ConvShape& shape) {
@@ -46,8 +47,8 @@ RowQuant quantize_row(const KernelTable& table, const float* x, int64_t n, bool 
   return q;
 }
 
-HybridConv::HybridConv(const KernelTable& table, const ConvShape& shape, ConvQuant quant, std::vector<float> bias,
-                       bool is_asymmetric, bool is_per_pixel, int threads)
+HybridConv::HybridConv(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, ConvQuant quant,
+                       std::vector<float> bias, bool is_asymmetric, bool is_per_pixel, int threads)
     : table_(table),
       shape_(shape),
       is_asymmetric_(is_asymmetric),
@@ -67,7 +68,7 @@ HybridConv::HybridConv(const KernelTable& table, const ConvShape& shape, ConvQua
   if (shape.is_depthwise()) {
     depthwise_ = std::make_unique<DepthwiseQ>(table, shape, q, threads);
   } else {
-    dense_ = std::make_unique<DenseQ>(table, shape, q, threads);
+    dense_ = std::make_unique<DenseQ>(table, gemm, shape, q, threads);
   }
 }
 
@@ -92,16 +93,14 @@ void HybridConv::run(const float* x, float* y, float act_min, float act_max, Thr
   const int64_t pixels_per_row = shape_.batch * shape_.pixels() / rows_;
   const AccumulatorSink sink = [&](int64_t row, int64_t rows, int64_t channel, int64_t n, const int32_t* acc) {
     for (int64_t r = row; r < row + rows; ++r, acc += n) {
-      const int32_t zero = zeros[r / pixels_per_row];
-      const float scale = scales[r / pixels_per_row];
-      float* to = y + r * shape_.out_c + channel;
-      const int32_t* sum = w_sum_.data() + channel;
-      const float* w_scale = w_scale_.data() + channel;
-      const float* bias = bias_.data() + channel;
-      for (int64_t c = 0; c < n; ++c) {
-        const float v = static_cast<float>(acc[c] - zero * sum[c]) * w_scale[c] * scale + bias[c];
-        to[c] = v < act_min ? act_min : v > act_max ? act_max : v;
-      }
+      table_.finish_hybrid(acc, y + r * shape_.out_c + channel, n,
+                           {.w_sum = w_sum_.data() + channel,
+                            .w_scale = w_scale_.data() + channel,
+                            .bias = bias_.data() + channel,
+                            .zero = zeros[r / pixels_per_row],
+                            .scale = scales[r / pixels_per_row],
+                            .min = act_min,
+                            .max = act_max});
     }
   };
   const auto* bytes = reinterpret_cast<const uint8_t*>(stored);

@@ -25,8 +25,8 @@ class HybridConv {
  public:
   /// quant.w and quant.w_scale count; `bias` ([out_c] or empty) is f32. Activations are quantized per image, or, with
   /// is_per_pixel, per output pixel of a pointwise convolution.
-  HybridConv(const KernelTable& table, const ConvShape& shape, ConvQuant quant, std::vector<float> bias,
-             bool is_asymmetric, bool is_per_pixel, int threads);
+  HybridConv(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, ConvQuant quant,
+             std::vector<float> bias, bool is_asymmetric, bool is_per_pixel, int threads);
   int64_t scratch_bytes() const;
   void run(const float* x, float* y, float act_min, float act_max, ThreadPool& pool, void* scratch) const;
 

@@ -26,10 +26,10 @@ size_t steps_of(const Graph& graph, const PlanOptions& options = {}) {
 
 // One step gives on every level, at every number of threads, what two give.
 void expect_one_step_like_two(const Graph& graph, const std::vector<Tensor>& inputs) {
-  ASSERT_EQ(steps_of(graph, {.keeps_all_values = true}), 2u);
+  ASSERT_EQ(steps_of(graph, {.refuses = hides_values}), 2u);
   ASSERT_EQ(steps_of(graph), 1u);
   for (Isa isa : levels()) {
-    const std::vector<Tensor> two = run(graph, provider_for(isa), inputs, {.keeps_all_values = true});
+    const std::vector<Tensor> two = run(graph, provider_for(isa), inputs, {.refuses = hides_values});
     for (int threads : {1, 3}) {
       const std::vector<Tensor> one = run(graph, provider_for(isa), inputs, {.threads = threads});
       EXPECT_TRUE(identical(one[0], two[0])) << isa_name(isa) << ", " << threads << " threads";

@@ -18,6 +18,7 @@
 #include "ops/shaping.h"
 #include "ops/unary.h"
 #include "providers/cpu/rows.h"
+#include "providers/cpu/sums.h"
 
 namespace hone {
 namespace cpu {
@@ -34,9 +35,9 @@ std::unique_ptr<Step> bind_alone(const KernelRequest& request) {
 }
 
 template <MakeWithAddend kMake, Isa kIsa>
-std::unique_ptr<Step> bind_sum(const PairRequest& request) {
+std::unique_ptr<Step> bind_sum(const SumRequest& request) {
   const Addend addend = addend_of(request);
-  return addend.exists() ? kMake(request.first, kernels_for(kIsa), addend) : nullptr;
+  return addend.exists() ? kMake(request.layer, kernels_for(kIsa), addend) : nullptr;
 }
 
 /// Which kernels run which operator, best first; what none of them takes falls to the reference.
@@ -49,15 +50,17 @@ struct Rows {
   template <MakeWithAddend kMake>
   static constexpr auto kSum = &bind_sum<kMake, kIsa>;
 
+  static constexpr int kGemms = 4;  ///< variants that any level may have of a GEMM
+
   static constexpr Kernel kConv[] = {{"hybrid", kBound<make_conv_hybrid>},
                                      {"depthwise_f32", kBound<make_depthwise_f32>},
                                      {"dense_f32", kAlone<make_dense_f32>},
                                      {"depthwise_q8", kBound<make_depthwise_bytes>},
-                                     {"dense_q8", kAlone<make_dense_bytes>}};
+                                     {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
   static constexpr Kernel kConvTranspose[] = {{"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
                                                {"dense_f32", kAlone<make_fully_connected_f32>},
-                                               {"dense_q8", kAlone<make_fully_connected_bytes>}};
+                                               {"dense_q8", kAlone<make_fully_connected_bytes>, kGemms}};
   static constexpr Kernel kGemm[] = {{"dense_f32", kAlone<make_gemm_f32>}};
   static constexpr Kernel kMatMul[] = {{"dense_f32", kAlone<make_matmul_constant_f32>},
                                        {"matmul_f32", kBound<make_matmul_f32>},
@@ -163,26 +166,30 @@ struct Rows {
       {&Gru::def, kGru},
   };
 
-  static constexpr PairKernel kPairs[] = {
-      {&Conv::def, &Add::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
-      {&Conv::def, &Add::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
-      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
-      {&FullyConnected::def, &Add::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},
-      {&Gemm::def, &Add::def, "Gemm+Add", "dense_f32", kSum<make_gemm_f32>},
-      {&MatMul::def, &Add::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
+  static constexpr SumKernel kSums[] = {
+      {&Conv::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
+      {&Conv::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
+      {&FullyConnected::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
+      {&FullyConnected::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},
+      {&Gemm::def, "Gemm+Add", "dense_f32", kSum<make_gemm_f32>},
+      {&MatMul::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
   };
 
+  static std::vector<Claim> claim(const ClaimRequest& request) { return claim_sums(request, kSums); }
+
   static constexpr Provider kProvider{
-      .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .pairs = kPairs};
+      .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .claim = claim};
 };
 
 Isa chosen_isa() {
   const char* name = std::getenv("HONE_CPU_ISA");
   if (name == nullptr || *name == '\0') return best_isa();
-  for (Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+  std::string expected;
+  for (Isa isa : all_levels()) {
     if (std::string_view(name) == isa_name(isa)) return isa;
+    expected += cat(expected.empty() ? "" : ", ", isa_name(isa));
   }
-  throw invalid_argument(cat("HONE_CPU_ISA is '", name, "', expected portable, avx2 or avx512"));
+  throw invalid_argument(cat("HONE_CPU_ISA is '", name, "', expected one of ", expected));
 }
 
 }  // namespace
@@ -191,9 +198,12 @@ const Provider& provider_for(Isa isa) {
   if (!is_supported(isa)) {
     throw unsupported(cat("this machine does not run ", isa_name(isa), " kernels"), "hone devices lists what it has");
   }
-  if (isa == Isa::kAvx512) return Rows<Isa::kAvx512>::kProvider;
-  return isa == Isa::kAvx2 ? Rows<Isa::kAvx2>::kProvider : Rows<Isa::kPortable>::kProvider;
+  static constexpr const Provider* kProviders[] = {&Rows<Isa::kPortable>::kProvider, &Rows<Isa::kAvx2>::kProvider,
+                                                   &Rows<Isa::kAvxVnni>::kProvider, &Rows<Isa::kAvx512>::kProvider};
+  return *kProviders[static_cast<int>(isa)];
 }
+
+const Provider& portable_provider() { return provider_for(Isa::kPortable); }
 
 }  // namespace cpu
 

@@ -11,7 +11,7 @@
 #include "ops/pool.h"
 #include "ops/unary.h"
 #include "providers/cpu/compare_test.h"
-#include "runtime/plan.h"
+#include "runtime/session.h"
 
 namespace hone {
 namespace {
@@ -109,6 +109,36 @@ TEST(CpuProvider, ConvolvesBytesWithinOneStepAndExactlyOnDemand) {
                                .output_types = {{q.y.dtype, Shape::unranked(), q.y.quant}}});
     g.set_outputs({g.node(node).outputs[0]});
     expect_one_step(g, {random.bytes(q.x.dtype, c.x, q.x.quant)});
+  }
+}
+
+TEST(CpuProvider, LetsATunerChooseAmongVariants) {
+  Random random;
+  Graph g;
+  const QuantPtr quant = random.quant(DType::kU8, 0.1f);
+  const ValueId x = g.add_input("x", {DType::kU8, Shape({1, 5, 5, 24}), quant});
+  const Tensor w = random.bytes(DType::kI8, {16, 3, 3, 24}, QuantParams::per_tensor(0.02f, 0));
+  const NodeId node = g.add({.def = &Conv::def,
+                             .attrs = Attrs::of(Conv{}),
+                             .inputs = {x, g.add_constant(w)},
+                             .output_types = {{DType::kU8, Shape::unranked(), quant}}});
+  g.set_outputs({g.node(node).outputs[0]});
+  const std::vector<Tensor> inputs = {random.bytes(DType::kU8, {1, 5, 5, 24}, quant)};
+  for (cpu::Isa isa : cpu::levels()) {
+    const Provider* provider = &cpu::provider_for(isa);
+    std::vector<Tensor> results;
+    size_t variants = 1;
+    for (size_t choice = 0; choice < variants; ++choice) {
+      PlanOptions options;
+      options.tuner = [&](const KernelRequest&, std::span<const std::unique_ptr<Step>> candidates) {
+        variants = candidates.size();
+        return choice;
+      };
+      Session session(Plan::compile(g, std::span(&provider, 1), options));
+      results.push_back(session.run(inputs)[0].clone());
+      EXPECT_TRUE(identical(results.back(), results.front())) << isa_name(isa) << " variant " << choice;
+    }
+    EXPECT_EQ(results.size(), variants);
   }
 }
 

@@ -14,6 +14,12 @@ struct Addend {
   bool exists() const { return input >= 0; }
 };
 
+/// A layer and the Add after it: `layer` feeds input `at` of `sum` alone.
+struct SumRequest {
+  KernelRequest layer, sum;
+  size_t at = 0;
+};
+
 /// How a layer that may have an addend is made.
 using MakeWithAddend = std::unique_ptr<Step> (*)(const KernelRequest&, const KernelTable&, const Addend&);
 
@@ -37,9 +43,8 @@ std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_matmul_bytes(const KernelRequest&, const KernelTable&);
 
 // steps_elementwise.cpp
-/// The addend of a pair whose last node is Add, for the step that computes the first; does not exist() where its
-/// storage or shape does not fit.
-Addend addend_of(const PairRequest&);
+/// The addend for the step that computes the layer; does not exist() where its storage or shape does not fit.
+Addend addend_of(const SumRequest&);
 std::unique_ptr<Step> make_unary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);

@@ -5,7 +5,9 @@
 #include <limits>
 #include <optional>
 
+#include "base/checked.h"
 #include "ops/conv.h"
+#include "ops/fixed_point.h"
 #include "ops/matmul.h"
 #include "providers/cpu/hybrid.h"
 #include "providers/cpu/rows.h"
@@ -94,6 +96,35 @@ struct Activation {
   bool clamps() const { return min > -kInf || max < kInf; }
 };
 
+// Packed for vpmaddubsw, weights near both ends of int8 need many extra groups; beyond a quarter more than without,
+// int16 pairs are faster.
+bool is_lean(const GemmS8Variant& gemm, const MatrixView<int8_t>& b) {
+  if (gemm.element_bytes != 1) return true;
+  const int64_t panels = (b.n + gemm.nr - 1) / gemm.nr;
+  const int64_t plain = panels * (gemm.nr * (8 + (b.k + 7) / 8 * 8) + 128);
+  return gemm.pack(gemm, {.b = b, .bias = nullptr, .scale = nullptr}, nullptr) <= plain * 5 / 4;
+}
+
+// The variant of the integer GEMM that the request asks for, those that suit these weights first; null when there are
+// not as many.
+const GemmS8Variant* gemm_for(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                              const ConvQuant& q) {
+  auto found = usable(table, table.gemms_s8);
+  const MatrixView<int8_t> b{q.w.data(), 1, shape.depth(), shape.depth(), shape.out_c / shape.groups};
+  std::stable_partition(found.begin(), found.end(), [&](const GemmS8Variant* v) { return is_lean(*v, b); });
+  return static_cast<size_t>(r.variant) < found.size() ? found[static_cast<size_t>(r.variant)] : nullptr;
+}
+
+// What the layer runs on, or null when it has no such variant.
+template <class Layer>
+const auto* kernel_of(const KernelRequest& r, const KernelTable& table) {
+  if constexpr (std::is_same_v<Layer, DenseF32>) {
+    return variant_of(r, table, table.gemms_f32);
+  } else {
+    return r.variant == 0 ? &table.depthwise_f32 : nullptr;
+  }
+}
+
 template <class F32Conv>
 std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                const Tensor& w, const Tensor& bias, Activation act, const Addend& addend) {
@@ -103,7 +134,9 @@ std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table,
     act = {addend.act_min, addend.act_max};
     residual = addend.input;
   }
-  auto conv = std::make_unique<F32Conv>(table, shape, w.data<float>().data(),
+  const auto* kernel = kernel_of<F32Conv>(r, table);
+  if (kernel == nullptr) return nullptr;
+  auto conv = std::make_unique<F32Conv>(*kernel, shape, w.data<float>().data(),
                                         bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
   const int64_t scratch = conv->scratch_bytes();
   return make_step(
@@ -158,7 +191,7 @@ bool read_bias(const KernelRequest& r, int64_t channels, ConvQuant& q) {
   for (int64_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
     const double stored = std::nearbyint(real[i] / (double(q.in_scale) * double(q.w_scale[i])));
-    q.bias[i] = static_cast<int32_t>(std::clamp(stored, -2147483648.0, 2147483647.0));
+    q.bias[i] = saturated<int32_t>(stored);
   }
   return true;
 }
@@ -189,7 +222,14 @@ std::optional<ConvQuant> quant_of(const KernelRequest& r, int64_t channels, int6
 template <class QuantizedConv>
 std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
                                  const ConvQuant& q, [[maybe_unused]] const Addend& addend) {
-  auto conv = std::make_unique<QuantizedConv>(table, shape, q, r.threads);
+  std::unique_ptr<QuantizedConv> conv;
+  if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
+    const GemmS8Variant* gemm = gemm_for(r, table, shape, q);
+    if (gemm == nullptr) return nullptr;
+    conv = std::make_unique<DenseQ>(table, *gemm, shape, q, r.threads);
+  } else {
+    conv = std::make_unique<DepthwiseQ>(table, shape, q, r.threads);
+  }
   const int64_t scratch = conv->scratch_bytes();
   if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
     if (addend.exists()) {
@@ -292,10 +332,12 @@ std::unique_ptr<Step> hybrid_step(const KernelRequest& r, const KernelTable& tab
                                   Activation act, bool is_asymmetric, bool is_per_pixel) {
   ConvQuant q;
   if (!read_weights(r.constant(1), shape.out_c, 0, q)) return nullptr;
+  const GemmS8Variant* gemm = gemm_for(r, table, shape, q);
+  if (gemm == nullptr) return nullptr;
   std::vector<float> bias;
   if (const Tensor b = constant_f32(r, 2); b.exists()) bias.assign(b.data<float>().begin(), b.data<float>().end());
-  auto conv =
-      std::make_unique<HybridConv>(table, shape, std::move(q), std::move(bias), is_asymmetric, is_per_pixel, r.threads);
+  auto conv = std::make_unique<HybridConv>(table, *gemm, shape, std::move(q), std::move(bias), is_asymmetric,
+                                           is_per_pixel, r.threads);
   const int64_t scratch = conv->scratch_bytes();
   return make_step(
       [conv = std::move(conv), act](RunContext& c) {

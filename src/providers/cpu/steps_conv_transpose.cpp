@@ -6,6 +6,7 @@
 
 #include "ops/conv.h"
 #include "providers/cpu/kernels/pack.h"
+#include "providers/cpu/kernels/variants.h"
 #include "providers/cpu/rows.h"
 
 namespace hone::cpu {
@@ -61,21 +62,21 @@ std::optional<Spread> spread_of(const KernelRequest& r) {
 }
 
 // One group of one image; `products`: [in_w, taps · channels of the group].
-void spread_image(const KernelTable& t, const Spread& s, const float* x, const float* packed, float* y,
-                  float* products) {
+void spread_image(const KernelTable& t, const GemmF32Variant& gemm, const Spread& s, const float* x,
+                  const float* packed, float* y, float* products) {
   const int64_t channels = s.out_c / s.groups;
   const int64_t taps = s.y.kernel * s.x.kernel;
   const auto add = t.binary[static_cast<int>(Binary::kAdd)];
   for (int64_t iy = 0; iy < s.y.in; ++iy) {
-    t.gemm_f32({s.x.in,
-                taps * channels,
-                s.in_c / s.groups,
-                x + iy * s.x.in * s.in_c,
-                s.in_c,
-                packed,
-                products,
-                taps * channels,
-                {-kInf, kInf, nullptr, 0}});
+    gemm.run({s.x.in,
+              taps * channels,
+              s.in_c / s.groups,
+              x + iy * s.x.in * s.in_c,
+              s.in_c,
+              packed,
+              products,
+              taps * channels,
+              {-kInf, kInf, nullptr, 0}});
     for (int64_t ky = 0; ky < s.y.kernel; ++ky) {
       const int64_t oy = s.y.at(iy, ky);
       if (oy < 0 || oy >= s.y.out) continue;
@@ -106,15 +107,17 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest& r, const Kern
   const Tensor bias = constant_f32(r, 2);
   const int64_t columns = s->y.kernel * s->x.kernel * s->out_c / s->groups;
   const int64_t depth = s->in_c / s->groups;
+  const GemmF32Variant& gemm = gemm_f32_of(table);
   auto packed = std::make_shared<std::vector<AlignedBuffer>>();
   for (int64_t g = 0; g < s->groups; ++g) {
-    packed->emplace_back(static_cast<size_t>(packed_f32_size(table, depth, columns)) * 4);
-    pack_f32(table, {w.data<float>().data() + g * depth * columns, columns, 1, depth, columns}, nullptr,
+    packed->emplace_back(static_cast<size_t>(packed_f32_size(gemm, depth, columns)) * 4);
+    pack_f32(gemm, {w.data<float>().data() + g * depth * columns, columns, 1, depth, columns}, nullptr,
              packed->back().as<float>());
   }
   const int64_t products = align_64(s->x.in * columns * 4);
   const int64_t tasks = std::min<int64_t>(r.threads, s->batch * s->groups);
   const KernelTable* t = &table;
+  const GemmF32Variant* multiply = &gemm;
   const bool is_clamped = op.act_min != -kInf || op.act_max != kInf;
   return make_step(
       [=, s = *s, min = op.act_min, max = op.act_max](RunContext& c) {
@@ -133,7 +136,7 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest& r, const Kern
             const int64_t g = i % s.groups;
             const float* x = in<float>(c, 0) + i / s.groups * s.y.in * s.x.in * s.in_c + g * depth;
             float* y = out<float>(c) + i / s.groups * out_image + g * (s.out_c / s.groups);
-            spread_image(*t, s, x, (*packed)[static_cast<size_t>(g)].as<float>(), y, own);
+            spread_image(*t, *multiply, s, x, (*packed)[static_cast<size_t>(g)].as<float>(), y, own);
           }
         });
         if (is_clamped) {

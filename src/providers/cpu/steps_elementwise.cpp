@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/activation_fields.h"
 #include "ops/binary.h"
 #include "ops/fixed_point.h"
 #include "ops/interpreter.h"
@@ -69,14 +70,6 @@ Binary binary_of(const Node& n) {
     if (n.def == def) return op;
   }
   return Binary::kCount;
-}
-
-std::pair<float, float> activation_of(const Node& n) {
-  if (n.is<Add>()) return {n.as<Add>().act_min, n.as<Add>().act_max};
-  if (n.is<Sub>()) return {n.as<Sub>().act_min, n.as<Sub>().act_max};
-  if (n.is<Mul>()) return {n.as<Mul>().act_min, n.as<Mul>().act_max};
-  if (n.is<Div>()) return {n.as<Div>().act_min, n.as<Div>().act_max};
-  return {-kInf, kInf};
 }
 
 // The input that the output may overwrite: one of the output's own size.
@@ -169,7 +162,7 @@ BinaryQ binary_numbers(const KernelRequest& r, bool is_product) {
   const QuantParams& x = *r.input(0).quant;
   const QuantParams& y = *r.input(1).quant;
   const TensorType& z = r.output();
-  const auto [min, max] = activation_of(r.node());
+  const auto [min, max] = activation_of(r.node()).value_or(Bounds{});
   const QuantizedRange range = activation_range(min, max, z.dtype, z.quant);
   const double out_scale = z.quant->scale();
   BinaryQ q{};
@@ -187,13 +180,13 @@ BinaryQ binary_numbers(const KernelRequest& r, bool is_product) {
 
 }  // namespace
 
-Addend addend_of(const PairRequest& pair) {
-  const KernelRequest& r = pair.last;
+Addend addend_of(const SumRequest& pair) {
+  const KernelRequest& r = pair.sum;
   const TensorType& own = r.input(pair.at);
   const TensorType& other = r.input(1 - pair.at);
   if (!r.is_static() || other.shape != own.shape) return {};
-  const auto [min, max] = activation_of(r.node());
-  Addend addend{.input = static_cast<int>(pair.first.node().inputs.size()), .act_min = min, .act_max = max};
+  const auto [min, max] = activation_of(r.node()).value_or(Bounds{});
+  Addend addend{.input = static_cast<int>(pair.layer.node().inputs.size()), .act_min = min, .act_max = max};
   if (is_f32(own) && is_f32(other) && is_f32(r.output())) return addend;
   if (wants_fixed_point(r) || !is_quantized_bytes(own) || !is_quantized_bytes(other) || !is_quantized_bytes(r.output()))
     return {};
@@ -252,7 +245,7 @@ std::unique_ptr<Step> make_binary_f32(const KernelRequest& r, const KernelTable&
   if (op == Binary::kCount) return nullptr;
   const BroadcastRows rows =
       BroadcastRows::of(r.input(0).shape.dims(), r.input(1).shape.dims(), r.output().shape.dims());
-  const auto [min, max] = activation_of(r.node());
+  const auto [min, max] = activation_of(r.node()).value_or(Bounds{});
   const auto both = table.binary[static_cast<int>(op)];
   const auto one = table.binary_scalar[static_cast<int>(op)];
   const int64_t tasks = tasks_for(r.output().shape.elements(), r.threads);

@@ -56,13 +56,15 @@ std::unique_ptr<Step> make_matmul_f32(const KernelRequest& r, const KernelTable&
   const int64_t n = products->n;
   const int64_t k = products->k;
   std::vector<std::pair<int64_t, int64_t>> offsets = std::move(products->offsets);
-  const int64_t packed = align_64(packed_f32_size(table, k, n) * 4);
+  const GemmF32Variant& gemm = gemm_f32_of(table);
+  const int64_t packed = align_64(packed_f32_size(gemm, k, n) * 4);
   const int64_t task_scratch = packed + (op.transpose_a ? align_64(m * k * 4) : 0);
   const int64_t batches = static_cast<int64_t>(offsets.size());
   const int64_t tasks = std::min(batches, tasks_for(batches * m * n * k / 16, r.threads));
   const bool transpose_a = op.transpose_a;
   const bool transpose_b = op.transpose_b;
   const KernelTable* kernels = &table;
+  const GemmF32Variant* multiply = &gemm;
   return make_step(
       [=, offsets = std::move(offsets)](RunContext& c) {
         const float inf = std::numeric_limits<float>::infinity();
@@ -75,7 +77,7 @@ std::unique_ptr<Step> make_matmul_f32(const KernelRequest& r, const KernelTable&
             const MatrixView<float> view{in<float>(c, 1) + at_b, transpose_b ? 1 : n, transpose_b ? k : 1, k, n};
             // Consecutive batches often share b.
             if (i == from || at_b != offsets[static_cast<size_t>(i - 1)].second) {
-              pack_f32(*kernels, view, nullptr, panels);
+              pack_f32(*multiply, view, nullptr, panels);
             }
             const float* left = in<float>(c, 0) + at_a;
             if (transpose_a) {
@@ -83,7 +85,7 @@ std::unique_ptr<Step> make_matmul_f32(const KernelRequest& r, const KernelTable&
                                     m);
               left = rows;
             }
-            kernels->gemm_f32({m, n, k, left, k, panels, out<float>(c) + i * m * n, n, {-inf, inf, nullptr, 0}});
+            multiply->run({m, n, k, left, k, panels, out<float>(c) + i * m * n, n, {-inf, inf, nullptr, 0}});
           }
         });
       },
@@ -94,15 +96,17 @@ namespace {
 
 /// What one task of a product of bytes needs, and how its numbers become bytes.
 struct BytesProduct {
-  const KernelTable* table;
+  const GemmS8Variant* gemm;
   int64_t m, n, k;
   bool a_unsigned, b_unsigned, transpose_b;
   int32_t a_zero, b_zero;  ///< b's as int8
   float scale;             ///< of a sum, in steps of the output
   EpilogueS8 epilogue;
 
-  int64_t row_bytes() const { return packed_row_bytes(*table, k); }
-  int64_t panels_bytes() const { return align_64(packed_s8_size(*table, k, n)); }
+  int64_t row_bytes() const { return gemm->row_bytes(k); }
+  int64_t panels_bytes() const {
+    return align_64(gemm->pack(*gemm, {.b = {nullptr, 0, 0, k, n}, .bias = nullptr, .scale = nullptr}, nullptr));
+  }
   int64_t rows_bytes() const { return align_64(m * row_bytes()); }
   int64_t scratch_bytes() const {
     return panels_bytes() + rows_bytes() + align_64(m * 4) + 2 * align_64(n * 4) + align_64(k * n);
@@ -118,44 +122,31 @@ struct BytesProduct {
     for (int64_t i = 0; i < k; ++i) {
       for (int64_t j = 0; j < n; ++j) bias[j] += stored[i * k_stride + j * n_stride];
     }
-    const int32_t zero = packed_zero_point(*table, a_zero, a_unsigned);
+    const int32_t zero = gemm->packed_zero_point(a_zero, a_unsigned);
     for (int64_t j = 0; j < n; ++j) {
       bias[j] = static_cast<int32_t>(k * zero * int64_t{b_zero} - int64_t{zero} * bias[j]);
     }
     std::fill_n(scales, n, scale);
-    pack_s8(*table, MatrixView<int8_t>{stored, k_stride, n_stride, k, n}, bias, scales, panels);
+    gemm->pack(*gemm, {.b = {stored, k_stride, n_stride, k, n}, .bias = bias, .scale = scales}, panels);
   }
 
   void run(const uint8_t* a, uint8_t* y, const std::byte* panels, std::byte* rows, int32_t* sums) const {
-    const RowGather gather{.image = a,
-                           .in_h = 1,
-                           .in_w = m,
-                           .channels = k,
-                           .pixel_stride = k,
-                           .out_w = m,
-                           .kernel_h = 1,
-                           .kernel_w = 1,
-                           .stride_h = 1,
-                           .stride_w = 1,
-                           .dilation_h = 1,
-                           .dilation_w = 1,
-                           .pad_top = 0,
-                           .pad_left = 0};
-    table->pack_rows_s8(gather, 0, m, rows, row_bytes(), a_unsigned, 0, sums);
+    const ConvShape shape{.in_w = m, .in_c = k, .out_w = m, .out_c = n};
+    gemm->pack_rows({a, shape, k}, 0, m, rows, row_bytes(), a_unsigned, 0, sums);
     for (int64_t i = 0; i < m; ++i) sums[i] *= -b_zero;
-    table->gemm_s8({.m = m,
-                    .n = n,
-                    .k = k,
-                    .a = rows,
-                    .a_stride = row_bytes(),
-                    .b = panels,
-                    .row_add = sums,
-                    .c = y,
-                    .c_stride = n,
-                    .epilogue = epilogue,
-                    .raw = nullptr,
-                    .raw_stride = 0,
-                    .residual = {}});
+    gemm->run({.m = m,
+               .n = n,
+               .k = k,
+               .a = rows,
+               .a_stride = row_bytes(),
+               .b = panels,
+               .row_add = sums,
+               .c = y,
+               .c_stride = n,
+               .epilogue = epilogue,
+               .raw = nullptr,
+               .raw_stride = 0,
+               .residual = {}});
   }
 };
 
@@ -173,7 +164,7 @@ std::unique_ptr<Step> make_matmul_bytes(const KernelRequest& r, const KernelTabl
   const QuantParams& b = *r.input(1).quant;
   const TensorType& y = r.output();
   const int32_t zero = y.quant->zero_point();
-  const BytesProduct p{.table = &table,
+  const BytesProduct p{.gemm = &run_time_gemm_s8_of(table),
                        .m = products->m,
                        .n = products->n,
                        .k = products->k,

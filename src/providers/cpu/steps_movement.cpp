@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/checked.h"
 #include "ops/movement.h"
 #include "providers/cpu/rows.h"
 
@@ -188,7 +189,7 @@ std::optional<Part> part_of(const KernelRequest& r, size_t i, size_t axis) {
     const int stored = is_unsigned_byte(x) ? v : static_cast<int8_t>(v);
     const double q = std::nearbyint((stored - x.quant->zero_point()) * scale) + y.quant->zero_point();
     const double cut = std::clamp(q, static_cast<double>(min_of(y.dtype)), static_cast<double>(max_of(y.dtype)));
-    part.table.push_back(static_cast<uint8_t>(static_cast<int>(cut)));
+    part.table.push_back(static_cast<uint8_t>(saturated<int32_t>(cut)));
   }
   return part;
 }
@@ -266,7 +267,7 @@ std::unique_ptr<Step> make_slice(const KernelRequest& r, const KernelTable&) {
     const int64_t axis =
         axes ? normalize_axis((*axes)[i], static_cast<int64_t>(x.size()), "slice") : static_cast<int64_t>(i);
     const auto a = static_cast<size_t>(axis);
-    const int64_t step = steps ? (*steps)[i] : 1;
+    const int64_t step = steps && !steps->empty() ? (*steps)[i] : 1;
     const int64_t size = x[a];
     int64_t start = (*starts)[i] < 0 ? (*starts)[i] + size : (*starts)[i];
     start = std::clamp<int64_t>(start, 0, step < 0 ? size - 1 : size);

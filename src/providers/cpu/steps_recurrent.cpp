@@ -24,12 +24,13 @@ struct Layer {
   bool is_reverse;
   std::vector<Weights> weights;
   const KernelTable* table;
+  const GemmF32Variant* gemm;
   // Scratch, in floats from its start: gates of all steps, gates of one step, work, state.
   int64_t all_gates, step_gates, work, state;
 
   void multiply(const float* h, const AlignedBuffer& b, int64_t columns, float* y, int64_t y_stride, const float* add,
                 int64_t add_stride) const {
-    table->gemm_f32({batch, columns, hidden, h, hidden, b.as<float>(), y, y_stride, {-kInf, kInf, add, add_stride}});
+    gemm->run({batch, columns, hidden, h, hidden, b.as<float>(), y, y_stride, {-kInf, kInf, add, add_stride}});
   }
 };
 
@@ -55,6 +56,7 @@ std::shared_ptr<Layer> layer_of(const KernelRequest& r, const KernelTable& table
   l->directions = w.dim(0);
   l->is_reverse = op.direction == Direction::reverse;
   l->table = &table;
+  l->gemm = &gemm_f32_of(table);
   const int64_t width = gates * l->hidden;
   if (l->time * l->batch * l->input * l->hidden == 0) return nullptr;
   const auto floats = [](int64_t n) { return align_64(n * 4) / 4; };
@@ -70,7 +72,7 @@ std::unique_ptr<DenseF32> input_product(const KernelRequest& r, const Layer& l, 
   const Tensor w = constant_f32(r, 1);
   const ConvShape shape{
       .in_w = l.time * l.batch, .in_c = l.input, .out_w = l.time * l.batch, .out_c = l.gates * l.hidden};
-  return std::make_unique<DenseF32>(*l.table, shape, w.data<float>().data() + d * l.gates * l.hidden * l.input, bias,
+  return std::make_unique<DenseF32>(*l.gemm, shape, w.data<float>().data() + d * l.gates * l.hidden * l.input, bias,
                                     r.threads);
 }
 
@@ -79,8 +81,8 @@ AlignedBuffer recurrent_part(const KernelRequest& r, const Layer& l, int64_t d, 
                              const float* bias) {
   const Tensor rec = constant_f32(r, 2);
   const float* rows = rec.data<float>().data() + (d * l.gates * l.hidden + from) * l.hidden;
-  AlignedBuffer packed(static_cast<size_t>(packed_f32_size(*l.table, l.hidden, columns)) * 4);
-  pack_f32(*l.table, {rows, 1, l.hidden, l.hidden, columns}, bias, packed.as<float>());
+  AlignedBuffer packed(static_cast<size_t>(packed_f32_size(*l.gemm, l.hidden, columns)) * 4);
+  pack_f32(*l.gemm, {rows, 1, l.hidden, l.hidden, columns}, bias, packed.as<float>());
   return packed;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/checked.h"
 #include "ops/fixed_point.h"
 #include "ops/norm.h"
 #include "ops/reduce.h"
@@ -113,7 +114,7 @@ std::unique_ptr<Step> make_mean_bytes(const KernelRequest& r, const KernelTable&
           add_rows(in<uint8_t>(c, 0) + i * d.count * d.inner, d.count, d.inner, sums, d.inner, is_unsigned);
           for (int64_t j = 0; j < d.inner; ++j) {
             const float v = std::clamp(static_cast<float>(sums[j] - offset) * scale, low, high);
-            out<uint8_t>(c)[i * d.inner + j] = static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(v)) + zero);
+            out<uint8_t>(c)[i * d.inner + j] = static_cast<uint8_t>(saturated<int32_t>(std::nearbyint(v)) + zero);
           }
         }
       },
@@ -201,7 +202,7 @@ std::unique_ptr<Step> make_softmax_bytes(const KernelRequest& r, const KernelTab
       for (int64_t i = 0; i < d.count; ++i) sum += table[static_cast<size_t>(top - (x[i] ^ flip))];
       for (int64_t i = 0; i < d.count; ++i) {
         const double v = table[static_cast<size_t>(top - (x[i] ^ flip))] / sum * inverse_scale;
-        y[i] = static_cast<uint8_t>(static_cast<int32_t>(std::clamp(std::nearbyint(v) + zero, low, high)));
+        y[i] = static_cast<uint8_t>(saturated<int32_t>(std::clamp(std::nearbyint(v) + zero, low, high)));
       }
     }
   });

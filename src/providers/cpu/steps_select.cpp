@@ -20,9 +20,29 @@ struct ArgShape {
   bool is_max, selects_last;
 };
 
+// The best of `count` values side by side: it stays in a register, and there is no branch to foresee.
+template <class T>
+int64_t find_extreme(const T* x, const ArgShape& s) {
+  T held = x[0];
+  int64_t found = 0;
+  for (int64_t i = 1; i < s.count; ++i) {
+    const T v = x[i];
+    const bool is_worse = s.is_max ? is_before(v, held) : is_before(held, v);
+    const bool is_better = s.is_max ? is_before(held, v) : is_before(v, held);
+    const bool is_taken = is_better | (s.selects_last & !is_worse);
+    held = is_taken ? v : held;
+    found = is_taken ? i : found;
+  }
+  return found;
+}
+
 // best: [outer, inner] of x: [outer, count, inner]; rows [from, to) of outer.
 template <class T, class Index>
 void find_extremes(const T* x, Index* best, const ArgShape& s, int64_t from, int64_t to) {
+  if (s.inner == 1) {
+    for (int64_t o = from; o < to; ++o) best[o] = static_cast<Index>(find_extreme(x + o * s.count, s));
+    return;
+  }
   for (int64_t o = from; o < to; ++o) {
     const T* lanes = x + o * s.count * s.inner;
     Index* found = best + o * s.inner;

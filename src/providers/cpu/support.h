@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "providers/cpu/kernels/kernel_table.h"
+#include "providers/cpu/kernels/variants.h"
 #include "providers/cpu/tasks.h"
 #include "runtime/provider.h"
 
@@ -48,6 +48,13 @@ std::optional<std::vector<int64_t>> constant_ints(const KernelRequest& r, size_t
 /// Operators on TFLite's arithmetic in a plan that asks for the reference's bits.
 inline bool wants_fixed_point(const KernelRequest& r) {
   return r.exact && r.graph.arithmetic == QuantArithmetic::kFixedPoint;
+}
+
+/// The variant that the request asks for among those the level may use, best first; null when there are not as many.
+template <class Variant>
+const Variant* variant_of(const KernelRequest& r, const KernelTable& table, std::span<const Variant> all) {
+  const auto found = usable(table, all);
+  return static_cast<size_t>(r.variant) < found.size() ? found[static_cast<size_t>(r.variant)] : nullptr;
 }
 
 template <class T>

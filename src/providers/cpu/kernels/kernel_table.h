@@ -2,8 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
-#include "providers/cpu/kernels/isa.h"
+#include "providers/cpu/kernels/gemm.h"
 
 namespace hone::cpu {
 
@@ -38,70 +39,6 @@ enum class Unary {
 /// Two-input elementwise functions.
 enum class Binary { kAdd, kSub, kMul, kDiv, kMax, kMin, kSquaredDifference, kCount };
 
-/// How a GEMM-like f32 kernel finishes an output: y = clamp(acc + bias + residual, min, max).
-struct EpilogueF32 {
-  float min, max;             ///< use -inf, +inf for none
-  const float* residual;      ///< same place as the output, or null
-  ptrdiff_t residual_stride;  ///< elements between rows of the residual
-};
-
-/// C[m, n] = epilogue(sum over k of A[m, k] * B[k, n] + bias[n]). B is packed by `pack_f32`, bias inside.
-struct GemmF32 {
-  int64_t m, n, k;
-  const float* a;
-  ptrdiff_t a_stride;  ///< elements between rows of A
-  const float* b;
-  float* c;
-  ptrdiff_t c_stride;  ///< elements between rows of C
-  EpilogueF32 epilogue;
-};
-
-/// How an integer kernel turns accumulators into bytes: clamp(round_even(acc * scale[n]), lo, hi) + zero_point,
-/// `scale` packed with the weights; `lo`, `hi` are the output type's limits less the zero point.
-/// One IEEE multiply and one rounding: the same bytes on every level.
-struct EpilogueS8 {
-  float lo, hi;
-  int32_t zero_point;
-};
-
-/// Parameters of the two-input integer kernels, in stored values.
-struct BinaryQ {
-  int32_t x_zero, y_zero, z_zero;
-  float x_scale, y_scale;  ///< relative to the output's scale
-  float lo, hi;            ///< output limits less z_zero
-  bool x_unsigned, y_unsigned;
-};
-
-/// Bytes that a GEMM adds to its own before it stores them: what add_q gives for x, the GEMM's result, and y, these.
-struct ResidualS8 {
-  const uint8_t* y;  ///< same place as the output; null: nothing is added
-  ptrdiff_t stride;  ///< between rows
-  BinaryQ sum;
-};
-
-/// Quantized GEMM on rows packed by `pack_rows_s8` and weights packed by `pack_s8`.
-struct GemmS8 {
-  int64_t m, n, k;
-  const void* a;
-  ptrdiff_t a_stride;  ///< bytes between packed rows
-  const void* b;
-  const int32_t* row_add;  ///< [m], added to every accumulator of a row, or null
-  uint8_t* c;              ///< int8 or uint8 output
-  ptrdiff_t c_stride;
-  EpilogueS8 epilogue;
-  int32_t* raw;  ///< when set, accumulators go here ([m, n], stride raw_stride) and c is untouched
-  ptrdiff_t raw_stride;
-  ResidualS8 residual;
-};
-
-/// A convolution's geometry for the kernels that gather rows: one image [in_h, in_w, ..] of `pixel_stride`
-/// elements a pixel, of which `channels` are read starting at `image`.
-struct RowGather {
-  const void* image;
-  int64_t in_h, in_w, channels, pixel_stride;
-  int64_t out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
-};
-
 /// Depthwise over one run of output pixels. `taps` has kernel_h rows of `taps_stride` pointers: entry
 /// [r][x * stride_w + s * dilation_w] is the input pixel that tap (r, s) of output pixel x reads, a pixel of zeros
 /// (or zero points) outside the image.
@@ -109,13 +46,45 @@ struct DepthwiseRun {
   int64_t pixels, channels, kernel_h, kernel_w, stride_w, dilation_w;
   const void* const* taps;
   ptrdiff_t taps_stride;
-  const void* weights;  ///< packed by pack_depthwise_f32 / pack_depthwise_s8
+  const void* weights;  ///< packed
   void* out;
   ptrdiff_t out_stride;  ///< elements between output pixels
   bool is_unsigned;      ///< integer kernels: input bytes are uint8
   EpilogueF32 f32;
   EpilogueS8 s8;
   int32_t* raw;  ///< integer kernels: [pixels, channels] accumulators instead of bytes, or null
+};
+
+/// The depthwise kernel for floats; weights packed by pack_depthwise_f32.
+struct DepthwiseKernelF32 {
+  int block;  ///< channels that are packed together
+  void (*run)(const DepthwiseRun&);
+};
+
+/// Integer depthwise weights `w`: [kernel_h, kernel_w, channels] less their zero point, `bias` ([channels]) corrected
+/// for the input's packed zero point, and `scale` ([channels]).
+struct DepthwiseWeights {
+  const int16_t* w;
+  const int32_t* bias;
+  const float* scale;
+  int64_t kernel_h, kernel_w, channels;
+};
+
+/// A way to run depthwise convolutions on bytes; all sums are exact.
+struct DepthwiseS8Variant {
+  const char* name;
+  Features needs;
+  int block;         ///< channels that are packed together
+  bool takes_bytes;  ///< weights must fit int8, and int8 inputs count as uint8, moved up by 128
+  bool has_raw;      ///< can give accumulators
+  /// Writes packed weights to zeroed `dst` and returns their bytes; `dst` null: only counts.
+  int64_t (*pack)(const DepthwiseS8Variant&, const DepthwiseWeights&, std::byte* dst);
+  void (*run)(const DepthwiseRun&);
+
+  /// The zero point as the kernel sees it.
+  int32_t packed_zero_point(int32_t zero_point, bool is_unsigned) const {
+    return takes_bytes && !is_unsigned ? zero_point + 128 : zero_point;
+  }
 };
 
 /// Pooling of one output pixel: `count` input pixels of `channels` elements each.
@@ -144,36 +113,35 @@ struct FloatRange {
   bool has_nan;
 };
 
-/// Fixed numbers of one level that decide packed layouts.
-struct Tiles {
-  int f32_mr, f32_nr;               ///< register tile of gemm_f32; a last panel of at most half of nr is half as wide
-  int s8_mr, s8_nr;                 ///< register tile of gemm_s8
-  int s8_kr;                        ///< reduction elements that go together in packed integer weights
-  int s8_bytes;                     ///< bytes per packed integer element (1: bytes as uint8, 2: int16)
-  int depthwise_f32, depthwise_s8;  ///< channels per block of packed depthwise weights
+/// TFLite's fixed point, channel by channel: x · multiplier · 2^(left − right − 31), `left` and `right` 0 … 31 and one
+/// of them 0, as ops/fixed_point.h rounds it.
+struct FixedRequant {
+  const int32_t* multiplier;
+  const int32_t* left;
+  const int32_t* right;
+  int32_t zero_point, min, max;  ///< y = clamp(product + zero_point, min, max)
+  bool halves_up;
+};
+
+/// What ends a row of a dynamic-range layer: clamp((acc − zero · w_sum[c]) · w_scale[c] · scale + bias[c], min, max).
+struct HybridRow {
+  const int32_t* w_sum;
+  const float* w_scale;
+  const float* bias;
+  int32_t zero;
+  float scale, min, max;
 };
 
 /// Every kernel of one instruction set level. Functions are thread-safe and write only their outputs; pointers
 /// need no alignment unless stated; no function reads or writes outside the arrays it is told of.
 struct KernelTable {
   Isa isa;
-  Tiles tiles;
-
-  void (*gemm_f32)(const GemmF32&);
-  void (*gemm_s8)(const GemmS8&);
-  /// Copies rows [m0, m1) of the implicit matrix (output pixel × taps·channels) to `dst`, `dst_stride` floats apart;
-  /// taps outside the image are 0.
-  void (*pack_rows_f32)(const RowGather&, int64_t m0, int64_t m1, float* dst, ptrdiff_t dst_stride);
-  /// Same for bytes, into this level's integer form; taps outside the image are `fill` (the zero point as stored byte).
-  /// `dst_stride` in bytes; each row is padded with zeros to a multiple of s8_kr. `sums`, if not null, gets each row's
-  /// sum.
-  void (*pack_rows_s8)(const RowGather&, int64_t m0, int64_t m1, void* dst, ptrdiff_t dst_stride, bool is_unsigned,
-                       uint8_t fill, int32_t* sums);
-  void (*depthwise_f32)(const DepthwiseRun&);
-  void (*depthwise_s8)(const DepthwiseRun&);
-  /// The same for weights that fit int8, packed by pack_depthwise_u8; bytes out only. Null where a level has no use
-  /// for it.
-  void (*depthwise_u8)(const DepthwiseRun&);
+  /// Ways to do the same, best first; the level may use those whose needs it has (usable() in variants.h). The last
+  /// takes everything, matrices that come at run time too.
+  std::span<const GemmF32Variant> gemms_f32;
+  std::span<const GemmS8Variant> gemms_s8;
+  DepthwiseKernelF32 depthwise_f32;
+  std::span<const DepthwiseS8Variant> depthwise_s8;
 
   void (*unary[static_cast<int>(Unary::kCount)])(const float* x, float* y, int64_t n, float a, float b);
   void (*binary[static_cast<int>(Binary::kCount)])(const float* x, const float* y, float* z, int64_t n, float min,
@@ -187,6 +155,10 @@ struct KernelTable {
   void (*mul_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const BinaryQ&);
   /// y = table[x], bytes.
   void (*lookup)(const uint8_t* x, uint8_t* y, int64_t n, const uint8_t* table);
+
+  /// Accumulators of n channels to bytes.
+  void (*requantize_fixed)(const int32_t* acc, uint8_t* y, int64_t n, const FixedRequant&);
+  void (*finish_hybrid)(const int32_t* acc, float* y, int64_t n, const HybridRow&);
 
   /// y = clamp(round_even(x * inverse_scale) + zero_point) as int8 or uint8.
   void (*quantize)(const float* x, uint8_t* y, int64_t n, float scale, int32_t zero_point, bool is_unsigned);

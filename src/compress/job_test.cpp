@@ -1,0 +1,164 @@
+#include "compress/job.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "compress/data_split.h"
+#include "compress/dequantize.h"
+#include "compress/quantize.h"
+#include "data/json.h"
+#include "data/npy.h"
+#include "formats/formats.h"
+#include "ir/text.h"
+#include "ops/all.h"
+#include "ops/interpreter.h"
+
+namespace hone {
+namespace {
+
+constexpr std::string_view kNet = R"(graph "net" {
+  input %x: f32[1,4,4,8]
+  const %w1: f32[16,3,3,8] = random(1)
+  const %wf: f32[4,16] = random(5)
+  const %axes: i64[2] = {1, 2}
+  %c: f32[1,4,4,16] = Conv(%x, %w1) {pads=[1, 1, 1, 1]}
+  %p: f32[1,16] = ReduceMean(%c, %axes) {keepdims=false}
+  %y: f32[1,4] = FullyConnected(%p, %wf)
+  output %y
+})";
+
+/// Random samples whose labels are what `graph` decides, but for every tenth, in a folder of arrays.
+class Labelled {
+ public:
+  Labelled(const Graph& graph, int64_t count) {
+    char name[] = "/tmp/hone-optimize-XXXXXX";
+    path_ = ::mkdtemp(name);
+    Tensor x = Tensor::empty(DType::kF32, {count, 4, 4, 8}), y = Tensor::empty(DType::kI64, {count});
+    uint64_t state = 7;
+    for (float& v : x.mutable_data<float>()) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      v = static_cast<float>(static_cast<double>(state >> 11) * 0x1p-52 - 1);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      Tensor sample = Tensor::empty(DType::kF32, {1, 4, 4, 8});
+      const auto all = x.data<float>();
+      std::copy_n(all.begin() + i * 128, 128, sample.mutable_data<float>().begin());
+      const std::vector<Tensor> inputs = {sample};
+      const std::vector<double> scores = to_doubles(evaluate(graph, inputs)[0]);
+      const int64_t best = std::max_element(scores.begin(), scores.end()) - scores.begin();
+      y.mutable_data<int64_t>()[static_cast<size_t>(i)] = i % 10 == 0 ? (best + 1) % 4 : best;
+    }
+    write_npy(path_ + "/x.npy", x);
+    write_npy(path_ + "/y.npy", y);
+  }
+  ~Labelled() { std::filesystem::remove_all(path_); }
+  Labelled(const Labelled&) = delete;
+  Labelled& operator=(const Labelled&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+Outcome search(const Graph& graph, const std::string& path, const std::string& directory = {}) {
+  Job job;
+  job.source = source_model(graph);
+  job.budget.max_drop = 5;
+  job.objective = Objective::kSize;
+  job.latency_seconds = 0;
+  job.directory = directory;
+  const DataSplit data = split_data(path, {}, 20, 0);
+  const std::vector<InputSpec> inputs = input_specs(job.source.graph);
+  job.calibration = samples_of(data.calibration, inputs);
+  job.test = samples_of(data.test, inputs);
+  job.labels = labels_of(data.test);
+  return run_job(job, {.providers = {&reference_provider()}, .plan = {}});
+}
+
+TEST(Job, MeasuresADynamicRangeModelAsGivenAndStartsFromItsRealWeights) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Graph dynamic = quantize_dynamic_range(graph);
+  ASSERT_TRUE(has_integer_weights(dynamic));
+  const Labelled data(graph, 120);
+  const Outcome result = search(dynamic, data.path());
+  EXPECT_EQ(result.baseline.id, "given");
+  EXPECT_TRUE(has_integer_weights(result.baseline.graph));
+  ASSERT_FALSE(result.candidates.empty());
+  EXPECT_EQ(result.candidates[0].id, "float-weights");
+  EXPECT_FALSE(has_integer_weights(result.candidates[0].graph));
+  EXPECT_GT(result.candidates[0].size_bytes, result.baseline.size_bytes);
+}
+
+TEST(Job, MeasuresAFloatModelAsItIs) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 120);
+  const Outcome result = search(graph, data.path());
+  EXPECT_EQ(result.baseline.id, "float");
+  EXPECT_EQ(result.metric.name, "top1");
+  EXPECT_GT(result.baseline.score.value, 0.85);
+  EXPECT_LT(result.baseline.score.value, 1);
+  EXPECT_EQ(result.candidates[0].id, "float16-weights");
+  EXPECT_EQ(result.baseline.score.samples(), 100);
+  EXPECT_GT(result.unseen.repeats, 0);
+  EXPECT_LE(result.unseen.interval.low, result.unseen.interval.high);
+}
+
+TEST(Job, CandidatesThatExecuteTheSameStepsAreEquallyFast) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const Outcome result = search(graph, data.path());
+  std::set<double> medians;
+  for (const Candidate& c : result.candidates)
+    if (c.recipe.kind() == "int8" && c.recipe.float_layers().empty()) medians.insert(c.latency.runs.median);
+  EXPECT_EQ(medians.size(), 1u);
+}
+
+TEST(Job, EveryCandidateIsTimedAsItsFilesRun) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const Outcome result = search(graph, data.path());
+  for (const Candidate& c : result.candidates) {
+    ASSERT_EQ(c.files.size(), 2u) << c.id;
+    for (const FileForm& f : c.files) {
+      EXPECT_EQ(f.runtime, "hone");
+      EXPECT_GT(f.bytes, 0) << c.id << " " << f.problem;
+      EXPECT_NE(f.steps, "");
+      EXPECT_LE(f.latency.runs.median, c.latency.runs.median);
+      EXPECT_GE(f.bytes, c.size_bytes);
+    }
+  }
+}
+
+TEST(Job, WhatItDeliversSaysHowItCameToBeAndReadsBackTheSame) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 120);
+  const Outcome result = search(graph, data.path(), data.path() + "/out");
+  ASSERT_GE(result.chosen, 0);
+  ASSERT_EQ(result.files.size(), 2u);
+  EXPECT_TRUE(result.is_proven());
+  for (const Deliverable& d : result.files) {
+    EXPECT_TRUE(std::filesystem::exists(d.file.path)) << d.file.path;
+    EXPECT_EQ(d.same_samples, 100) << d.file.path;
+  }
+  const std::string manifest = read_model(result.files[0].file.path).metadata.at("hone.manifest");
+  EXPECT_NE(manifest.find("\"recipe\":" + json_quoted(to_text(result.best().recipe))), std::string::npos) << manifest;
+  EXPECT_NE(manifest.find("at most 5.00 points lost"), std::string::npos) << manifest;
+}
+
+TEST(Job, KeepsOnlyWhatStaysInsideTheBudget) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 120);
+  const Outcome result = search(quantize_dynamic_range(graph), data.path());
+  for (const Candidate& c : result.candidates) {
+    const double best = std::max(result.baseline.score.value, result.candidates[0].score.value);
+    EXPECT_EQ(c.is_kept, 100 * (best - c.score.value) <= 5 + 1e-9) << c.id;
+    EXPECT_EQ(c.is_kept, c.reason.empty()) << c.id;
+  }
+}
+
+}  // namespace
+}  // namespace hone

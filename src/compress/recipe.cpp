@@ -1,0 +1,223 @@
+#include "compress/recipe.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "compress/dequantize.h"
+#include "compress/quantize.h"
+
+namespace hone {
+
+namespace {
+
+std::string int8_label(const Attrs& step) {
+  const Int8& t = step.as<Int8>();
+  const size_t kept = t.keep_float.size();
+  std::string out = cat("int8 (", t.calibrator, ")");
+  if (kept > 0) out += cat(", ", kept, kept == 1 ? " layer" : " layers", " in float");
+  return t.integer_io ? cat(out, ", integer inputs and outputs") : out;
+}
+
+Graph apply_int8(const Attrs& step, const Graph& graph, const Statistics& statistics) {
+  const Int8& t = step.as<Int8>();
+  QuantizeOptions options{.keep_float = {t.keep_float.begin(), t.keep_float.end()}, .quantize_io = t.integer_io};
+  return quantize_static(graph, to_ranges(statistics, find_calibrator(t.calibrator)), options);
+}
+
+/// Every calibrator; then, with the ranges of the best of them, the k most sensitive layers in float, k doubling: two
+/// steps to show the trade, more while the budget is broken, at most half of the layers.
+std::optional<Recipe> next_int8(const SearchGround& ground) {
+  const auto is_own = [](const Attempt& a) { return a.recipe.kind() == Int8::kName; };
+  const int64_t tried = std::count_if(ground.attempts.begin(), ground.attempts.end(), is_own);
+  if (tried < static_cast<int64_t>(ground.calibrators.size()))
+    return Recipe::of(Int8{.calibrator = ground.calibrators[static_cast<size_t>(tried)]});
+  if (!ground.mixed) return std::nullopt;
+  const Attempt* best = nullptr;
+  bool is_inside = false;
+  size_t most_kept = 0;
+  for (const Attempt& a : ground.attempts) {
+    if (!is_own(a)) continue;
+    const size_t kept = a.recipe.float_layers().size();
+    most_kept = std::max(most_kept, kept);
+    if (kept == 0 && a.is_better_than_before) best = &a;
+  }
+  if (best == nullptr) return std::nullopt;
+  for (const Attempt& a : ground.attempts)
+    is_inside |= is_own(a) && a.is_allowed && (&a == best || !a.recipe.float_layers().empty());
+  const std::string calibrator = best->recipe.steps.back().as<Int8>().calibrator;
+  const std::span<const std::string> layers = ground.sensitive_layers(calibrator);
+  const size_t k = std::max<size_t>(2 * most_kept, 1);
+  if (k > std::max<size_t>(layers.size() / 2, 1) || k >= layers.size() || (k > 2 && is_inside)) return std::nullopt;
+  return Recipe::of(
+      Int8{.calibrator = calibrator, .keep_float = {layers.begin(), layers.begin() + static_cast<int64_t>(k)}});
+}
+
+/// Tried once.
+template <class T>
+std::optional<Recipe> next_once(const SearchGround& ground) {
+  for (const Attempt& a : ground.attempts)
+    if (a.recipe.kind() == T::kName) return std::nullopt;
+  return Recipe::of(T{});
+}
+
+constexpr TransformRow kTransforms[] = {
+    {.type = &attr_type<FloatWeights>(),
+     .about = "integer weights behind float arithmetic as the real numbers they stand for",
+     .label = [](const Attrs&) -> std::string { return "float weights"; },
+     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return with_float_weights(g); },
+     .next = nullptr},
+    {.type = &attr_type<Float16Weights>(),
+     .about = "float constants as f16; what f16 cannot hold stays",
+     .paper = "IEEE 754-2008 binary16",
+     .label = [](const Attrs&) -> std::string { return "float16 weights"; },
+     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return to_float16(g); },
+     .next = next_once<Float16Weights>},
+    {.type = &attr_type<DynamicRange>(),
+     .about = "weights of 1024 elements or more as symmetric int8, activations in float",
+     .paper = "TensorFlow Lite, post-training dynamic range quantization",
+     .label = [](const Attrs&) -> std::string { return "dynamic range"; },
+     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return quantize_dynamic_range(g); },
+     .next = next_once<DynamicRange>},
+    {.type = &attr_type<Int8>(),
+     .about = "weights per channel and activations per tensor as int8, sensitive layers in float",
+     .paper = "Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only "
+              "Inference, 2018",
+     .needs_data = true,
+     .cost = 4,
+     .label = int8_label,
+     .apply = apply_int8,
+     .next = next_int8},
+};
+
+const TransformRow& row_of(std::string_view name) {
+  std::vector<std::string> names;
+  for (const TransformRow& row : kTransforms) {
+    if (row.type->op_name == name) return row;
+    names.emplace_back(row.type->op_name);
+  }
+  throw invalid_argument(cat("no transform is called '", name, "', there are: ", join(names, ", ")));
+}
+
+/// "a=1, b=[2, 3], c=\"x, y\"" cut at the commas that stand outside of brackets and quotes.
+std::vector<std::string> split_fields(std::string_view text) {
+  std::vector<std::string> out(1);
+  int depth = 0;
+  bool is_quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"' && (i == 0 || text[i - 1] != '\\')) is_quoted = !is_quoted;
+    if (!is_quoted) depth += (c == '[') - (c == ']');
+    if (c == ',' && depth == 0 && !is_quoted)
+      out.emplace_back();
+    else
+      out.back() += c;
+  }
+  return out;
+}
+
+Attrs parse_step(std::string_view text) {
+  text = trim(text);
+  const size_t brace = text.find('{');
+  const std::string_view name = trim(text.substr(0, brace));
+  const AttrType& type = *row_of(name).type;
+  const std::shared_ptr<void> value = type.create();
+  if (brace == std::string_view::npos) return Attrs(type, value);
+  if (!text.ends_with('}')) throw invalid_argument(cat("recipe step '", text, "': expected } at its end"));
+  for (const std::string& field : split_fields(text.substr(brace + 1, text.size() - brace - 2))) {
+    if (trim(field).empty()) continue;
+    const size_t equals = field.find('=');
+    const std::string_view key = trim(std::string_view(field).substr(0, equals));
+    const auto info =
+        std::find_if(type.fields.begin(), type.fields.end(), [&](const FieldInfo& f) { return f.name == key; });
+    if (equals == std::string::npos || info == type.fields.end())
+      throw invalid_argument(cat("recipe: ", name, " has no field '", key, "'"));
+    set_from_text(*info, value.get(), trim(std::string_view(field).substr(equals + 1)));
+  }
+  return Attrs(type, value);
+}
+
+/// Cuts at `|` outside of quotes.
+std::vector<std::string> split_steps(std::string_view text) {
+  std::vector<std::string> out(1);
+  bool is_quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"' && (i == 0 || text[i - 1] != '\\')) is_quoted = !is_quoted;
+    if (text[i] == '|' && !is_quoted)
+      out.emplace_back();
+    else
+      out.back() += text[i];
+  }
+  return out;
+}
+
+}  // namespace
+
+std::span<const TransformRow> all_transforms() { return kTransforms; }
+
+std::string Recipe::label() const {
+  std::vector<std::string> labels;
+  for (const Attrs& step : steps) labels.push_back(row_of(step.type().op_name).label(step));
+  return labels.empty() ? "as given" : join(labels, ", ");
+}
+
+std::string Recipe::id() const {
+  std::string out;
+  for (const char c : label()) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (is_plain)
+      out += c;
+    else if (!out.empty() && out.back() != '-')
+      out += '-';
+  }
+  while (!out.empty() && out.back() == '-') out.pop_back();
+  return out;
+}
+
+std::string Recipe::kind() const { return steps.empty() ? "given" : std::string(steps.back().type().op_name); }
+
+std::vector<std::string> Recipe::float_layers() const {
+  std::vector<std::string> out;
+  for (const Attrs& step : steps)
+    if (step.type().op_name == Int8::kName)
+      out.insert(out.end(), step.as<Int8>().keep_float.begin(), step.as<Int8>().keep_float.end());
+  return out;
+}
+
+bool Recipe::needs_data() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Attrs& s) { return row_of(s.type().op_name).needs_data; });
+}
+
+bool operator==(const Recipe& a, const Recipe& b) {
+  return std::equal(a.steps.begin(), a.steps.end(), b.steps.begin(), b.steps.end(),
+                    [](const Attrs& x, const Attrs& y) { return equal(x, y); });
+}
+
+std::string to_text(const Recipe& recipe) {
+  std::vector<std::string> steps;
+  for (const Attrs& step : recipe.steps) {
+    const std::string fields = to_text(step);
+    steps.push_back(fields.empty() ? std::string(step.type().op_name) : cat(step.type().op_name, " ", fields));
+  }
+  return join(steps, " | ");
+}
+
+Recipe parse_recipe(std::string_view text) {
+  Recipe recipe;
+  if (trim(text).empty()) return recipe;
+  for (const std::string& step : split_steps(text)) recipe.steps.push_back(parse_step(step));
+  return recipe;
+}
+
+Graph apply(const Recipe& recipe, const Graph& graph, const Statistics& statistics) {
+  Graph out = graph;
+  for (const Attrs& step : recipe.steps) {
+    const TransformRow& row = row_of(step.type().op_name);
+    if (row.needs_data && statistics.empty())
+      throw invalid_argument(cat(row.type->op_name, " needs representative data"), "add --data DIR");
+    out = row.apply(step, out, statistics);
+  }
+  return out;
+}
+
+}  // namespace hone

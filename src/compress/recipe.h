@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compress/calibrate.h"
+#include "ir/attrs.h"
+
+namespace hone {
+
+// The transforms. Each is described by its `fields` as operators are: printing, parsing and the manifest derive from
+// it.
+
+/// Weights stored as integers behind float arithmetic become the real numbers that they stand for.
+struct FloatWeights {
+  static constexpr std::string_view kName = "float";
+  static constexpr std::tuple<> fields{};
+};
+
+/// Float constants as f16.
+struct Float16Weights {
+  static constexpr std::string_view kName = "float16";
+  static constexpr std::tuple<> fields{};
+};
+
+/// Weights as int8, activations in float.
+struct DynamicRange {
+  static constexpr std::string_view kName = "dynamic";
+  static constexpr std::tuple<> fields{};
+};
+
+/// Weights and activations as int8.
+struct Int8 {
+  static constexpr std::string_view kName = "int8";
+  std::string calibrator = "mse";
+  std::vector<std::string> keep_float;  ///< names of nodes that stay in float
+  bool integer_io = false;              ///< inputs and outputs become integers too
+  static constexpr std::tuple fields{Field{"calibrator", &Int8::calibrator}, Field{"keep_float", &Int8::keep_float},
+                                     Field{"integer_io", &Int8::integer_io}};
+};
+
+/// What is done to a float graph, in order. No steps: the model as it is.
+struct Recipe {
+  std::vector<Attrs> steps;
+
+  template <class T>
+  static Recipe of(T transform) {
+    return {{Attrs::of(std::move(transform))}};
+  }
+  /// "int8 (mse), 2 layers in float".
+  std::string label() const;
+  /// Short, without spaces: "int8-mse-2-float".
+  std::string id() const;
+  /// Name of the last step; "given" for none.
+  std::string kind() const;
+  /// Nodes that some step leaves in float.
+  std::vector<std::string> float_layers() const;
+  bool needs_data() const;
+  friend bool operator==(const Recipe& a, const Recipe& b);
+};
+
+/// "int8 {calibrator=\"mse\"}", steps joined by " | "; parse_recipe reads it back. Throws Error(invalid_argument)
+/// naming the transform or field that does not exist.
+std::string to_text(const Recipe& recipe);
+Recipe parse_recipe(std::string_view text);
+
+/// One recipe that the search tried, and what came of it.
+struct Attempt {
+  Recipe recipe;
+  double value = 0;  ///< of the metric
+  bool is_allowed = false;
+  bool is_better_than_before = false;  ///< the best value among the attempts of its transform so far
+};
+
+/// What a transform's row sees when it is asked for the next recipe to try.
+struct SearchGround {
+  std::span<const Attempt> attempts;  ///< of all transforms, in order
+  std::vector<std::string> calibrators;
+  bool mixed = true;
+  /// Layers from the most to the least sensitive under the ranges of `calibrator`; measured when first asked for.
+  std::function<std::span<const std::string>(const std::string& calibrator)> sensitive_layers;
+};
+
+/// A transform: one row of a table, see recipe.cpp.
+struct TransformRow {
+  const AttrType* type;
+  std::string_view about;  ///< what it does and to what it applies
+  std::string_view paper;  ///< where it comes from
+  bool needs_data = false;
+  /// Evaluations that trying it costs, about: what a progress bar and a time limit may expect.
+  double cost = 1;
+  std::string (*label)(const Attrs&);
+  Graph (*apply)(const Attrs&, const Graph&, const Statistics&);
+  /// The next recipe to try; nothing when all were. Null: never by itself.
+  std::optional<Recipe> (*next)(const SearchGround&);
+};
+
+std::span<const TransformRow> all_transforms();
+
+/// Runs the recipe on a graph with float weights. `statistics` may be empty unless needs_data().
+Graph apply(const Recipe& recipe, const Graph& graph, const Statistics& statistics);
+
+}  // namespace hone
