@@ -11,6 +11,7 @@ std::span<const Command> all_commands() {
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //
+      kEmitCCommand,     //
       kEvalCommand,      //
       kCompareCommand,   //
       kBenchCommand,     //

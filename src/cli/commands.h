@@ -8,6 +8,7 @@ namespace hone {
 extern const Command kBenchCommand;
 extern const Command kCompareCommand;
 extern const Command kConvertCommand;
+extern const Command kEmitCCommand;
 extern const Command kDevicesCommand;
 extern const Command kEvalCommand;
 extern const Command kHelpCommand;

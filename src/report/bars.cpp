@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "report/plot.h"
+#include "report/style.h"
 #include "report/text.h"
 
 namespace hone::report {
@@ -22,20 +23,6 @@ std::string bar_row(std::string_view css, std::string_view name, double fraction
              "</span><svg class=\"bar\" aria-hidden=\"true\"><rect class=\"track\" width=\"100%\" height=\"100%\"/>"
              "<rect class=\"fill\" width=\"",
              percent_of(fraction), "\" height=\"100%\"/></svg><span class=\"bar-value\">", value, "</span></li>\n");
-}
-
-std::string_view css_class(Status status) {
-  switch (status) {
-    case Status::kBaseline:
-      return "base";
-    case Status::kChosen:
-      return "chosen";
-    case Status::kRejected:
-      return "rejected";
-    case Status::kKept:
-      break;
-  }
-  return "kept";
 }
 
 double relative_error(const Layer& layer) { return std::pow(10.0, -layer.sqnr_db / 20.0); }

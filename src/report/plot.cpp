@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "report/label_placement.h"
+#include "report/style.h"
 #include "report/text.h"
 
 namespace hone::report {
@@ -115,20 +116,6 @@ std::vector<Mark> place_marks(const Scale& s, const Report& report, const std::v
     marks.push_back({p, s.x(p->latency_us.value), y, radius, is_below, is_above});
   }
   return marks;
-}
-
-std::string_view css_class(Status status) {
-  switch (status) {
-    case Status::kBaseline:
-      return "base";
-    case Status::kChosen:
-      return "chosen";
-    case Status::kRejected:
-      return "rejected";
-    case Status::kKept:
-      break;
-  }
-  return "kept";
 }
 
 std::string line(std::string_view css, double x0, double y0, double x1, double y1) {

@@ -189,6 +189,20 @@ footer { padding-top: 20px; padding-bottom: 56px; font-size: .8125rem; color: va
 )css";
 }
 
+std::string_view css_class(Status status) {
+  switch (status) {
+    case Status::kBaseline:
+      return "base";
+    case Status::kChosen:
+      return "chosen";
+    case Status::kRejected:
+      return "rejected";
+    case Status::kKept:
+      break;
+  }
+  return "kept";
+}
+
 std::string_view svg_definitions() {
   return R"svg(<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
 <pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V7"/></pattern>
