@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that a task needs; does nothing when they are there. Usage: tools/setup.sh build|test|fuzz|oracle
+# Installs the Debian 12 packages that a task needs; does nothing when they are there. Usage: tools/setup.sh build|test|fuzz|oracle|arm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 
 # build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer. oracle: npm, which has
-# the original runtimes.
+# the original runtimes. arm: emitted C on an emulated board.
 build=(g++ cmake ninja-build make git pkg-config
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev)
@@ -13,6 +13,7 @@ test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3-minim
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 oracle=("${test[@]}")
 command -v npm >/dev/null || oracle+=(npm)
+arm=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
 optional=(ccache mold)
 
 case "${1:-}" in
@@ -20,7 +21,8 @@ case "${1:-}" in
   test) wanted=("${test[@]}") ;;
   fuzz) wanted=("${fuzz[@]}") ;;
   oracle) wanted=("${oracle[@]}") ;;
-  *) echo "usage: tools/setup.sh build|test|fuzz|oracle" >&2; exit 2 ;;
+  arm) wanted=("${arm[@]}") ;;
+  *) echo "usage: tools/setup.sh build|test|fuzz|oracle|arm" >&2; exit 2 ;;
 esac
 
 is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
