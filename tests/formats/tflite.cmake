@@ -1,6 +1,6 @@
 # Models of one operator each, shared with the oracle's program.
 file(GLOB tflite_case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tflite_case*.cpp
-     ${CMAKE_CURRENT_SOURCE_DIR}/tflite_form*.cpp)
+     ${CMAKE_CURRENT_SOURCE_DIR}/tflite_form*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/tflite_states.cpp)
 list(FILTER tflite_case_sources EXCLUDE REGEX "_test\\.cpp$")
 add_library(hone_tflite_cases STATIC ${tflite_case_sources})
 target_include_directories(hone_tflite_cases PUBLIC ${CMAKE_SOURCE_DIR}/tests)

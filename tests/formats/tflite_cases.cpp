@@ -408,6 +408,12 @@ void add_pools(Cases& cases) {
                      .outputs = {stored(DType::kI8, 0.02f, 3)},
                      .options = options,
                      .version = 2});
+    cases.push_back({.name = std::string(row.name) + "_i8_of_another_scale",
+                     .code = row.code,
+                     .inputs = {i8({1, 7, 8, 3})},
+                     .outputs = {stored(DType::kI8, 0.05f, -7)},
+                     .options = options,
+                     .version = 2});
   }
   const auto beta = with<fb::SoftmaxOptionsT>([](auto& o) { o.beta = 1; });
   cases.push_back({.name = "softmax_f32",

@@ -135,6 +135,10 @@ void add_pads(Cases& cases) {
 void add_shapes(Cases& cases) {
   cases.push_back(
       {.name = "reshape", .code = B::RESHAPE, .inputs = {floats({2, 3, 4}), ints({4, -1})}, .outputs = {real()}});
+  cases.push_back({.name = "reshape_i8_of_another_scale",
+                   .code = B::RESHAPE,
+                   .inputs = {i8({2, 3, 4}), ints({4, -1})},
+                   .outputs = {stored(DType::kI8, 0.05f, -7)}});
   cases.push_back({.name = "reshape_by_options",
                    .code = B::RESHAPE,
                    .inputs = {floats({2, 3, 4})},
@@ -233,6 +237,17 @@ void add_resizes(Cases& cases) {
                    .options = with<fb::ResizeBilinearOptionsT>([](auto& o) { o.half_pixel_centers = true; }),
                    .version = 3,
                    .steps = 1});
+  cases.push_back({.name = "resize_bilinear_i8_of_another_scale",
+                   .code = B::RESIZE_BILINEAR,
+                   .inputs = {i8({1, 3, 4, 2}), ints({7, 5})},
+                   .outputs = {stored(DType::kI8, 0.05f, -7)},
+                   .version = 2,
+                   .steps = 1});
+  cases.push_back({.name = "resize_nearest_i8_of_another_scale",
+                   .code = B::RESIZE_NEAREST_NEIGHBOR,
+                   .inputs = {i8({1, 3, 4, 2}), ints({7, 5})},
+                   .outputs = {stored(DType::kI8, 0.05f, -7)},
+                   .version = 2});
 }
 
 }  // namespace

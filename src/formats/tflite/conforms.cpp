@@ -125,6 +125,15 @@ class Checked {
                         " at most"));
   }
 
+  /// Kernels that take 16-bit integers with a zero point: SOFTMAX of bytes gives them, QUANTIZE to 32 bits reads them.
+  bool may_have_zero_points() const {
+    if (op_.inputs.empty() || op_.outputs.empty()) return false;
+    const fb::TensorT *x = tensor(op_.inputs[0]), *y = tensor(op_.outputs[0]);
+    if (!x || !y) return false;
+    if (code_.builtin_code == B::SOFTMAX) return x->type == fb::TensorType::INT8 || x->type == fb::TensorType::UINT8;
+    return code_.builtin_code == B::QUANTIZE && y->type == fb::TensorType::INT32;
+  }
+
   void check_quantization(const RuntimeRule& rule) const {
     std::vector<const fb::TensorT*> tensors = all(op_.inputs);
     for (const fb::TensorT* t : all(op_.outputs)) tensors.push_back(t);
@@ -133,7 +142,8 @@ class Checked {
       if (!has_quant(*t)) continue;
       if (is_per_channel(*t) && rule.quant != Quant::kChannels && rule.last_version < 1000)
         throw refused("with a scale for each channel");
-      const bool is_border = code_.builtin_code == B::DEQUANTIZE || code_.builtin_code == B::CUSTOM;
+      const bool is_border =
+          code_.builtin_code == B::DEQUANTIZE || code_.builtin_code == B::CUSTOM || may_have_zero_points();
       if (t->type == fb::TensorType::INT16 && zero_point(*t) != 0 && !is_border)
         throw refused("of 16-bit integers with a zero point");
       if (rule.quant != Quant::kSame) continue;
@@ -145,8 +155,10 @@ class Checked {
 
   void check_prescribed() const {
     for (const PrescribedOutput& p : prescribed_outputs()) {
+      const fb::TensorT* x = op_.inputs.empty() ? nullptr : tensor(op_.inputs[0]);
       const fb::TensorT* y = op_.outputs.empty() ? nullptr : tensor(op_.outputs[0]);
-      if (p.code != code_.builtin_code || !y || y->type != p.type || !has_quant(*y)) continue;
+      if (p.code != code_.builtin_code || !x || !y || x->type != p.input || y->type != p.type || !has_quant(*y))
+        continue;
       const float scale = y->quantization->scale[0];
       if (std::abs(scale - p.scale) > 1e-6f * p.scale || zero_point(*y) != p.zero_point)
         throw refused(cat("whose result has scale ", scale, " and zero point ", zero_point(*y), ", it gives ", p.scale,

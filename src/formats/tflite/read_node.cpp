@@ -4,8 +4,12 @@
 #include "base/text.h"
 #include "formats/tflite/reader.h"
 #include "formats/tflite/types.h"
+#include "ops/binary.h"
 #include "ops/control.h"
 #include "ops/movement.h"
+#include "ops/pool.h"
+#include "ops/quantize.h"
+#include "ops/resize.h"
 #include "ops/unary.h"
 
 namespace hone::tflite {
@@ -110,18 +114,42 @@ void ReadNode::emit_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inp
     spec.output_types.push_back(std::move(type));
     spec.output_names.push_back(output_name(j));
   }
-  check_moved(spec);
+  const QuantPtr from = passed_quant(spec);
+  for (TensorType& type : spec.output_types)
+    if (from && type.quant) type.quant = from;
   const NodeId id = graph().add(std::move(spec));
-  for (size_t j = 0; j < outputs; ++j) bind(j, graph().node(id).outputs[j]);
+  for (size_t j = 0; j < outputs; ++j) bind(j, restored(graph().node(id).outputs[j], j));
 }
 
-void ReadNode::check_moved(const NodeSpec& spec) {
-  if (!spec.def->moves_data || spec.def->eval_quantized || spec.inputs.empty() || !spec.inputs[0].exists()) return;
-  const QuantPtr& from = graph().type(spec.inputs[0]).quant;
-  for (const TensorType& to : spec.output_types)
-    if (from && to.quant && !same_quant(from, to.quant))
-      throw unsupported(cat("the output is ", to_text(to), ", the input ", to_text(graph().type(spec.inputs[0])),
+/// The parameters of input 0 where the runtime's kernel passes stored integers from there to outputs that declare
+/// others: those mean what the output says.
+QuantPtr ReadNode::passed_quant(const NodeSpec& spec) {
+  const bool moves = spec.def->moves_data && !spec.def->eval_quantized;
+  const bool passes = moves || spec.def == &MaxPool::def || spec.def == &AveragePool::def || spec.def == &Resize::def;
+  if (!passes || spec.inputs.empty() || !spec.inputs[0].exists()) return nullptr;
+  const TensorType& from = graph().type(spec.inputs[0]);
+  if (!from.quant) return nullptr;
+  for (const TensorType& to : spec.output_types) {
+    if (!to.quant || (to.dtype == from.dtype && same_quant(from.quant, to.quant))) continue;
+    if (to.dtype != from.dtype || !from.quant->is_per_tensor() || !to.quant->is_per_tensor())
+      throw unsupported(cat("the output is ", to_text(to), ", the input ", to_text(from),
                             ": elements would change their meaning where they only move"));
+  }
+  return from.quant;
+}
+
+/// The stored integers of `value` with the meaning that output j declares: real numbers by another scale and zero.
+ValueId ReadNode::restored(ValueId value, size_t j) {
+  const QuantPtr from = graph().type(value).quant;
+  if (op_.outputs[j] < 0 || !from) return value;
+  const TensorType& to = out_type(j);
+  if (!to.quant || same_quant(from, to.quant)) return value;
+  const float ratio = to.quant->scale() / from->scale();
+  const auto shift = static_cast<float>(from->zero_point() - to.quant->zero_point()) * to.quant->scale();
+  ValueId real = temp(Dequantize{}, {value});
+  real = temp(Mul{}, {real, add_constant(Tensor::scalar(ratio), "ratio")});
+  if (shift != 0) real = temp(Add{}, {real, add_constant(Tensor::scalar(shift), "shift")});
+  return temp(Quantize{}, {real}, {to.dtype, Shape::unranked(), to.quant});
 }
 
 ValueId ReadNode::temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type) {
@@ -214,15 +242,34 @@ void ReadNode::opaque(std::string reason) {
   for (size_t j = 0; j < output_count(); ++j) bind(j, graph().node(id).outputs[j]);
 }
 
-ValueId ReadNode::variable(size_t i, const TensorType& type) {
-  ValueId& value = reader_.variable(index_of(i));
-  if (value.exists()) return value;
-  if (!type.shape.is_static()) throw unsupported("variable of unknown size");
-  value = add_constant(reader_.state().file.zeros(type.dtype, type.shape.dims(), type.quant), "initial");
-  return value;
+ValueId ReadNode::keeping_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs,
+                               const std::vector<size_t>& kept) {
+  const TensorType& y = out_type(0);
+  NodeSpec spec{.def = &def,
+                .attrs = std::move(attrs),
+                .inputs = std::move(inputs),
+                .outputs = 1 + kept.size(),
+                .name = output_name(0),
+                .output_names = {cat(output_name(0), ".", def.name)},
+                .source = source()};
+  spec.output_types.push_back({y.dtype, Shape::unranked(), y.quant});
+  for (const size_t i : kept) {
+    spec.output_types.push_back(type(i));
+    spec.output_names.push_back(cat(reader_.name_of_tensor(index_of(i)), ".next"));
+  }
+  const std::vector<ValueId> made = graph().node(graph().add(std::move(spec))).outputs;
+  for (size_t k = 0; k < kept.size(); ++k) reader_.advance(index_of(kept[k]), made[k + 1]);
+  return made[0];
 }
 
-void ReadNode::assign_variable(size_t i, ValueId value) { reader_.variable(index_of(i)) = value; }
+void ReadNode::name_resource(size_t i, std::string key) {
+  if (i >= op_.outputs.size()) throw invalid_model("a handle without an output");
+  reader_.name_resource(op_.outputs[i], std::move(key));
+}
+
+ValueId ReadNode::read_resource(size_t i, const TensorType& type) { return reader_.read_resource(index_of(i), type); }
+void ReadNode::assign_resource(size_t i, ValueId value) { reader_.assign_resource(index_of(i), value); }
+void ReadNode::run_once(int32_t subgraph) { reader_.run_once(subgraph); }
 
 Graph ReadNode::subgraph(int64_t index) {
   const auto* subgraphs = reader_.state().file.model().subgraphs();

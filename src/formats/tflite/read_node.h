@@ -113,15 +113,24 @@ class ReadNode {
   /// Keeps this operator as an Opaque node with its encoded options; `reason` says why hone does not take one it knows
   /// by name.
   void opaque(std::string reason = {});
-  /// Value of the variable that input i, a resource, names: what was assigned last, zeros of `type` before that.
-  ValueId variable(size_t i, const TensorType& type);
-  void assign_variable(size_t i, ValueId value);
+  /// Adds a node whose outputs behind the first are what the variables at inputs `kept` of this operator become;
+  /// returns output 0, stored as this operator's.
+  template <class Op>
+  ValueId add_keeping(Op op, std::vector<ValueId> inputs, std::vector<size_t> kept) {
+    return keeping_spec(Op::def, Attrs::of(std::move(op)), std::move(inputs), kept);
+  }
+  /// Of resources, which stand at input or output i: see SubgraphReader.
+  void name_resource(size_t i, std::string key);
+  ValueId read_resource(size_t i, const TensorType& type);
+  void assign_resource(size_t i, ValueId value);
+  void run_once(int32_t subgraph);
   /// The file's subgraph `index` as a graph of its own.
   Graph subgraph(int64_t index);
 
  private:
-  /// Throws Error(unsupported) when an operator that only moves elements is to store them in another quantization.
-  void check_moved(const NodeSpec& spec);
+  QuantPtr passed_quant(const NodeSpec& spec);
+  ValueId restored(ValueId value, size_t j);
+  ValueId keeping_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const std::vector<size_t>& kept);
   ValueId temp_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, const TensorType* type);
   void emit_tanh(ValueId x);
   int32_t index_of(size_t i) const;

@@ -9,6 +9,7 @@
 #include "formats/tflite/rows.h"
 #include "formats/tflite/tflite.h"
 #include "formats/tflite/types.h"
+#include "ops/interpreter.h"
 
 namespace hone::tflite {
 
@@ -62,7 +63,7 @@ OperatorIdentity identify(const ModelFile& file, uint32_t opcode_index) {
 }  // namespace
 
 SubgraphReader::SubgraphReader(ReadState& state, int32_t index)
-    : state_(state), subgraph_(subgraph_at(state.file, index)) {
+    : state_(state), subgraph_(subgraph_at(state.file, index)), depth_(state.open_subgraphs.size()) {
   const auto& open = state.open_subgraphs;
   if (std::find(open.begin(), open.end(), index) != open.end())
     throw invalid_model(cat("subgraph ", index, " contains itself"));
@@ -148,9 +149,14 @@ ValueId SubgraphReader::value_of(int32_t index) {
                           throw invalid_model("is read before any operator writes it, and holds no data");
                         if (!type.shape.is_static())
                           throw invalid_model(cat("is constant, but has shape ", type.shape));
-                        Tensor constant = has_data ? state_.file.constant(t, type.dtype, type.shape.dims(), type.quant)
-                                                   : state_.file.zeros(type.dtype, type.shape.dims(), type.quant);
-                        value = graph_.add_constant(std::move(constant), name_of_tensor(index));
+                        Tensor tensor = has_data ? state_.file.constant(t, type.dtype, type.shape.dims(), type.quant)
+                                                 : state_.file.zeros(type.dtype, type.shape.dims(), type.quant);
+                        if (t.is_variable() && !is_empty) {
+                          value = add_state(name_of_tensor(index), std::move(tensor));
+                          variables_[index] = value;
+                        } else {
+                          value = graph_.add_constant(std::move(tensor), name_of_tensor(index));
+                        }
                         return value;
                       });
 }
@@ -162,6 +168,67 @@ void SubgraphReader::bind(int32_t index, ValueId value) {
   if (slot.exists())
     throw invalid_model(cat("tensor ", index, " '", name_of_tensor(index), "' is written twice or after it was read"));
   slot = value;
+}
+
+ValueId SubgraphReader::add_state(std::string name, Tensor initial) {
+  if (!is_main()) throw unsupported(cat("variable '", name, "' of a subgraph"));
+  return graph_.add_state(std::move(name), std::move(initial));
+}
+
+void SubgraphReader::advance(int32_t index, ValueId next) {
+  if (!tensor(index).is_variable()) return;
+  values_[static_cast<size_t>(index)] = next;
+  if (const auto state = variables_.find(index); state != variables_.end()) graph_.set_next(state->second, next);
+}
+
+ValueId SubgraphReader::read_resource(int32_t handle, const TensorType& type) {
+  const std::string key = handles_[handle];
+  Resource& resource = resources_[key];
+  if (resource.value.exists()) return resource.value;
+  Tensor initial;
+  if (const auto known = initial_.find(key); known != initial_.end()) {
+    initial = known->second;
+    if (!initial.exists()) throw unsupported(cat("variable '", key, "' begins with what hone cannot compute"));
+    if (initial.dtype() != type.dtype || !compatible(type.shape, Shape(initial.dims())))
+      throw unsupported(cat("variable '", key, "' is ", to_text(type), ", it begins as ", to_text(initial.type())));
+    initial = initial.with_quant(type.quant);
+  } else {
+    if (has_unknown_initial_ || !type.shape.is_static())
+      throw unsupported(cat("variable '", key, "' begins with what hone does not know"));
+    initial = state_.file.zeros(type.dtype, type.shape.dims(), type.quant);
+  }
+  return resource.state = resource.value = add_state(key, std::move(initial));
+}
+
+void SubgraphReader::assign_resource(int32_t handle, ValueId value) {
+  if (!is_main() && !is_run_once_) throw unsupported(cat("variable '", handles_[handle], "' of a subgraph"));
+  resources_[handles_[handle]].value = value;
+}
+
+void SubgraphReader::run_once(int32_t index) {
+  has_unknown_initial_ = true;
+  SubgraphReader once(state_, index);
+  once.is_run_once_ = true;
+  Graph graph = once.read();
+  std::vector<ValueId> values;
+  for (const auto& [key, resource] : once.resources_) values.push_back(resource.value);
+  std::vector<Tensor> tensors(values.size());
+  try {
+    graph.set_outputs(std::move(values));
+    graph.remove_dead();
+    tensors = evaluate(graph, {});
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kUnsupported) throw;
+  }
+  size_t i = 0;
+  for (const auto& [key, resource] : once.resources_) initial_[key] = tensors[i++];
+  has_unknown_initial_ = false;
+}
+
+/// What was read before it was assigned is remembered from run to run.
+void SubgraphReader::end_states() {
+  for (const auto& [key, resource] : resources_)
+    if (resource.state.exists()) graph_.set_next(resource.state, resource.value);
 }
 
 void SubgraphReader::add_inputs() {
@@ -178,7 +245,7 @@ void SubgraphReader::add_inputs() {
                    } else {
                      type = declared(index);
                    }
-                   if (state_.open_subgraphs.size() == 1) state_.open_dims += name_open_dims(type.shape, i);
+                   if (is_main()) state_.open_dims += name_open_dims(type.shape, i);
                    bind(index, graph_.add_input(name_of_tensor(index), std::move(type)));
                  });
   }
@@ -236,8 +303,8 @@ Graph SubgraphReader::read() {
                  add_inputs();
                  for (size_t i = 0; i < size_of_list(subgraph_.operators()); ++i) read_operator(i);
                  collect_outputs();
+                 end_states();
                });
-  state_.open_subgraphs.pop_back();
   return std::move(graph_);
 }
 

@@ -89,15 +89,16 @@ bool write_while(WriteNode& n) {
   return true;
 }
 
-/// Initialisation of resources that a single inference does not need.
-void read_call_once(ReadNode&) {}
+void read_call_once(ReadNode& n) { n.run_once(n.options<fb::CallOnceOptionsT>().init_subgraph_index); }
 
-/// Resources of one inference: what was assigned last, and zeros before that.
-void read_var_handle(ReadNode&) {}
+void read_var_handle(ReadNode& n) {
+  const auto o = n.options<fb::VarHandleOptionsT>();
+  n.name_resource(0, o.container.empty() ? o.shared_name : o.container + "/" + o.shared_name);
+}
 
-void read_read_variable(ReadNode& n) { n.bind(0, n.variable(0, n.out_type(0))); }
+void read_read_variable(ReadNode& n) { n.bind(0, n.read_resource(0, n.out_type(0))); }
 
-void read_assign_variable(ReadNode& n) { n.assign_variable(0, n.in(1)); }
+void read_assign_variable(ReadNode& n) { n.assign_resource(0, n.in(1)); }
 
 /// An opaque node of this format goes back as it came.
 bool write_opaque(WriteNode& n) {

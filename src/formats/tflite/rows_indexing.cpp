@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -19,6 +20,63 @@ namespace {
 
 using B = fb::BuiltinOperator;
 
+/// Whether no index in `id` can count from the end: by its type, its values, or the operator that makes it.
+bool counts_from_front(const Graph& graph, ValueId id, int depth = 0) {
+  constexpr int kDeepest = 8;
+  const TensorType& type = graph.type(id);
+  if (type.dtype == DType::kU8 || type.dtype == DType::kU16 || type.dtype == DType::kU32) return true;
+  if (graph.is_constant(id)) {
+    const std::vector<double> values = to_doubles(graph.value(id).constant);
+    return std::all_of(values.begin(), values.end(), [](double v) { return v >= 0; });
+  }
+  const Node* node = graph.producer(id);
+  if (!node || depth > kDeepest) return false;
+  if (node->is<ArgMax>() || node->is<ArgMin>() || node->is<ShapeOf>() || node->is<NonZero>()) return true;
+  if (node->is<TopK>()) return graph.value(id).output_index == 1;
+  if (node->is<Mod>()) return !node->as<Mod>().fmod && counts_from_front(graph, node->inputs[1], depth + 1);
+  const bool is_sum = node->is<Add>() || node->is<Concat>();
+  if (!is_sum && !node->def->moves_data && !node->is<Cast>()) return false;
+  const size_t count = is_sum ? node->inputs.size() : 1;
+  return std::all_of(node->inputs.begin(), node->inputs.begin() + static_cast<std::ptrdiff_t>(count),
+                     [&](ValueId in) { return counts_from_front(graph, in, depth + 1); });
+}
+
+/// Indices into axes of `sizes`, which repeat along the last dim: counting from the end is a canonical liberty, the
+/// runtime counts from the front only. A size known only at run time is left to the runtime, which refuses what is
+/// negative.
+TensorIndex from_front(WriteNode& n, size_t i, const std::vector<Dim>& sizes) {
+  const bool is_known = std::all_of(sizes.begin(), sizes.end(), [](const Dim& d) { return d.is_known(); });
+  if (n.is_constant(i)) {
+    std::vector<int64_t> indices = n.ints(i);
+    for (size_t k = 0; k < indices.size(); ++k) {
+      if (indices[k] >= 0) continue;
+      const Dim& size = sizes[k % sizes.size()];
+      if (!size.is_known()) throw unsupported("negative index into an axis of unknown size");
+      indices[k] += size.value();
+    }
+    return n.add_constant(cast(Tensor::of<int64_t>(n.constant(i).dims(), indices), DType::kI32), "indices");
+  }
+  const bool is_counted = n.node().source.format == "tflite" || counts_from_front(n.graph(), n.node().inputs[i]);
+  if (is_counted || !is_known || sizes.empty()) return n.in(i);
+  std::vector<int64_t> wide;
+  for (const Dim& size : sizes) wide.push_back(size.value());
+  const DType dtype = n.type(i).dtype;
+  const Dims dims = wide.size() == 1 ? Dims{} : Dims{static_cast<int64_t>(wide.size())};
+  const TensorIndex counted = n.temp(n.type(i), "counted");
+  n.emit(B::FLOOR_MOD, 1, {n.in(i), n.add_constant(cast(Tensor::of<int64_t>(dims, wide), dtype), "sizes")}, {counted});
+  return counted;
+}
+
+/// The sizes that a row of indices at input i goes into: those of the first axes of input 0.
+std::vector<Dim> sizes_of_rows(const WriteNode& n, size_t i) {
+  const Shape &x = n.type(0).shape, &rows = n.type(i).shape;
+  std::vector<Dim> sizes;
+  if (!rows.has_rank() || rows.rank() == 0 || !rows[rows.rank() - 1].is_known() || !x.has_rank())
+    throw unsupported("indices of unknown shape");
+  for (int64_t k = 0; k < rows[rows.rank() - 1].value(); ++k) sizes.push_back(x[k]);
+  return sizes;
+}
+
 void read_gather(ReadNode& n) {
   const auto o = n.options<fb::GatherOptionsT>();
   n.emit(Gather{.axis = o.axis, .batch_dims = o.batch_dims}, {n.in(0), n.in(1)});
@@ -29,20 +87,7 @@ bool write_gather(WriteNode& n) {
   o.axis = static_cast<int32_t>(normalize_axis(n.as<Gather>().axis, n.rank(0), "gather"));
   o.batch_dims = static_cast<int32_t>(n.as<Gather>().batch_dims);
   if (write_complex_part(n, o.axis)) return true;
-  TensorIndex indices = 0;
-  if (n.is_constant(1)) {
-    // Indices from the end are a canonical liberty; the runtime counts from the front only.
-    Tensor fixed = cast(n.constant(1), DType::kI32).clone();
-    const Dim& d = n.type(0).shape[o.axis];
-    for (int32_t& i : fixed.mutable_data<int32_t>())
-      if (i < 0) {
-        if (!d.is_known()) throw unsupported("negative index into an axis of unknown size");
-        i += static_cast<int32_t>(d.value());
-      }
-    indices = n.add_constant(fixed, "indices");
-  } else {
-    indices = n.in(1);
-  }
+  const TensorIndex indices = from_front(n, 1, {n.type(0).shape[o.axis]});
   n.emit(B::GATHER, o.batch_dims > 0 ? 5 : Versions{1, 2, 4}.of(n.type(0)), o, {n.in(0), indices}, {n.out()});
   return true;
 }
@@ -57,7 +102,8 @@ void read_gather_nd(ReadNode& n) { n.emit(GatherND{}, {n.in(0), n.in(1)}); }
 
 bool write_gather_nd(WriteNode& n) {
   if (n.as<GatherND>().batch_dims != 0) return false;
-  n.emit(B::GATHER_ND, Versions{1, 1, 3}.of(n.type(0)), fb::GatherNdOptionsT(), {n.in(0), n.in(1)}, {n.out()});
+  n.emit(B::GATHER_ND, Versions{1, 1, 3}.of(n.type(0)), fb::GatherNdOptionsT(),
+         {n.in(0), from_front(n, 1, sizes_of_rows(n, 1))}, {n.out()});
   return true;
 }
 
@@ -68,13 +114,21 @@ void read_scatter_nd(ReadNode& n) {
   n.emit(ScatterND{.reduction = ScatterReduction::add}, {zeros, n.temp(Cast{.to = DType::kI64}, {n.in(0)}), n.in(1)});
 }
 
+TensorIndex as_i32(WriteNode& n, TensorIndex x) {
+  if (n.type_of(x).dtype == DType::kI32) return x;
+  const TensorIndex narrow = n.temp({DType::kI32, n.type_of(x).shape, nullptr}, "i32");
+  n.emit_cast(x, narrow, false);
+  return narrow;
+}
+
 bool write_scatter_nd(WriteNode& n) {
   const ScatterND& op = n.as<ScatterND>();
   // Onto zeros it is the runtime's own operator; onto anything else the sum of both.
   if (op.reduction != ScatterReduction::add || n.type(0).quant) return false;
   const TensorIndex shape = n.out_shape_from(0);
   const TensorIndex scattered = n.temp(n.out_type(), "scattered");
-  n.emit(B::SCATTER_ND, 1, fb::ScatterNdOptionsT(), {n.in_i32(1), n.in(2), shape}, {scattered});
+  n.emit(B::SCATTER_ND, 1, fb::ScatterNdOptionsT(), {as_i32(n, from_front(n, 1, sizes_of_rows(n, 1))), n.in(2), shape},
+         {scattered});
   n.emit(B::ADD, 1, fb::AddOptionsT(), {n.in(0), scattered}, {n.out()});
   return true;
 }

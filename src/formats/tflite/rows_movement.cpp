@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "formats/tflite/complex.h"
 #include "formats/tflite/rows.h"
+#include "formats/tflite/run_shape.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/window.h"
 #include "ops/movement.h"
@@ -57,7 +58,18 @@ bool write_reshape(WriteNode& n) {
       return true;
     }
   }
-  n.emit(B::RESHAPE, 1, fb::ReshapeOptionsT(), {n.in(0), n.in_i32(1)}, {n.out()});
+  TensorIndex shape = -1;
+  if (n.is_constant(1)) {
+    const bool copies = !n.as<Reshape>().allow_zero;
+    std::vector<RunSize> sizes;
+    for (const int64_t size : n.ints(1))
+      sizes.push_back(size == 0 && copies ? RunSize{.axis = static_cast<int64_t>(sizes.size())}
+                                          : RunSize{.number = size});
+    shape = run_shape(n, n.in(0), sizes);
+  } else {
+    shape = n.in_i32(1);
+  }
+  n.emit(B::RESHAPE, 1, fb::ReshapeOptionsT(), {n.in(0), shape}, {n.out()});
   return true;
 }
 

@@ -137,49 +137,92 @@ TensorIndex standardized(WriteNode& n, TensorIndex x, const std::vector<int64_t>
   return to;
 }
 
-/// to = x · scale + bias; inputs 1 and 2 of the node, broadcast along the last axes.
-void affine(WriteNode& n, TensorIndex x, TensorIndex to) {
-  const TensorIndex scaled = n.has(2) ? n.temp(n.type_of(x), "scaled") : to;
-  n.emit(B::MUL, 1, fb::MulOptionsT(), {x, n.in(1)}, {scaled});
-  if (n.has(2)) n.emit(B::ADD, 1, fb::AddOptionsT(), {scaled, n.in(2)}, {to});
+/// to = x · scale + bias, which broadcast along the last axes; without a bias it is −1.
+void affine(WriteNode& n, TensorIndex x, TensorIndex scale, TensorIndex bias, TensorIndex to) {
+  const TensorIndex scaled = bias >= 0 ? n.temp(n.type_of(x), "scaled") : to;
+  n.emit(B::MUL, 1, fb::MulOptionsT(), {x, scale}, {scaled});
+  if (bias >= 0) n.emit(B::ADD, 1, fb::AddOptionsT(), {scaled, bias}, {to});
 }
+
+void affine(WriteNode& n, TensorIndex x, TensorIndex to) { affine(n, x, n.in(1), n.optional(2), to); }
+
+/// [N,s…,C] as [N,Πs,C].
+Shape with_one_inner_axis(const WriteNode& n) {
+  const Shape& shape = n.type(0).shape;
+  const int64_t last = n.rank(0) - 1;
+  int64_t inner = 1;
+  for (int64_t i = 1; i < last; ++i) inner *= n.dim(0, i);
+  return {shape[0], Dim(inner), shape[last]};
+}
+
+/// Axes that the runtime's arithmetic broadcasts over.
+constexpr int64_t kMostBroadcast = 4;
 
 void check_float(const WriteNode& n) {
   if (n.type(0).quant || n.type(0).dtype != DType::kF32)
     throw unsupported(cat("tflite has no ", n.node().def->name, " of ", to_text(n.type(0))));
 }
 
+/// Over more axes than the runtime's arithmetic broadcasts: rows of what is normalised together.
+bool write_layer_norm_by_rows(WriteNode& n, int64_t axis) {
+  int64_t count = 1, size = 1;
+  const Dims dims = n.dims(0);
+  for (size_t i = 0; i < dims.size(); ++i) (static_cast<int64_t>(i) < axis ? count : size) *= dims[i];
+  const auto parameter = [&](size_t i) {
+    if (!n.has(i)) return TensorIndex{-1};
+    const Tensor& p = n.constant(i);
+    if (p.elements() != size && p.elements() != 1) throw unsupported("layer normalisation by scales that broadcast");
+    return n.add_constant(p.reshaped({p.elements()}), "parameter");
+  };
+  const TensorType rows{DType::kF32, Shape(Dims{count, size}), nullptr};
+  const TensorIndex x = n.temp(rows, "rows"), y = n.temp(rows, "normalised");
+  n.reshape(n.in(0), x);
+  affine(n, standardized(n, x, {1}, n.as<LayerNorm>().epsilon), parameter(1), parameter(2), y);
+  n.reshape(y, n.out());
+  return true;
+}
+
 bool write_layer_norm(WriteNode& n) {
   check_float(n);
   if (n.is_used(1) || n.is_used(2)) return false;
+  const int64_t first = normalize_axis(n.as<LayerNorm>().axis, n.rank(0), "layernorm");
+  if (n.rank(0) > kMostBroadcast) return write_layer_norm_by_rows(n, first);
   std::vector<int64_t> axes;
-  for (int64_t i = normalize_axis(n.as<LayerNorm>().axis, n.rank(0), "layernorm"); i < n.rank(0); ++i)
-    axes.push_back(i);
+  for (int64_t i = first; i < n.rank(0); ++i) axes.push_back(i);
   affine(n, standardized(n, n.in(0), axes, n.as<LayerNorm>().epsilon), n.out());
   return true;
 }
 
 bool write_instance_norm(WriteNode& n) {
   check_float(n);
+  const float epsilon = n.as<InstanceNorm>().epsilon;
+  if (n.rank(0) > kMostBroadcast) {
+    const TensorType flat{DType::kF32, with_one_inner_axis(n), nullptr};
+    const TensorIndex x = n.temp(flat, "flat"), y = n.temp(flat, "normalised");
+    n.reshape(n.in(0), x);
+    affine(n, standardized(n, x, {1}, epsilon), y);
+    n.reshape(y, n.out());
+    return true;
+  }
   std::vector<int64_t> axes;
   for (int64_t i = 1; i + 1 < n.rank(0); ++i) axes.push_back(i);
-  affine(n, standardized(n, n.in(0), axes, n.as<InstanceNorm>().epsilon), n.out());
+  affine(n, standardized(n, n.in(0), axes, epsilon), n.out());
   return true;
 }
 
 bool write_group_norm(WriteNode& n) {
   check_float(n);
   const GroupNorm& op = n.as<GroupNorm>();
-  const Shape& shape = n.type(0).shape;
-  const int64_t last = n.rank(0) - 1;
-  int64_t inner = 1;
-  for (int64_t i = 1; i < last; ++i) inner *= n.dim(0, i);
-  const Shape grouped{shape[0], Dim(inner), Dim(op.groups), Dim(n.dim(0, last) / op.groups)};
-  const TensorIndex split = n.temp({DType::kF32, grouped, {}}, "groups");
+  const Shape flat = with_one_inner_axis(n);
+  const Shape grouped{flat[0], flat[1], Dim(op.groups), Dim(n.dim(0, n.rank(0) - 1) / op.groups)};
+  const TensorIndex split = n.temp({DType::kF32, grouped, nullptr}, "groups");
   n.reshape(n.in(0), split);
-  const TensorIndex joined = n.temp(n.out_type(), "joined");
+  const bool is_deep = n.rank(0) > kMostBroadcast;
+  const TensorType type = is_deep ? TensorType{DType::kF32, flat, nullptr} : n.out_type();
+  const TensorIndex joined = n.temp(type, "joined"), to = is_deep ? n.temp(type, "normalised") : n.out();
   n.reshape(standardized(n, split, {1, 3}, op.epsilon), joined);
-  affine(n, joined, n.out());
+  affine(n, joined, to);
+  if (is_deep) n.reshape(to, n.out());
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "formats/tflite/rows.h"
 #include "ops/movement.h"
 #include "ops/recurrent.h"
+#include "ops/sequence_lstm_q.h"
 #include "ops/tflite_only.h"
 
 namespace hone::tflite {
@@ -90,7 +91,7 @@ void read_sequence_lstm(ReadNode& n) {
                   .proj_clip = o.proj_clip,
                   .time_major = o.time_major};
   read_inner_scales(n, op);
-  n.emit(std::move(op), scaled_lstm_inputs(n));
+  n.bind(0, n.add_keeping(std::move(op), scaled_lstm_inputs(n), {kOutputState, kCellState}));
 }
 
 /// A single step: a sequence of length one.
@@ -103,7 +104,8 @@ void read_lstm(ReadNode& n) {
                   .time_major = true};
   std::vector<ValueId> inputs = lstm_inputs(n);
   inputs[0] = n.temp(Unsqueeze{}, {n.in(0), n.add_ints({0})});
-  n.emit(Squeeze{}, {n.temp(std::move(op), std::move(inputs)), n.add_ints({0})});
+  const ValueId y = n.add_keeping(std::move(op), std::move(inputs), {kOutputState, kCellState});
+  n.emit(Squeeze{}, {y, n.add_ints({0})});
 }
 
 /// x flipped along the axis of time when `flip`.
@@ -130,7 +132,7 @@ void read_bidirectional_lstm(ReadNode& n) {
     for (size_t i = 0; i < 17; ++i) inputs.push_back(n.optional(weights + i));
     inputs.push_back(n.in(state));
     inputs.push_back(n.in(state + 1));
-    return flipped(n, n.temp(op, std::move(inputs)), o.time_major, backward);
+    return flipped(n, n.add_keeping(op, std::move(inputs), {state, state + 1}), o.time_major, backward);
   };
   const ValueId forward = direction(1, 35, false);
   emit_directions(n, forward, direction(18, 37, true), o.merge_outputs);
@@ -139,14 +141,14 @@ void read_bidirectional_lstm(ReadNode& n) {
 void read_sequence_rnn(ReadNode& n) {
   const auto o = n.options<fb::SequenceRNNOptionsT>();
   SequenceRnn op{.activation = cell_activation(o.fused_activation_function), .time_major = o.time_major};
-  n.emit(std::move(op), {n.in(0), n.in(1), n.in(2), n.in(3), n.in(4)});
+  n.bind(0, n.add_keeping(std::move(op), {n.in(0), n.in(1), n.in(2), n.in(3), n.in(4)}, {4}));
 }
 
 void read_rnn(ReadNode& n) {
   SequenceRnn op{.activation = cell_activation(n.options<fb::RNNOptionsT>().fused_activation_function),
                  .time_major = true};
   const ValueId x = n.temp(Unsqueeze{}, {n.in(0), n.add_ints({0})});
-  const ValueId y = n.temp(std::move(op), {x, n.in(1), n.in(2), n.in(3), n.in(4)});
+  const ValueId y = n.add_keeping(std::move(op), {x, n.in(1), n.in(2), n.in(3), n.in(4)}, {4});
   n.emit(Squeeze{}, {y, n.add_ints({0})});
 }
 
@@ -156,7 +158,8 @@ void read_bidirectional_rnn(ReadNode& n) {
   const SequenceRnn op{.activation = cell_activation(o.fused_activation_function), .time_major = o.time_major};
   const auto direction = [&](size_t first, bool backward) {
     const ValueId x = flipped(n, n.in(0), o.time_major, backward);
-    const ValueId y = n.temp(op, {x, n.in(first), n.in(first + 1), n.in(first + 2), n.in(first + 3)});
+    const ValueId y =
+        n.add_keeping(op, {x, n.in(first), n.in(first + 1), n.in(first + 2), n.in(first + 3)}, {first + 3});
     return flipped(n, y, o.time_major, backward);
   };
   const ValueId forward = direction(1, false);
@@ -166,15 +169,7 @@ void read_bidirectional_rnn(ReadNode& n) {
 void read_svdf(ReadNode& n) {
   const auto o = n.options<fb::SVDFOptionsT>();
   Svdf op{.rank = o.rank, .activation = cell_activation(o.fused_activation_function)};
-  n.emit(std::move(op), {n.in(0), n.in(1), n.in(2), n.optional(3), n.in(4)});
-}
-
-/// A state that begins at zero becomes a variable of the runtime; it cannot begin elsewhere.
-TensorIndex state(WriteNode& n, size_t i) {
-  const Tensor& value = n.constant(i);
-  for (const double v : to_doubles(value))
-    if (v != 0) throw unsupported("recurrent layer whose state does not begin at zero");
-  return n.add_variable(value.type(), "state");
+  n.bind(0, n.add_keeping(std::move(op), {n.in(0), n.in(1), n.in(2), n.optional(3), n.in(4)}, {4}));
 }
 
 bool write_sequence_lstm(WriteNode& n) {
@@ -187,7 +182,9 @@ bool write_sequence_lstm(WriteNode& n) {
   o.proj_clip = op.proj_clip;
   o.time_major = op.time_major;
   std::vector<TensorIndex> inputs;
-  for (size_t i = 0; i < kLstmInputs; ++i) inputs.push_back(i == 18 || i == 19 ? state(n, i) : n.optional(i));
+  for (size_t i = 0; i < kLstmInputs; ++i)
+    inputs.push_back(i == kOutputState || i == kCellState ? n.kept(i) : n.optional(i));
+  const TensorIndex state = inputs[kOutputState], cell = inputs[kCellState];
   fb::OperatorT file_op;
   file_op.builtin_options.Set(std::move(o));
   for (size_t k = 0; k < 5 && is_integer; ++k) {
@@ -199,6 +196,8 @@ bool write_sequence_lstm(WriteNode& n) {
   }
   const int32_t version = is_integer ? 3 : n.type(2).quant ? 2 : 1;
   n.emit_operator(B::UNIDIRECTIONAL_SEQUENCE_LSTM, version, {}, std::move(file_op), std::move(inputs), {n.out()});
+  n.hand_on(state, 1);
+  n.hand_on(cell, 2);
   return true;
 }
 
@@ -207,8 +206,10 @@ bool write_sequence_rnn(WriteNode& n) {
   fb::SequenceRNNOptionsT o;
   o.fused_activation_function = file_activation(op.activation);
   o.time_major = op.time_major;
-  n.emit(B::UNIDIRECTIONAL_SEQUENCE_RNN, n.type(1).quant ? 2 : 1, o, {n.in(0), n.in(1), n.in(2), n.in(3), state(n, 4)},
+  const TensorIndex state = n.kept(4);
+  n.emit(B::UNIDIRECTIONAL_SEQUENCE_RNN, n.type(1).quant ? 2 : 1, o, {n.in(0), n.in(1), n.in(2), n.in(3), state},
          {n.out()});
+  n.hand_on(state, 1);
   return true;
 }
 
@@ -216,8 +217,9 @@ bool write_svdf(WriteNode& n) {
   fb::SVDFOptionsT o;
   o.rank = static_cast<int32_t>(n.as<Svdf>().rank);
   o.fused_activation_function = file_activation(n.as<Svdf>().activation);
-  n.emit(B::SVDF, Versions{1, 3, 3}.of(n.type(0)), o, {n.in(0), n.in(1), n.in(2), n.optional(3), state(n, 4)},
-         {n.out()});
+  const TensorIndex state = n.kept(4);
+  n.emit(B::SVDF, Versions{1, 3, 3}.of(n.type(0)), o, {n.in(0), n.in(1), n.in(2), n.optional(3), state}, {n.out()});
+  n.hand_on(state, 1);
   return true;
 }
 
@@ -237,7 +239,6 @@ void check_lstm(WriteNode& n, const Lstm& op) {
     throw unsupported("LSTM with other activations than Sigmoid, Tanh, Tanh");
   if (op.clip != 0 || op.input_forget) throw unsupported("LSTM with clipped or coupled gates");
   if (n.has(4)) throw unsupported("LSTM with sequence lengths");
-  if (n.is_used(1) || n.is_used(2)) throw unsupported("LSTM whose last state is used");
   if (n.type(0).quant || n.type(0).dtype != DType::kF32) throw unsupported("LSTM of other types than f32");
 }
 
@@ -264,15 +265,12 @@ bool write_lstm(WriteNode& n) {
     constexpr int64_t kPeepholes[] = {0, 2, 1};
     for (size_t p = 0; p < 3; ++p) inputs[9 + p] = n.add_constant(rows_of(n.constant(7), kPeepholes[p] * h, h), "p");
   }
-  for (const size_t i : {size_t(5), size_t(6)})
-    if (n.has(i))
-      for (const double v : to_doubles(n.constant(i)))
-        if (v != 0) throw unsupported("LSTM whose state does not begin at zero");
   const Dims x = n.dims(0);
   const int64_t time = x[op.batch_first ? 1 : 0], batch = x[op.batch_first ? 0 : 1];
   const TensorType state_type{DType::kF32, Shape(Dims{batch, h}), nullptr};
-  inputs[18] = n.add_variable(state_type, "output_state");
-  inputs[19] = n.add_variable(state_type, "cell_state");
+  const TensorIndex state = n.kept(5, state_type), cell = n.kept(6, state_type);
+  inputs[kOutputState] = state;
+  inputs[kCellState] = cell;
   const bool backward = op.direction == Direction::reverse;
   const TensorIndex axis = n.add_ints({op.batch_first ? 1 : 0}, "time");
   inputs[0] = n.in(0);
@@ -292,6 +290,8 @@ bool write_lstm(WriteNode& n) {
     y = forward;
   }
   n.reshape(y, n.out());
+  n.hand_on(state, 1);
+  n.hand_on(cell, 2);
   return true;
 }
 

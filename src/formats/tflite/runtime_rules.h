@@ -34,10 +34,10 @@ struct RuntimeRule {
 /// The rule of a builtin, or null where TFLite 2.9 has no such operator.
 const RuntimeRule* runtime_rule(fb::BuiltinOperator code);
 
-/// A result whose parameters a kernel prescribes.
+/// A result whose parameters a kernel prescribes, by the types of its input and the result.
 struct PrescribedOutput {
   fb::BuiltinOperator code;
-  fb::TensorType type;
+  fb::TensorType input, type;
   float scale;
   int64_t zero_point;
 };

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/run_shape.h"
 #include "formats/tflite/runtime_rules.h"
 #include "formats/tflite/types.h"
 #include "formats/tflite/writer.h"
@@ -175,8 +176,49 @@ TensorIndex WriteNode::add_scalar(float value, const char* suffix) {
 
 TensorIndex WriteNode::temp(TensorType type, const char* suffix) { return writer_.add_tensor(name_for(suffix), type); }
 
-TensorIndex WriteNode::add_variable(const TensorType& type, const char* suffix) {
-  return writer_.add_variable(name_for(suffix), type);
+TensorIndex WriteNode::kept(size_t i, const TensorType& type) {
+  const bool is_computed = has(i) && !is_constant(i);
+  if (is_computed && writer_.is_variable(in(i))) return in(i);
+  const TensorIndex variable = writer_.add_variable(name_for("state"), type);
+  if (is_computed) {
+    reshape(in(i), variable);
+    return variable;
+  }
+  const Tensor given = has(i) ? constant(i) : Tensor::zeros(type.dtype, type.shape.dims(), type.quant);
+  const Tensor real = given.quant() ? hone::dequantize(given) : given;
+  const TensorIndex first = add_constant(real.reshaped(type.shape.dims()), "first");
+  const TensorIndex sum = type.quant ? temp({DType::kF32, type.shape, nullptr}, "first") : variable;
+  emit(fb::BuiltinOperator::ADD, 1, fb::AddOptionsT(), {zero_of_run(), first}, {sum});
+  if (type.quant)
+    emit(fb::BuiltinOperator::QUANTIZE, type.dtype == DType::kI16 ? 2 : 1, fb::QuantizeOptionsT(), {sum}, {variable});
+  return variable;
+}
+
+/// A zero f32[1,1] that the runtime computes from input 0 in each run: what depends on constants alone it may compute
+/// once, and a variable must be set before each run.
+TensorIndex WriteNode::zero_of_run() {
+  TensorIndex x = in(0);
+  if (type(0).quant) {
+    const TensorIndex real = temp({DType::kF32, type(0).shape, nullptr}, "real");
+    dequantize(x, real);
+    x = real;
+  }
+  const auto axes = static_cast<size_t>(rank(0));
+  fb::StridedSliceOptionsT one;
+  one.shrink_axis_mask = (1 << (axes - 2)) - 1;
+  const TensorType scalar{DType::kF32, Shape(Dims{1, 1}), nullptr};
+  const TensorIndex element = temp(scalar, "element"), zero = temp(scalar, "zero");
+  emit(fb::BuiltinOperator::STRIDED_SLICE, 1, one,
+       {x, add_ints(std::vector<int64_t>(axes, 0), "begin"), add_ints(std::vector<int64_t>(axes, 1), "end"),
+        add_ints(std::vector<int64_t>(axes, 1), "step")},
+       {element});
+  emit(fb::BuiltinOperator::ZEROS_LIKE, 1, fb::ZerosLikeOptionsT(), {element}, {zero});
+  return zero;
+}
+
+void WriteNode::hand_on(TensorIndex variable, size_t j) {
+  if (j >= output_count() || !is_used(j)) return;
+  if (!writer_.is_kept(node().outputs[j])) reshape(variable, out(j));
 }
 
 const TensorType& WriteNode::type_of(TensorIndex tensor) const { return writer_.type_of(tensor); }
@@ -270,24 +312,12 @@ TensorIndex WriteNode::out_shape_from(size_t i) {
   const Shape &from = type(i).shape, &to = out_type().shape;
   if (to.has_rank() && to.is_static()) return add_ints(out_dims(), "shape");
   if (!to.has_rank() || !from.has_rank() || from.rank() != to.rank()) return add_ints(out_dims(), "shape");
-  const TensorIndex dims = temp({DType::kI32, Shape{Dim(from.rank())}, nullptr}, "dims");
-  fb::ShapeOptionsT shape_options;
-  shape_options.out_type = fb::TensorType::INT32;
-  emit(fb::BuiltinOperator::SHAPE, 1, shape_options, {in(i)}, {dims});
-  std::vector<TensorIndex> parts;
+  std::vector<RunSize> sizes;
   for (int64_t k = 0; k < to.rank(); ++k) {
-    if (to[k].is_known()) {
-      parts.push_back(add_ints({to[k].value()}, "size"));
-      continue;
-    }
-    if (to[k].symbol().empty() || !(to[k] == from[k])) out_dim(0, k);
-    parts.push_back(temp({DType::kI32, Shape{Dim(1)}, nullptr}, "size"));
-    emit(fb::BuiltinOperator::STRIDED_SLICE, 1, fb::StridedSliceOptionsT(),
-         {dims, add_ints({k}, "begin"), add_ints({k + 1}, "end"), add_ints({1}, "step")}, {parts.back()});
+    if (!to[k].is_known() && (to[k].symbol().empty() || !(to[k] == from[k]))) out_dim(0, k);
+    sizes.push_back(to[k].is_known() ? RunSize{.number = to[k].value()} : RunSize{.axis = k});
   }
-  const TensorIndex joined = temp({DType::kI32, Shape{Dim(to.rank())}, nullptr}, "shape");
-  emit(fb::BuiltinOperator::CONCATENATION, 1, fb::ConcatenationOptionsT(), std::move(parts), {joined});
-  return joined;
+  return run_shape(*this, in(i), sizes);
 }
 
 bool WriteNode::is_complex(size_t i) const { return has(i) && writer_.complex_of(node().inputs[i]) >= 0; }
@@ -316,8 +346,11 @@ void WriteNode::reshape(TensorIndex from, TensorIndex to) {
     unknown += !d.is_known();
     options.new_shape.push_back(static_cast<int32_t>(shape.back()));
   }
-  if (!type_of(to).shape.has_rank() || unknown > 1)
-    throw unsupported(cat("reshape to ", type_of(to).shape, ", expected at most one unknown size"));
+  if (!type_of(to).shape.has_rank()) throw unsupported("reshape to an unknown rank");
+  if (unknown > 1) {
+    const std::vector<RunSize> sizes = run_sizes(type_of(from).shape, type_of(to).shape);
+    return emit(fb::BuiltinOperator::RESHAPE, 1, fb::ReshapeOptionsT(), {from, run_shape(*this, from, sizes)}, {to});
+  }
   emit(fb::BuiltinOperator::RESHAPE, 1, options, {from, add_ints(shape, "shape")}, {to});
 }
 

@@ -59,8 +59,13 @@ class WriteNode {
   /// A constant of type i32[n].
   TensorIndex add_ints(const std::vector<int64_t>& values, const char* suffix = "ints");
   TensorIndex add_scalar(float value, const char* suffix = "scalar");
-  /// A tensor the runtime keeps from one inference to the next, zero at first.
-  TensorIndex add_variable(const TensorType& type, const char* suffix);
+  /// The variable in which the kernel of this node keeps what input i is at first: that of a state of the graph, or one
+  /// that is given the input's value anew before each run. `type` may lay the input out otherwise; an absent input is
+  /// zero.
+  TensorIndex kept(size_t i, const TensorType& type);
+  TensorIndex kept(size_t i) { return kept(i, type(i)); }
+  /// Output j is what the variable holds after the node, where somebody wants it.
+  void hand_on(TensorIndex variable, size_t j);
   /// A tensor between two operators that stand for one node.
   TensorIndex temp(TensorType type, const char* suffix = "temp");
   const TensorType& type_of(TensorIndex tensor) const;
@@ -132,6 +137,7 @@ class WriteNode {
 
   bool is_real(ValueId id) const;
   TensorIndex real_constant(Tensor stored, const char* name);
+  TensorIndex zero_of_run();
   void transpose_folded(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);
 
   SubgraphWriter& writer_;

@@ -1,5 +1,6 @@
 #include "formats/tflite/writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "formats/tflite/runtime_rules.h"
 #include "formats/tflite/tflite.h"
 #include "formats/tflite/types.h"
+#include "formats/tflite/write_states.h"
 #include "ops/control.h"
 #include "ops/quantize.h"
 #include "passes/pipelines.h"
@@ -92,6 +94,19 @@ TensorIndex SubgraphWriter::add_variable(std::string name, const TensorType& typ
   const TensorIndex index = add_tensor(std::move(name), type);
   subgraph_->tensors.back()->is_variable = true;
   return index;
+}
+
+TensorIndex SubgraphWriter::add_resource(std::string name) {
+  const TensorIndex index = add_tensor(std::move(name), {DType::kI32, Shape(Dims{1}), nullptr});
+  subgraph_->tensors.back()->type = fb::TensorType::RESOURCE;
+  return index;
+}
+
+bool SubgraphWriter::is_kept(ValueId next) const {
+  return std::any_of(graph_.states().begin(), graph_.states().end(), [&](const GraphState& s) {
+    const TensorIndex now = tensor_of_value_[static_cast<size_t>(s.now.index)];
+    return s.next == next && now >= 0 && is_variable(now);
+  });
 }
 
 TensorIndex SubgraphWriter::tensor_of(ValueId id) {
@@ -226,7 +241,10 @@ int32_t SubgraphWriter::write() {
   const auto index = static_cast<int32_t>(state_.subgraphs.size());
   state_.subgraphs.push_back(nullptr);
   for (const ValueId id : graph_.inputs()) subgraph_->inputs.push_back(tensor_of(id));
+  StateWriter states(*this, state_);
+  states.begin();
   for (const NodeId id : graph_.order()) write_node(id);
+  states.end();
   for (const ValueId id : graph_.outputs()) subgraph_->outputs.push_back(tensor_of(id));
   state_.subgraphs[static_cast<size_t>(index)] = std::move(subgraph_);
   return index;
@@ -308,9 +326,10 @@ Graph in_its_words(const Graph& graph) {
 
 std::vector<std::byte> write_tflite(const Graph& source) {
   const Graph graph = in_its_words(source);
-  for (const GraphState& s : graph.states())
-    throw unsupported(cat("state '", graph.value(s.now).name, "' cannot be written as tflite"),
-                      "write .onnx instead: what the model remembers becomes inputs and outputs");
+  for (const ValueId id : graph.inputs())
+    if (!graph.type(id).shape.has_rank())
+      throw unsupported(cat("input '", graph.value(id).name, "' has an unknown rank, a tflite file states it"),
+                        cat("fix it: --shape ", graph.value(id).name, "=DIMS"));
   tflite::WriteState state;
   tflite::SubgraphWriter(state, graph).write();
   if (!state.unsupported.empty()) tflite::throw_unsupported(state.unsupported, graph);

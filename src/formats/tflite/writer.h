@@ -36,6 +36,15 @@ class SubgraphWriter {
   TensorIndex tensor_of(ValueId id);
   TensorIndex add_tensor(std::string name, const TensorType& type, const Tensor& constant = {});
   TensorIndex add_variable(std::string name, const TensorType& type);
+  /// A handle of a variable that operators read and assign.
+  TensorIndex add_resource(std::string name);
+  /// The variable tensor of a state that one operator's kernel keeps.
+  void keep(ValueId now, TensorIndex variable) { set(tensor_of_value_, now, variable); }
+  /// Whether `next` is what such a state becomes.
+  bool is_kept(ValueId next) const;
+  bool is_variable(TensorIndex tensor) const { return subgraph_->tensors[static_cast<size_t>(tensor)]->is_variable; }
+  /// What was written, to be put into the file by whoever counts its subgraphs.
+  std::unique_ptr<fb::SubGraphT> take() { return std::move(subgraph_); }
   /// A complex64 tensor; `shape` without the axis of parts. `type_of` says f32 of that shape.
   TensorIndex add_complex(std::string name, const Shape& shape);
   /// The complex tensor that stands for a value f32[…,2], −1 when there is none. `tensor_of` such a value takes it
