@@ -74,9 +74,20 @@ ValueId with_direction(Expansion& e, ValueId x, bool time_major) {
   return e.add(Unsqueeze{}, {x, e.ints({time_major ? 0 : 1})});
 }
 
-/// y: [T,1,B,H] or batch first [B,T,1,H], without the direction.
-ValueId without_direction(Expansion& e, ValueId y, bool time_major) {
-  return e.add(Squeeze{}, {y, e.ints({time_major ? 1 : 2})});
+/// The outputs of an ONNX layer, as many as the node has, without the direction. y: [T,1,B,H] or batch first [B,T,1,H];
+/// states: [1,B,H] or [B,1,H].
+template <class Layer>
+std::vector<ValueId> layer_outputs(Expansion& e, Layer layer, std::vector<ValueId> inputs, bool time_major) {
+  const NodeId id = e.graph().add({.def = &Layer::def,
+                                   .attrs = Attrs::of(std::move(layer)),
+                                   .inputs = std::move(inputs),
+                                   .outputs = e.node().outputs.size(),
+                                   .name = e.node().name + "/layer",
+                                   .source = e.node().source});
+  std::vector<ValueId> values = e.graph().node(id).outputs;
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = e.add(Squeeze{}, {values[i], e.ints({(time_major ? 0 : 1) + (i == 0 ? 1 : 0)})});
+  return values;
 }
 
 /// Whether ONNX's LSTM says the layer: it has no projection, no layer normalisation, no clip of the cell, and an input
@@ -88,7 +99,7 @@ bool is_plain(Expansion& e) {
   return e.has(kInputWeights) && !e.has(kProjection) && op.cell_clip == 0 && op.activation != CellActivation::relu6;
 }
 
-ValueId plain_lstm(Expansion& e) {
+std::vector<ValueId> plain_lstm(Expansion& e) {
   const auto& op = e.op<SequenceLstm>();
   constexpr std::array<size_t, kGates> kOrder{0, 3, 1, 2};  // ONNX's: input, output, forget, cell
   std::vector<Tensor> weights, recurrent, biases, peepholes;
@@ -110,12 +121,13 @@ ValueId plain_lstm(Expansion& e) {
                   .batch_first = !op.time_major,
                   .activations = {"Sigmoid", activation, activation},
                   .activation_alpha = activation == "Affine" ? std::vector<float>{1, 1} : std::vector<float>{}};
-  const ValueId y = e.add(
-      lstm, {e.real(kX), graph.add_constant(stacked(weights)), graph.add_constant(stacked(recurrent)),
-             graph.add_constant(stacked(biases)), ValueId{}, with_direction(e, e.real(kOutputState), op.time_major),
-             with_direction(e, e.real(kCellState), op.time_major),
-             has_peepholes ? graph.add_constant(stacked(peepholes)) : ValueId{}});
-  return without_direction(e, y, op.time_major);
+  return layer_outputs(
+      e, lstm,
+      {e.real(kX), graph.add_constant(stacked(weights)), graph.add_constant(stacked(recurrent)),
+       graph.add_constant(stacked(biases)), ValueId{}, with_direction(e, e.real(kOutputState), op.time_major),
+       with_direction(e, e.real(kCellState), op.time_major),
+       has_peepholes ? graph.add_constant(stacked(peepholes)) : ValueId{}},
+      op.time_major);
 }
 
 /// The body of a Scan: one step of one layer for a whole batch.
@@ -202,7 +214,7 @@ class CellBody {
 std::vector<ValueId> expand_sequence_lstm(Expansion& e) {
   if (e.type(kX).quant)
     throw unsupported("onnx: an LSTM on integers: on reals its state would drift from TFLite's by more than a step");
-  if (is_plain(e)) return {plain_lstm(e)};
+  if (is_plain(e)) return plain_lstm(e);
   const int64_t axis = e.op<SequenceLstm>().time_major ? 0 : 1;
   NodeSpec spec{
       .def = &Scan::def,
@@ -212,7 +224,8 @@ std::vector<ValueId> expand_sequence_lstm(Expansion& e) {
       .name = e.node().name + "/steps",
       .source = e.node().source};
   spec.subgraphs.push_back(CellBody(e).build());
-  return {e.graph().node(e.graph().add(std::move(spec))).outputs[2]};
+  const std::vector<ValueId>& made = e.graph().node(e.graph().add(std::move(spec))).outputs;
+  return {made[2], made[0], made[1]};
 }
 
 std::vector<ValueId> expand_sequence_rnn(Expansion& e) {
@@ -224,11 +237,12 @@ std::vector<ValueId> expand_sequence_rnn(Expansion& e) {
                 .batch_first = !op.time_major,
                 .activations = {activation},
                 .activation_alpha = activation == "Affine" ? std::vector<float>{1} : std::vector<float>{}};
-  const ValueId y = e.add(
-      rnn, {e.real(0), graph.add_constant(stacked({constant(e, 1)})), graph.add_constant(stacked({constant(e, 2)})),
-            graph.add_constant(stacked({constant(e, 3), Tensor::zeros(DType::kF32, {hidden})})), ValueId{},
-            with_direction(e, e.real(4), op.time_major)});
-  return {without_direction(e, y, op.time_major)};
+  return layer_outputs(
+      e, rnn,
+      {e.real(0), graph.add_constant(stacked({constant(e, 1)})), graph.add_constant(stacked({constant(e, 2)})),
+       graph.add_constant(stacked({constant(e, 3), Tensor::zeros(DType::kF32, {hidden})})), ValueId{},
+       with_direction(e, e.real(4), op.time_major)},
+      op.time_major);
 }
 
 /// Every memory moves one place towards the past and features · x is the newest: what Svdf does, spelled out.
@@ -249,7 +263,8 @@ std::vector<ValueId> expand_svdf(Expansion& e) {
   if (op.activation == CellActivation::relu6) y = e.add(Clamp{.min = 0, .max = 6}, {y});
   if (op.activation == CellActivation::tanh) y = e.add(Tanh{}, {y});
   if (op.activation == CellActivation::sigmoid) y = e.add(Sigmoid{}, {y});
-  return {y};
+  if (e.node().outputs.size() == 1) return {y};
+  return {y, e.add(Reshape{}, {all, e.ints({-1, filters * memory})})};
 }
 
 }  // namespace hone::onnx

@@ -49,13 +49,29 @@ ValueId byte_scalar(const Graph& graph, ValueId id) {
 /// Inputs of a product that may be bytes.
 size_t operand_count(const Node& node) { return std::min<size_t>(node.inputs.size(), 2); }
 
+/// Whether the node moves channels from behind the batch to the end: where they, or all other axes, are one, that is a
+/// Reshape.
+bool is_turn(const Graph& graph, const Node& node) {
+  const Shape& to = graph.type(node.outputs[0]).shape;
+  if (node.is<Transpose>()) return to.has_rank() && node.as<Transpose>().perm == to_channels_last_perm(to.rank());
+  if (!node.is<Reshape>()) return false;
+  const Shape& from = graph.type(node.inputs[0]).shape;
+  if (!from.is_static() || !to.is_static() || from.rank() != to.rank() || from.rank() < 3) return false;
+  const Dims before = from.dims(), after = to.dims();
+  Dims turned = before;
+  std::rotate(turned.begin() + 1, turned.begin() + 2, turned.end());
+  const bool keeps_order =
+      before[1] == 1 || std::all_of(before.begin() + 2, before.end(), [](int64_t d) { return d == 1; });
+  return turned == after && keeps_order;
+}
+
 bool is_read_only_by_products(const Graph& graph, ValueId id, int depth) {
   if (graph.is_output(id) || depth > 3) return false;
   const std::vector<NodeId>& users = graph.value(id).users;
   return !users.empty() && std::all_of(users.begin(), users.end(), [&](NodeId user) {
     const Node& node = graph.node(user);
     if (is_byte_product(graph, node)) return true;
-    return (node.is<Sub>() || node.is<Transpose>()) && is_read_only_by_products(graph, node.outputs[0], depth + 1);
+    return (node.is<Sub>() || is_turn(graph, node)) && is_read_only_by_products(graph, node.outputs[0], depth + 1);
   });
 }
 
@@ -66,9 +82,8 @@ std::optional<ByteOperand> byte_operand(const Graph& graph, ValueId id) {
   if (tensor.exists()) return tensor.quant() ? std::nullopt : constant_operand(tensor);
   ByteOperand operand{.stored = id};
   const Node* node = graph.producer(operand.stored);
-  if (node && node->is<Transpose>()) {
-    const Shape& shape = graph.type(id).shape;
-    if (!shape.has_rank() || node->as<Transpose>().perm != to_channels_last_perm(shape.rank())) return std::nullopt;
+  if (node && (node->is<Transpose>() || node->is<Reshape>())) {
+    if (!is_turn(graph, *node)) return std::nullopt;
     operand.is_turned = true;
     operand.stored = node->inputs[0];
     node = graph.producer(operand.stored);
@@ -104,7 +119,7 @@ bool is_byte_product(const Graph& graph, const Node& node) {
 }
 
 bool is_read_as_bytes(const Graph& graph, const Node& node) {
-  if (!node.is<Cast>() && !node.is<Sub>() && !node.is<Transpose>()) return false;
+  if (!node.is<Cast>() && !node.is<Sub>() && !is_turn(graph, node)) return false;
   if (graph.type(node.outputs[0]).dtype != DType::kI32 || graph.type(node.outputs[0]).quant) return false;
   return is_read_only_by_products(graph, node.outputs[0], 0);
 }

@@ -138,10 +138,14 @@ void write_resize(NodeWriter& w) {
   const bool is_constant = !(w.has(1) && !w.constant(1).exists()) && !(w.has(2) && !w.constant(2).exists()) &&
                            !(w.has(3) && !w.constant(3).exists());
   if (!is_constant) {
-    if (!op.axes.empty()) throw unsupported("onnx: resize of some axes by sizes that are computed at run time");
+    AttributeList attributes = resize_attributes(op);
+    if (!op.axes.empty()) {
+      w.needs(18);
+      attributes.add("axes", op.axes);
+    }
     std::vector<std::string> inputs{w.plain_in(0), w.plain_in(1), w.plain_in(2)};
     if (w.has(3)) inputs.push_back(w.ints_in(3));
-    return w.emit("Resize", std::move(inputs), {w.plain_out()}, resize_attributes(op));
+    return w.emit("Resize", std::move(inputs), {w.plain_out()}, attributes);
   }
   w.try_channels_first();
   if (op.aspect != AspectPolicy::stretch && w.has(3)) return write_keeping_aspect(w);
