@@ -1,19 +1,16 @@
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
-#include "base/workshop.h"
 #include "formats/formats.h"
-#include "ops/interpreter.h"
+#include "measure/proof.h"
 #include "ops/movement.h"
-#include "ops/quantize.h"
-#include "passes/check.h"
 #include "passes/pipelines.h"
 
 namespace hone {
@@ -27,7 +24,7 @@ struct Options {
   PreprocessArgs preprocess;
   std::string output, second, pipeline = "standard", target;
   std::vector<std::string> dump_after;
-  int64_t limit = -1, proofs = 2;
+  int64_t limit = -1, proofs = -1;
   double tolerance = 1e-4;
   bool is_check = false, is_json = false, is_verbose = false, is_forced = false;
 };
@@ -43,75 +40,6 @@ int64_t transposes_in_file(const Graph& graph) {
   int64_t count = 0;
   for (const NodeId id : graph.order()) count += lower(graph.node(id).source.op) == "transpose";
   return count;
-}
-
-struct Proof {
-  int64_t inputs = 0;
-  Difference worst;       ///< under one arithmetic
-  Difference arithmetic;  ///< when the formats' arithmetics differ: of the outputs, each under its own
-  bool is_equal = true;
-};
-
-void take_worst(Difference& worst, const Difference& d) {
-  worst.max_abs = std::max(worst.max_abs, d.max_abs);
-  worst.max_relative = std::max(worst.max_relative, d.max_relative);
-  worst.max_steps = std::max(worst.max_steps, d.max_steps);
-}
-
-/// Step of the quantized value that output `i` merely dequantizes; 0 for other outputs.
-double dequantized_step(const Graph& graph, size_t i) {
-  const Node* producer = graph.producer(graph.outputs()[i]);
-  if (!producer || !producer->is<Dequantize>()) return 0;
-  const QuantPtr& quant = graph.type(producer->inputs[0]).quant;
-  return quant && quant->is_per_tensor() ? static_cast<double>(quant->scale()) : 0;
-}
-
-/// Compares output by output: floats within the tolerance, quantized ones within a step.
-void compare_outputs(const Graph& graph, const std::vector<Tensor>& before, const std::vector<Tensor>& after,
-                     double tolerance, Proof& proof) {
-  if (before.size() != after.size())
-    throw internal_error(cat("the written model has ", after.size(), " outputs, the source ", before.size()));
-  for (size_t i = 0; i < before.size(); ++i) {
-    Difference d = difference(std::span(&before[i], 1), std::span(&after[i], 1));
-    const double step = dequantized_step(graph, i);
-    bool is_equal = is_within(d, tolerance);
-    if (!is_equal && step > 0 && !before[i].quant()) {
-      d.max_steps = std::round(d.max_abs / step * 1e3) / 1e3;
-      is_equal = d.max_steps <= 1;
-    }
-    proof.is_equal = proof.is_equal && is_equal;
-    take_worst(proof.worst, d);
-  }
-}
-
-/// Runs the source as read and the written file, read again, on the reference with the same inputs. Where the formats
-/// round quantized numbers by different rules, equality is judged in float: TFLite's fixed point has rules of its own
-/// for some orders of axes (the mean over height and width), so it may move by a step what is only laid out anew.
-Proof prove(const Graph& source, const Graph& written, const Options& o, const Progress& progress) {
-  Proof proof;
-  const EvalOptions stoppable{.seed = 0, .observe = [](NodeId, std::span<const Tensor>) { check_interrupted(); }};
-  const bool is_one_arithmetic = source.arithmetic == written.arithmetic;
-  Graph source_judged = source, written_judged = written;
-  if (!is_one_arithmetic) source_judged.arithmetic = written_judged.arithmetic = QuantArithmetic::kFloat;
-  for (int64_t seed = 0; seed < o.proofs; ++seed) {
-    progress(seed, o.proofs);
-    const std::vector<Tensor> inputs = generate_inputs(source, static_cast<uint64_t>(seed));
-    std::vector<Tensor> as_read;
-    for (size_t i = 0; i < inputs.size() && i < written.inputs().size(); ++i)
-      as_read.push_back(convert_input(inputs[i].with_quant(source.type(source.inputs()[i]).quant),
-                                      written.type(written.inputs()[i])));
-    const std::vector<Tensor> before = evaluate(source_judged, inputs, stoppable);
-    progress(seed, o.proofs);
-    const std::vector<Tensor> after = evaluate(written_judged, as_read, stoppable);
-    if (!is_one_arithmetic) {
-      const bool is_source_float = source.arithmetic == QuantArithmetic::kFloat;
-      take_worst(proof.arithmetic, is_source_float ? difference(before, evaluate(written, as_read, stoppable))
-                                                   : difference(evaluate(source, inputs, stoppable), after));
-    }
-    compare_outputs(source, before, after, o.tolerance, proof);
-    ++proof.inputs;
-  }
-  return proof;
 }
 
 /// Embeds stated preprocessing, so that everything downstream uses the same.
@@ -141,7 +69,10 @@ std::string steps_text(const Difference& d) {
 
 std::string proof_text(const Proof& p) {
   if (p.inputs == 0) return "not proven (--proofs 0)";
-  std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", counted(p.inputs, "generated input"),
+  const std::string runs =
+      p.states > 0 ? cat(counted(p.inputs, "run"), " one after another, which remember ", counted(p.states, "state"))
+                   : counted(p.inputs, "generated input");
+  std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", runs, p.is_judged ? " of the reference" : "",
                          ": largest difference ", to_text(static_cast<float>(p.worst.max_abs)));
   if (p.worst.max_steps > 0) text += steps_text(p.worst);
   if (p.arithmetic.max_steps > 0 || !is_within(p.arithmetic, 1e-4))
@@ -166,6 +97,7 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
   json["rewrites"] = stats.changes;
   Json& proof = json["proof"];
   proof["inputs"] = p.inputs;
+  proof["states"] = p.states;
   proof["equal"] = p.is_equal;
   proof["max_abs"] = p.worst.max_abs;
   proof["max_relative"] = p.worst.max_relative;
@@ -174,6 +106,9 @@ Json report_json(const Options& o, const Counts& before, const Counts& after, co
   proof["arithmetic_max_steps"] = p.arithmetic.max_steps;
   return json;
 }
+
+/// Fast, with integers as the reference has them.
+Engine proof_engine() { return EngineArgs{.threads = 0, .is_exact = true}.engine(); }
 
 /// The model as its file says it.
 Graph write_and_read(const Graph& graph, const WriteRequest& request, const Workshop& workshop) {
@@ -204,8 +139,10 @@ int convert(Options& o, Console& console) {
   const std::string draft = workshop.file(place.filename().string());
   std::vector<std::string> notes;
   const Graph written = write_and_read(graph, {.path = draft, .target = o.target, .notes = &notes}, workshop);
-  const Progress progress = console.progress("proving");
-  const Proof proof = o.proofs > 0 ? prove(source, written, o, progress) : Proof();
+  Proof proof;
+  if (o.proofs != 0)
+    proof = prove(source, written, proof_engine(),
+                  {.tolerance = o.tolerance, .inputs = o.proofs, .progress = console.progress("proving")});
   const Counts before(source), after(graph);
   const int64_t in_file = transposes_in_file(written);
   std::error_code unknown;  // of standard input
@@ -242,7 +179,8 @@ CommandBody setup(Args& args) {
   args.flag("--force", o->is_forced, "overwrite SRC itself");
   args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");
-  args.option("--proofs", "N", o->proofs, "generated inputs on which the written file must equal the source", 0);
+  args.option("--proofs", "N", o->proofs,
+              "generated inputs on which the written file must equal the source; -1: two as far as 2 seconds allow");
   args.option("--tolerance", "T", o->tolerance, "relative difference of float outputs that counts as equal", 0);
   args.flag("--check", o->is_check, "compare outputs before and after each pass");
   args.option("--limit", "N", o->limit, "stop after N rewrites, to find a bad one by bisection; -1: no limit");

@@ -1,0 +1,79 @@
+#include "measure/proof.h"
+
+#include <gtest/gtest.h>
+
+#include "ir/text.h"
+#include "ops/all.h"
+#include "runtime/provider.h"
+
+namespace hone {
+namespace {
+
+Engine engine() { return {.providers = {&reference_provider()}}; }
+Graph text(const char* body) { return parse_graph(body, all_ops()); }
+
+constexpr const char* kSum = R"(graph {
+  input %x: f32[2]
+  state %s: f32[2] = {1, 2}
+  %t: f32[2] = Add(%x, %s)
+  output %t
+  next %s = %t
+})";
+
+TEST(Proof, HoldsForWhatIsTheSame) {
+  const Graph graph = text("graph { input %x: f32[2] %y = Neg(%x) output %y }");
+  const Proof proof = prove(graph, graph, engine());
+  EXPECT_TRUE(proof.is_equal);
+  EXPECT_GE(proof.inputs, 1);
+  EXPECT_EQ(proof.worst.max_abs, 0);
+}
+
+TEST(Proof, FailsForWhatIsNot) {
+  const Graph graph = text("graph { input %x: f32[2] %y = Neg(%x) output %y }");
+  const Graph other = text("graph { input %x: f32[2] %y = Abs(%x) output %y }");
+  EXPECT_FALSE(prove(graph, other, engine()).is_equal);
+}
+
+TEST(Proof, RunsWhatRemembersSixTimes) {
+  const Proof proof = prove(text(kSum), text(kSum), engine());
+  EXPECT_TRUE(proof.is_equal);
+  EXPECT_EQ(proof.inputs, 6);
+  EXPECT_EQ(proof.states, 1);
+}
+
+TEST(Proof, FindsAModelThatForgets) {
+  const Graph forgets = text(R"(graph {
+    input %x: f32[2]
+    const %s: f32[2] = {1, 2}
+    %t: f32[2] = Add(%x, %s)
+    output %t
+  })");
+  EXPECT_FALSE(prove(text(kSum), forgets, engine()).is_equal);
+}
+
+TEST(Proof, HandsOnStatesThatBecameInputsAndOutputs) {
+  const Graph exposed = text(R"(graph {
+    input %x: f32[2]
+    input %s: f32[2]
+    %t: f32[2] = Add(%x, %s)
+    output %t, %t
+  })");
+  EXPECT_TRUE(prove(text(kSum), exposed, engine()).is_equal);
+}
+
+TEST(Proof, TriesOpenSizesUntilTheSourceRuns) {
+  const Graph graph = text(R"(graph {
+    input %x: f32[1,N,N,1]
+    %y = MaxPool(%x) {kernel=[5, 5]}
+    output %y
+  })");
+  EXPECT_TRUE(prove(graph, graph, engine()).is_equal);
+}
+
+TEST(Proof, RunsAsManyInputsAsAsked) {
+  const Graph graph = text("graph { input %x: f32[2] %y = Neg(%x) output %y }");
+  EXPECT_EQ(prove(graph, graph, engine(), {.inputs = 5}).inputs, 5);
+}
+
+}  // namespace
+}  // namespace hone
