@@ -1,5 +1,7 @@
 #include "hone/inference.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "providers/cpu/provider.h"
@@ -15,6 +17,11 @@ std::vector<const Provider*> providers_named(const std::string& name) {
   throw invalid_argument(cat("unknown provider '", name, "', expected cpu or reference"));
 }
 
+bool has_static_inputs(const Graph& graph) {
+  return std::all_of(graph.inputs().begin(), graph.inputs().end(),
+                     [&](ValueId id) { return graph.type(id).shape.is_static(); });
+}
+
 }  // namespace
 
 struct Inference::State {
@@ -23,8 +30,10 @@ struct Inference::State {
 
 Inference::Inference(const Model& model, const InferenceOptions& options) {
   const Engine engine{providers_named(options.provider), {.threads = options.threads, .exact = options.exact}};
-  state_.reset(new State{Session(Program::prepared(model.graph(), engine))});
-  state_->session.plan();
+  const std::shared_ptr<const Program> program = Program::prepared(model.graph(), engine);
+  state_.reset(new State{Session(program)});
+  // What no kernel runs is said here. Open sizes are known with the first inputs; 1 may be none that the model takes.
+  if (has_static_inputs(program->graph())) state_->session.plan();
 }
 Inference::~Inference() = default;
 Inference::Inference(Inference&&) noexcept = default;

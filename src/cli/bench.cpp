@@ -49,7 +49,10 @@ int bench(const Options& o, Console& console) {
   options.progress = console.progress("measuring");
   const Engine engine = o.engine.engine();
   std::vector<Tensor> inputs;
-  if (!o.inputs.files.empty()) inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
+  if (o.inputs.files.empty())
+    note_open_sizes(o.model.load(), console);
+  else
+    inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
   const BenchResult result = run_bench([&] { return Program::prepared(o.model.load(), engine); }, inputs, options);
   if (!o.is_json) {
     print(o, result, console);

@@ -63,6 +63,7 @@ void print(const Options& o, const Profile& profile, Console& console) {
 int run_profile(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   const auto program = Program::prepared(o.model.load(), engine);
+  if (o.inputs.files.empty()) note_open_sizes(program->graph(), console);
   const std::vector<Tensor> inputs = o.inputs.load_or_generate(program->graph());
   Session session(program);
   session.plan_for(inputs);

@@ -157,6 +157,14 @@ Model closed(const Model& model, std::pair<int64_t, int64_t> sizes) {
   return model.with_shapes(shapes);
 }
 
+/// Whether no answer has an element: an input was a shape, say, for which generated numbers make no sense.
+bool is_empty(const Steps& answers) {
+  for (const std::vector<Tensor>& step : answers)
+    for (const Tensor& t : step)
+      if (t.elements() > 0) return false;
+  return true;
+}
+
 Verdict own(const ModelCase& c) {
   const Model model = Model::load(c.path);
   const int steps = has_state(c.path) ? kStatefulSteps : kStatelessSteps;
@@ -170,6 +178,10 @@ Verdict own(const ModelCase& c) {
       plain = run_peer(c.path, inputs, OnnxRuntime::Optimizer::off);
     } catch (const Error& e) {
       if (refusal.empty()) refusal = e.message();
+      continue;
+    }
+    if (is_empty(optimized)) {
+      refusal = "gives nothing on generated inputs";
       continue;
     }
     const Verdict itself = judge_steps(optimized, plain);
