@@ -28,6 +28,9 @@ std::string describe(const Node& node) {
 
 namespace {
 
+/// Concat moves elements too, but rescales those of other inputs: its storage is its own.
+bool follows_input(const OpDef& def) { return def.moves_data && !def.eval_quantized; }
+
 void check_arity(const OpDef& def, size_t inputs, size_t outputs) {
   const auto outside = [](size_t n, int low, int high) {
     return n < static_cast<size_t>(low) || (high >= 0 && n > static_cast<size_t>(high));
@@ -146,6 +149,10 @@ NodeId Graph::add(NodeSpec spec) {
                  for (size_t i = 0; i < types.size() && i < spec.output_types.size(); ++i) {
                    const TensorType& stated = spec.output_types[i];
                    TensorType plain = types[i];
+                   if (plain.quant && stated.quant && follows_input(*node.def) &&
+                       !(plain.dtype == stated.dtype && same_quant(plain.quant, stated.quant)))
+                     throw invalid_model(cat("output ", i, " is stored as ", to_text(stated), ", its elements as ",
+                                             to_text(plain), ": they only move"));
                    if (plain.quant && stated.quant) plain = {DType::kF32, plain.shape, nullptr};
                    if (plain.quant && !stated.quant && stated.dtype == plain.dtype) continue;
                    types[i] = overlay(std::move(plain), stated, cat("output ", i));
@@ -283,12 +290,10 @@ void Graph::infer_node(NodeId id) {
   with_context([&] { return cat("in ", describe(n)); },
                [&] {
                  const std::vector<TensorType> types = infer(n, n.outputs.size());
-                 // Concat moves elements too, but rescales those of other inputs: its storage is its own.
-                 const bool follows_input = n.def->moves_data && !n.def->eval_quantized;
                  for (size_t i = 0; i < types.size(); ++i) {
                    TensorType& old = values_[static_cast<size_t>(n.outputs[i].index)].type;
                    TensorType fresh = types[i];
-                   if (old.quant && fresh.logical_dtype() == DType::kF32 && !follows_input)
+                   if (old.quant && fresh.logical_dtype() == DType::kF32 && !follows_input(*n.def))
                      fresh = {old.dtype, fresh.shape, old.quant};
                    if (n.def->moves_data && old.quant && !fresh.quant && fresh.dtype == DType::kF32)
                      fresh = {old.dtype, fresh.shape, old.quant};

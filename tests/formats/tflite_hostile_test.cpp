@@ -3,12 +3,14 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "formats/tflite_case.h"
 #include "formats/tflite_models.h"
 #include "ir/text.h"
 #include "ops/all.h"
 #include "ops/control.h"
 #include "ops/matmul.h"
+#include "ops/movement.h"
 #include "ops/unary.h"
 
 namespace hone {
@@ -322,6 +324,32 @@ TEST(TfliteWriter, ListsEveryNodeItCannotWrite) {
     EXPECT_NE(e.message().find("node 'first' (Det)"), std::string::npos) << e.message();
     EXPECT_NE(e.message().find("node 'second' (Det)"), std::string::npos) << e.message();
   }
+}
+
+TEST(TfliteHostile, AnOutputOfAnotherTypeIsAnErrorOrALegalGraph) {
+  for (const TfliteCase& c : tflite_cases())
+    for (const fb::TensorType type : fb::EnumValuesTensorType()) {
+      fb::ModelT m;
+      fb::GetModel(c.model().data())->UnPackTo(&m);
+      for (const int32_t out : m.subgraphs[0]->outputs) m.subgraphs[0]->tensors[static_cast<size_t>(out)]->type = type;
+      flatbuffers::FlatBufferBuilder builder;
+      fb::FinishModelBuffer(builder, fb::Model::Pack(builder, &m));
+      const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+      try {
+        verify(read_bytes({bytes, bytes + builder.GetSize()}));
+      } catch (const Error& e) {
+        EXPECT_NE(e.code(), ErrorCode::kInternal)
+            << c.name << " as " << fb::EnumNameTensorType(type) << ": " << e.what();
+      }
+    }
+}
+
+TEST(TfliteHostile, AModelOfThousandsOfInputsIsReadAsItIsWritten) {
+  Graph graph;
+  std::vector<ValueId> inputs;
+  for (int i = 0; i < 5000; ++i) inputs.push_back(graph.add_input(cat("x", i), {DType::kF32, Shape{1}, nullptr}));
+  graph.set_outputs({graph.add(Concat{.axis = 0}, inputs)});
+  EXPECT_EQ(read_bytes(write_tflite(graph)).inputs().size(), 5000u);
 }
 
 }  // namespace
