@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 #include "base/text.h"
 #include "formats/tflite/runtime_version.h"
@@ -54,14 +55,15 @@ using AliasList = flatbuffers::Vector<flatbuffers::Offset<fb::TensorMap>>;
 void append_aliases(ModelFile& file, const AliasList* aliases, const flatbuffers::Vector<int32_t>* tensors,
                     const char* kind, std::string& out) {
   if (!aliases || !tensors) return;
-  file.spend(uint64_t(aliases->size()) * tensors->size());
+  file.spend(uint64_t(aliases->size()) + tensors->size());
+  std::unordered_map<uint32_t, const flatbuffers::String*> names;  // the first of each tensor
+  for (const fb::TensorMap* alias : *aliases)
+    if (alias->name()) names.try_emplace(alias->tensor_index(), alias->name());
   for (flatbuffers::uoffset_t i = 0; i < tensors->size(); ++i)
-    for (const fb::TensorMap* alias : *aliases)
-      if (alias->tensor_index() == static_cast<uint32_t>(tensors->Get(i)) && alias->name()) {
-        file.spend(alias->name()->size());
-        out += cat("\n", kind, " ", i, " ", alias->name()->string_view());
-        break;
-      }
+    if (const auto name = names.find(static_cast<uint32_t>(tensors->Get(i))); name != names.end()) {
+      file.spend(name->second->size());
+      out += cat("\n", kind, " ", i, " ", name->second->string_view());
+    }
 }
 
 /// What pack_signatures says without a kept signature.
