@@ -76,12 +76,13 @@ void store_hybrid(const HybridResult& r, const std::vector<uint32_t>& sums, cons
   const auto channels = static_cast<size_t>(y.dim(y.rank() - 1));
   const size_t row_size = sums.size() / rows.scales.size();
   const QuantParams& q = *r.w.quant();
+  const Tensor bias = r.bias.exists() ? cast(r.bias.quant() ? dequantize(r.bias) : r.bias, DType::kF32) : Tensor();
   auto out = y.mutable_data<float>();
   for (size_t i = 0; i < sums.size(); ++i) {
     const size_t c = i % channels;
     const float sum = static_cast<float>(static_cast<int32_t>(sums[i]));
     float v = sum * q.scale(static_cast<int64_t>(c)) * rows.scales[i / row_size];
-    if (r.bias.exists()) v += r.bias.data<float>()[c];
+    if (bias.exists()) v += bias.data<float>()[c];
     out[i] = v < r.act_min ? r.act_min : v > r.act_max ? r.act_max : v;
   }
 }

@@ -31,7 +31,7 @@ bool is_hybrid(const Tensor& x, const Tensor& w, const TensorType& out, int64_t 
 /// covering sums.size() / rows.scales.size() elements.
 struct HybridResult {
   const Tensor& w;
-  Tensor bias;  ///< absent, or f32 [channels]
+  Tensor bias;  ///< absent, or [channels]; real numbers however they are stored
   float act_min = 0;
   float act_max = 0;
 };

@@ -35,5 +35,12 @@ TEST(Hybrid, FullyConnectedRoundsActivationsOnlyInFixedPoint) {
   EXPECT_FLOAT_EQ(real[0].data<float>()[0], 0.126f);
 }
 
+TEST(Hybrid, ABiasStoredAsIntegersIsAReal) {
+  const Tensor x = Tensor::of<float>({1, 2}, {1.0f, 0.0f});
+  const Tensor w = Tensor::of<int8_t>({1, 2}, {100, 0}).with_quant(QuantParams::per_tensor(0.01f, 0));
+  const Tensor bias = Tensor::of<int32_t>({1}, {8}).with_quant(QuantParams::per_tensor(0.25f, 0));
+  EXPECT_FLOAT_EQ(run_op(FullyConnected{}, {x, w, bias})[0].data<float>()[0], 3);
+}
+
 }  // namespace
 }  // namespace hone
