@@ -15,13 +15,12 @@ namespace hone {
 
 namespace {
 
-/// The graph with 1 for unknown input sizes, so that work and memory can be counted; none for a model that cannot be
-/// that small. `note` says what was done.
-std::optional<Graph> with_sizes(const Graph& graph, std::string& note) {
-  Graph fixed = graph;
+/// The graph, or where input sizes are unknown `fixed`: the same with 1 for those, so that work and memory can be
+/// counted. Null for a model that cannot be that small. `note` says what was done.
+const Graph* with_sizes(const Graph& graph, Graph& fixed, std::string& note) {
   std::string open;
+  std::vector<std::pair<ValueId, Shape>> sizes;
   try {
-    std::vector<std::pair<ValueId, Shape>> sizes;
     for (const ValueId id : graph.inputs()) {
       const Shape& shape = graph.type(id).shape;
       if (shape.is_static()) continue;
@@ -31,13 +30,13 @@ std::optional<Graph> with_sizes(const Graph& graph, std::string& note) {
       for (const Dim& dim : shape.list()) dims.push_back(dim.is_known() ? dim.value() : 1);
       sizes.emplace_back(id, Shape(dims));
     }
-    if (!sizes.empty()) fixed.set_input_shapes(sizes);
+    if (!sizes.empty()) (fixed = graph).set_input_shapes(sizes);
   } catch (const Error&) {
     note = cat("unknown; --shape ", open, "=… tells them");
-    return std::nullopt;
+    return nullptr;
   }
   if (!open.empty()) note = cat("unknown ones count as 1; --shape ", open, "=… tells them");
-  return fixed;
+  return sizes.empty() ? &graph : &fixed;
 }
 
 int64_t macs_of(const Graph& graph, const Node& node) {
@@ -128,7 +127,8 @@ ModelSummary summarize(const Graph& original, const Engine& engine) {
   out.name = original.name;
   for (const ValueId id : original.inputs()) out.inputs.emplace_back(original.value(id).name, original.type(id));
   for (const ValueId id : original.outputs()) out.outputs.emplace_back(original.value(id).name, original.type(id));
-  const std::optional<Graph> sized = with_sizes(original, out.sizes_note);
+  Graph fixed;
+  const Graph* sized = with_sizes(original, fixed, out.sizes_note);
   const Graph& graph = sized ? *sized : original;
   Counter counter{out, {}, {}};
   counter.count_graph(graph);

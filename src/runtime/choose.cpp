@@ -39,6 +39,7 @@ class Chooser {
     place_.resize(graph.node_capacity());
     step_of_.assign(graph.node_capacity(), -1);
     is_promised_.assign(graph.node_capacity(), 0);
+    steps_.reserve(order_.size());
     for (size_t i = 0; i < order_.size(); ++i) place_[index(order_[i])] = i;
   }
 
@@ -214,6 +215,7 @@ class Chooser {
     for (size_t s = 0; s < steps_.size(); ++s)
       if (waits[s] == 0) ready.emplace(rank[s], s);
     std::vector<ChosenStep> result;
+    result.reserve(steps_.size());
     while (!ready.empty()) {
       const size_t s = ready.top().second;
       ready.pop();

@@ -35,7 +35,10 @@ int64_t bytes_of(const TensorType& type) { return type.shape.elements() * size_o
 /// Gives every value a slot in each memory it is needed in, and puts copies and waits where it crosses.
 class Placer {
  public:
-  explicit Placer(const Graph& graph) : graph_(graph), home_(graph.value_capacity(), nullptr) {
+  Placer(const Graph& graph, size_t steps)
+      : graph_(graph), home_(graph.value_capacity(), nullptr), host_slot_(graph.value_capacity(), -1) {
+    slots_.reserve(graph.value_capacity());
+    steps_.reserve(steps);
     for (const ValueId in : graph.inputs()) slot(in, Slot::kInput);
     for (const GraphState& state : graph.states()) slot(state.now, Slot::kState);
   }
@@ -93,21 +96,27 @@ class Placer {
   Slot& at(int32_t index) { return slots_[static_cast<size_t>(index)]; }
 
   int32_t slot(ValueId id, Slot::Kind kind, const MemoryKind* memory = nullptr) {
-    const auto [found, is_new] = slot_of_.try_emplace({id, memory}, static_cast<int32_t>(slots_.size()));
-    if (is_new)
-      slots_.push_back({.kind = kind,
-                        .type = graph_.type(id),
-                        .name = graph_.value(id).name,
-                        .memory = memory,
-                        .constant = graph_.value(id).constant});
-    return found->second;
+    int32_t& index = slot_of(id, memory);
+    if (index >= 0) return index;
+    slots_.push_back({.kind = kind,
+                      .type = graph_.type(id),
+                      .name = graph_.value(id).name,
+                      .memory = memory,
+                      .constant = graph_.value(id).constant});
+    return index = static_cast<int32_t>(slots_.size()) - 1;
+  }
+
+  /// Which slot a value has in `memory`; −1: none yet.
+  int32_t& slot_of(ValueId id, const MemoryKind* memory) {
+    return memory ? device_slot_.try_emplace({id, memory}, -1).first->second
+                  : host_slot_[static_cast<size_t>(id.index)];
   }
 
   /// The slot of a value in `memory`, copied there when it is not. Downloads are done after a wait for `queued`.
   int32_t bring(ValueId id, const MemoryKind* memory, std::vector<const MemoryKind*>& queued) {
     if (graph_.is_constant(id)) return slot(id, Slot::kConstant);
     const MemoryKind* home = home_[static_cast<size_t>(id.index)];
-    if (slot_of_.contains({id, memory})) return slot_of_.at({id, memory});
+    if (const int32_t index = slot_of(id, memory); index >= 0) return index;
     if (home && home != memory) {
       copy(id, home, nullptr);
       queued.push_back(home);
@@ -118,7 +127,7 @@ class Placer {
   }
 
   void copy(ValueId id, const MemoryKind* from, const MemoryKind* to) {
-    if (slot_of_.contains({id, to})) return;
+    if (slot_of(id, to) >= 0) return;
     PlannedStep step{.step = make_copy(from, to), .name = graph_.value(id).name, .op = "Copy"};
     step.provider = from ? from->name : to->name;
     step.memory = to;
@@ -146,7 +155,8 @@ class Placer {
 
   const Graph& graph_;
   std::vector<const MemoryKind*> home_;  ///< where each value is computed
-  std::map<std::pair<ValueId, const MemoryKind*>, int32_t> slot_of_;
+  std::vector<int32_t> host_slot_;
+  std::map<std::pair<ValueId, const MemoryKind*>, int32_t> device_slot_;
   std::vector<Slot> slots_;
   std::vector<PlannedStep> steps_;
   int32_t step_count_ = 0;
@@ -220,8 +230,9 @@ std::shared_ptr<const Plan> Plan::compile(const Graph& original, std::span<const
   Graph graph = original;
   fold(graph);
   release_files(graph);
-  Placer placer(graph);
-  for (ChosenStep& step : choose_steps(graph, providers, resolved)) placer.place(std::move(step));
+  std::vector<ChosenStep> chosen = choose_steps(graph, providers, resolved);
+  Placer placer(graph, chosen.size());
+  for (ChosenStep& step : chosen) placer.place(std::move(step));
   plan->inputs_ = placer.inputs();
   plan->outputs_ = placer.bring_home(graph.outputs());
   plan->states_ = placer.states();
