@@ -279,21 +279,30 @@ void GraphWriter::emit_quantize(const std::string& real, ValueId id, Layout layo
   emit("QuantizeLinear", cat(stored, "/QuantizeLinear"), {real, scale, zero_point}, {stored}, attributes);
 }
 
+namespace {
+
+bool is_moved(const Tensor& constant, Layout layout) { return layout == Layout::channels_first && constant.rank() > 2; }
+Tensor in_layout(const Tensor& constant, Layout layout) {
+  return is_moved(constant, layout) ? transposed(constant, permutation(constant.rank(), layout)) : constant;
+}
+std::string name_in_layout(const std::string& name, const Tensor& constant, Layout layout) {
+  return is_moved(constant, layout) ? cat(name, "/channels_first") : name;
+}
+
+}  // namespace
+
 /// Constants are permuted here; quantized ones are widened to a type operator set 17 has.
 std::string GraphWriter::write_constant(const Tensor& constant, const std::string& name, Layout layout) {
-  const bool is_moved = layout == Layout::channels_first && constant.rank() > 2;
-  Tensor tensor = is_moved ? transposed(constant, permutation(constant.rank(), layout)) : constant;
-  const std::string hint = is_moved ? cat(name, "/channels_first") : name;
+  Tensor tensor = in_layout(constant, layout);
+  const std::string hint = name_in_layout(name, constant, layout);
   if (!constant.quant()) return add_constant(tensor, hint);
   QuantParams quant = *constant.quant();
   const bool is_narrow = is_packed(tensor.dtype());
   if (quant.block_size != 0 ||
-      (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32)) {
-    const Tensor real = dequantize(constant);
-    return add_constant(is_moved ? transposed(real, permutation(real.rank(), layout)) : real, cat(hint, "/real"));
-  }
+      (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32))
+    return add_constant(in_layout(dequantize(constant), layout), cat(hint, "/real"));
   if (is_narrow) tensor = cast(tensor.with_quant(nullptr), tensor.dtype() == DType::kI4 ? DType::kI8 : DType::kU8);
-  if (is_moved && quant.axis >= 0) quant.axis = axis_in(quant.axis, tensor.rank(), layout);
+  if (is_moved(constant, layout) && quant.axis >= 0) quant.axis = axis_in(quant.axis, tensor.rank(), layout);
   std::string zero_point;
   const std::string scale = quantize_parameters(quant, tensor.dtype(), &zero_point, tensor.dtype() == DType::kI32);
   const std::string stored = add_constant(tensor.with_quant(nullptr), hint);
@@ -335,6 +344,9 @@ std::string GraphWriter::stored_name(ValueId id, Layout layout) {
   Names& names = names_[id.index];
   std::string& stored = names.stored[index_of(layout)];
   if (!stored.empty()) return stored;
+  if (const Tensor& constant = value.constant; constant.exists())
+    return stored = add_constant(in_layout(constant, layout).with_quant(nullptr),
+                                 name_in_layout(value.name, constant, layout));
   const std::string& from = names.stored[index_of(other(layout))];
   if (from.empty()) throw internal_error(cat("onnx: value '", value.name, "' is used before it is made"));
   return stored = transpose(from, id, layout, layout == Layout::plain);
