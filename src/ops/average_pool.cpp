@@ -55,7 +55,8 @@ void eval_average_quantized(EvalContext& ctx) {
   const AveragePool& op = ctx.op<AveragePool>();
   const Tensor& x = ctx.in(0);
   const TensorType& type = ctx.output_types[0];
-  if (!same_quant(x.quant(), type.quant) || !type.quant->is_per_tensor() || op.count_include_pad)
+  if (x.dtype() != type.dtype || !same_quant(x.quant(), type.quant) || !type.quant->is_per_tensor() ||
+      op.count_include_pad)
     return eval_in_float(ctx, widened<eval_average>);
   const ConvSizes sizes = pool_sizes("averagepool", pool_spec(op), x.dims());
   const QuantizedRange range = activation_range(op.act_min, op.act_max, type.dtype, type.quant);

@@ -63,7 +63,8 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const TensorType* 
         std::vector<Tensor> outputs(output_types.size());
         EvalContext context{node.attrs, inputs, outputs, types, node.subgraphs, arithmetic, seed, bodies};
         const bool moves_stored = def.moves_data && !types.empty() && !inputs.empty() && inputs[0].exists() &&
-                                  inputs[0].quant() && same_quant(types[0].quant, inputs[0].quant());
+                                  inputs[0].quant() && types[0].dtype == inputs[0].dtype() &&
+                                  same_quant(types[0].quant, inputs[0].quant());
         const bool rounds_reals = &def == &Quantize::def && types[0].quant;
         // Plain activations on quantized weights: TFLite's dynamic-range kernels.
         const bool is_hybrid = def.quant.weight == 1 && inputs.size() > 1 && inputs[1].exists() && inputs[1].quant();

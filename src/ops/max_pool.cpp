@@ -83,7 +83,8 @@ void eval(EvalContext& ctx) {
 void eval_quantized(EvalContext& ctx) {
   const MaxPool& op = ctx.op<MaxPool>();
   const TensorType& out = ctx.output_types[0];
-  if (!same_quant(ctx.in(0).quant(), out.quant) || !out.quant->is_per_tensor() || ctx.outputs.size() > 1)
+  if (ctx.in(0).dtype() != out.dtype || !same_quant(ctx.in(0).quant(), out.quant) || !out.quant->is_per_tensor() ||
+      ctx.outputs.size() > 1)
     return eval_in_float(ctx, widened<eval>);
   const QuantizedRange range = activation_range(op.act_min, op.act_max, out.dtype, out.quant);
   pool_stored(ctx, range.min, range.max);

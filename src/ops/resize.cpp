@@ -225,7 +225,8 @@ void eval_quantized(EvalContext& ctx) {
   const Resize& op = ctx.op<Resize>();
   const Tensor& x = ctx.in(0);
   const bool is_nearest = op.mode == ResizeMode::nearest && op.coordinates != ResizeCoordinates::tf_crop_and_resize;
-  const bool is_same = same_quant(x.quant(), ctx.output_types[0].quant) && is_per_tensor(x);
+  const TensorType& to = ctx.output_types[0];
+  const bool is_same = x.dtype() == to.dtype && same_quant(x.quant(), to.quant) && is_per_tensor(x);
   const std::vector<ResizeAxis> axes = axes_of_run(ctx);
   if (!is_same || !(is_nearest || has_tflite_form(op, axes))) return eval_in_float(ctx, eval);
   Tensor& y = make_stored(ctx, 0, sizes_of(axes));
