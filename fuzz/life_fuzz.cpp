@@ -1,16 +1,9 @@
 // A graph in hone's text form, changed in its structure, and everything hone does with a model: read, verified, run on
 // the reference, passed through the standard pipeline, run on the cpu, written in both formats and read again.
-#include <algorithm>
-#include <cstring>
-#include <string>
-
 #include "ir/text.h"
+#include "life.h"
 #include "ops/all.h"
-#include "sweep/life.h"
 #include "sweep/text_mutator.h"
-#include "target.h"
-
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
 namespace {
 
@@ -22,17 +15,11 @@ const hone::OpSet& ops() {
 }  // namespace
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  std::mt19937_64 random(seed);
-  if (random() % 16 == 0) return LLVMFuzzerMutate(data, size, max_size);
-  const std::string text = hone::sweep::mutated(hone::fuzz::text_of(data, size), ops(), random);
-  const size_t length = std::min(text.size(), max_size);
-  std::memcpy(data, text.data(), length);
-  return length;
+  return hone::fuzz::mutate(data, size, max_size, seed, [](std::string_view text, std::mt19937_64& random) {
+    return hone::sweep::mutated(text, ops(), random);
+  });
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const hone::sweep::Life life =
-      hone::sweep::live([&] { return hone::parse_graph(hone::fuzz::text_of(data, size), ops()); }, {});
-  if (!life.fault.empty()) throw hone::internal_error(life.fault);
-  return 0;
+  return hone::fuzz::must_live([&] { return hone::parse_graph(hone::fuzz::text_of(data, size), ops()); });
 }

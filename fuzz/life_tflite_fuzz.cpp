@@ -1,0 +1,12 @@
+// A .tflite model, changed in its structure, and everything hone does with it: life.h.
+#include "formats/tflite/tflite.h"
+#include "life.h"
+#include "sweep/tflite_mutator.h"
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return hone::fuzz::mutate(data, size, max_size, seed, hone::sweep::mutated_tflite);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  return hone::fuzz::must_live([&] { return hone::read_tflite(hone::fuzz::bytes_of(data, size), nullptr); });
+}
