@@ -12,6 +12,7 @@
 #include "compress/manifest.h"
 #include "compress/recipe.h"
 #include "data/json.h"
+#include "formats/formats.h"
 #include "ir/text.h"
 
 namespace hone {
@@ -24,7 +25,7 @@ struct Options {
   bool is_text = false, is_dot = false, is_json = false;
   std::string around;
   int64_t hops = 2;
-  int64_t elements = 16;
+  int64_t elements = 8;
 };
 
 std::string values_text(const std::vector<std::pair<std::string, TensorType>>& values) {
@@ -58,13 +59,20 @@ std::string metadata_text(const std::string& key, const std::string& value, int 
   return shortened(printable_line(value), std::max(width, 40));
 }
 
+/// "17 in the file, here ", where the file counts in operators of its own.
+std::string file_nodes_text(const ModelSummary& s) {
+  int64_t nodes = 0;
+  for (const OpCount& op : s.file_ops) nodes += op.count;
+  return nodes > 0 ? cat(grouped(nodes), " in the file, here ") : "";
+}
+
 void print_summary(const ModelSummary& s, Console& console) {
   const int width = console.width();
   Facts facts;
   facts.add("model", s.name.empty() ? "(no name)" : printable_line(s.name));
   facts.add(s.inputs.size() == 1 ? "input" : "inputs", values_text(s.inputs));
   facts.add(s.outputs.size() == 1 ? "output" : "outputs", values_text(s.outputs));
-  facts.add("nodes", cat(grouped(s.nodes), " (", counted(s.transposes, "transpose"), ")"));
+  facts.add("nodes", cat(file_nodes_text(s), grouped(s.nodes), " (", counted(s.transposes, "transpose"), ")"));
   facts.add("parameters",
             cat(human_count(s.parameters), " (", human_bytes(static_cast<uint64_t>(s.parameter_bytes)), ")"));
   if (!s.sizes_note.empty()) facts.add("sizes", s.sizes_note);
@@ -82,6 +90,11 @@ void print_summary(const ModelSummary& s, Console& console) {
   Table ops({{"operator"}, {"count", Table::Align::kRight}, {"MACs", Table::Align::kRight}});
   for (const OpCount& op : s.ops) ops.add({op.op, grouped(op.count), op.macs ? human_count(op.macs) : ""});
   console.out(cat("\n", ops.render(width)));
+  if (!s.file_ops.empty()) {
+    Table file({{"in the file"}, {"count", Table::Align::kRight}});
+    for (const OpCount& op : s.file_ops) file.add({printable_line(op.op), grouped(op.count)});
+    console.out(cat("\n", file.render(width)));
+  }
   Table weights({{"constants"},
                  {"tensors", Table::Align::kRight},
                  {"elements", Table::Align::kRight},
@@ -115,7 +128,8 @@ int inspect(const Options& o, Console& console) {
   } else if (o.is_dot) {
     show("dot", to_dot(graph));
   } else {
-    const ModelSummary summary = summarize(graph, o.engine.engine());
+    const Census file = o.model.path == "-" ? Census() : read_census(o.model.path);
+    const ModelSummary summary = summarize(graph, o.engine.engine(), file);
     if (o.is_json)
       console.out(cat(to_json(summary).dump(2), "\n"));
     else
@@ -128,7 +142,7 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   args.flag("--text", o->is_text, "print the graph in hone's text form");
-  args.option("--elements", "N", o->elements, "constants up to N elements appear in --text; -1: all", -1);
+  args.option("--elements", "N", o->elements, "constants and scales up to N elements appear in --text; -1: all", -1);
   args.flag("--dot", o->is_dot, "print the graph for Graphviz");
   args.option("--around", "NODE", o->around, "print the neighbourhood of a node or value");
   args.option("--hops", "N", o->hops, "how far --around looks", 0);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +28,9 @@ struct WriteRequest {
   std::vector<std::string>* notes = nullptr;  ///< takes what the user should know about the file, a sentence each
 };
 
+/// How often a file uses each operator, by the file's own names; subgraphs counted in.
+using Census = std::map<std::string, int64_t>;
+
 /// A file format: plain data, one object each, named in formats.cpp only.
 struct Format {
   std::string_view name;       ///< "onnx", "tflite", "text"
@@ -36,6 +41,8 @@ struct Format {
   Graph (*read)(const ReadRequest& request);
   /// Throws Error(unsupported) that lists every node the format cannot express.
   void (*write)(const Graph& graph, const WriteRequest& request);
+  /// Of a file that `read` takes. Null: its operators are hone's own.
+  Census (*census)(const ReadRequest& request) = nullptr;
   std::span<const std::string_view> targets = {};  ///< machines a file may be written for
 };
 

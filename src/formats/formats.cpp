@@ -26,9 +26,14 @@ constexpr Lookalike kLookalikes[] = {
     {"<!doctype", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"<html", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"version https://git-lfs", "a Git LFS pointer", "fetch the file itself: git lfs pull"},
-    {"PK\x03\x04", "a zip archive (a PyTorch or packaged model?)", "unpack it, or export the model to ONNX"},
+    {"PK\x03\x04", "a zip archive, as PyTorch (.pt, .ptl) and Keras 3 (.keras) write them",
+     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx'), or for Keras "
+     "model.export('model.onnx', format='onnx')"},
     {"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"},
-    {"\x89HDF", "an HDF5 file (a Keras model?)", "convert it to TFLite or ONNX first"},
+    {"\x89HDF", "an HDF5 file, as Keras (.h5) writes them",
+     "convert it where it was made: tf.lite.TFLiteConverter.from_keras_model(model).convert()"},
+    {"\x80\x02", "a Python pickle, as PyTorch wrote them (.pt, .pth)",
+     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx')"},
     {"\x93NUMPY", "a NumPy array", "give it as data: --input file.npy"},
     {"{", "JSON", ""},
     {"\x7f"
@@ -103,6 +108,12 @@ Graph read_model(std::span<const std::byte> bytes, const std::string& name) {
   const auto copy = std::make_shared<const std::string>(text_of(bytes));
   const std::span<const std::byte> owned = std::as_bytes(std::span(*copy));
   return choose(owned, name).read({name, owned, copy});
+}
+
+Census read_census(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  const Format& format = choose(file->bytes(), path);
+  return format.census ? format.census({path, file->bytes(), file}) : Census();
 }
 
 void write_model(const Graph& graph, const std::string& path) { write_model(graph, WriteRequest{.path = path}); }

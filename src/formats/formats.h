@@ -18,6 +18,9 @@ Graph read_model(const std::string& path);
 /// Reads a model from memory. The bytes are copied: the graph owns what it needs. `name` stands for the path.
 Graph read_model(std::span<const std::byte> bytes, const std::string& name);
 
+/// The file's own operators, before hone made its own of them; empty where they are hone's. Throws as read_model.
+Census read_census(const std::string& path);
+
 /// Writes `graph` in the format its path's extension names. Throws Error(invalid_argument) for an unknown one.
 void write_model(const Graph& graph, const std::string& path);
 /// The same for a target; throws Error(invalid_argument) when the format has no such one.

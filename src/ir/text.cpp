@@ -62,7 +62,24 @@ class Printer {
     return is_plain(n) ? "%" + n : "%" + quoted(n);
   }
 
-  std::string typed(ValueId id) const { return cat(name(id), ": ", to_text(graph_.type(id))); }
+  std::string typed(ValueId id) const {
+    const TensorType& type = graph_.type(id);
+    const bool is_long = type.quant && options_.max_constant_elements >= 0 &&
+                         static_cast<int64_t>(type.quant->scales.size()) > options_.max_constant_elements;
+    return cat(name(id), ": ", is_long ? folded(type) : to_text(type));
+  }
+
+  /// A list of scales that is longer than a constant may be appears as its range, which does not parse either.
+  static std::string folded(const TensorType& type) {
+    const QuantParams& q = *type.quant;
+    const auto range = [](const auto& values) {
+      const auto [low, high] = std::minmax_element(values.begin(), values.end());
+      return *low == *high ? cat(*low) : cat(*low, "…", *high);
+    };
+    return cat(to_string(type.dtype), type.shape, "{axis=", q.axis,
+               q.block_size > 0 ? cat(", block=", q.block_size) : "", ", ", q.scales.size(), " scales ",
+               range(q.scales), ", zero_point=", range(q.zero_points), "}");
+  }
 
   void constant(std::string_view keyword, ValueId id, const Tensor& t) {
     std::string body = "...";

@@ -18,26 +18,16 @@ std::string short_type(const Graph& graph, ValueId id) {
   return to_text(type);
 }
 
-/// The node called `name`, or the one that makes the value `name`, or the one of that name in the source file.
-NodeId find_node(const Graph& graph, const std::string& name) {
+Error no_node(const Graph& graph, const std::string& name) {
   std::vector<std::string> names;
-  NodeId by_value, by_source;
   for (const NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    if (node.name == name) return id;
-    names.push_back(node.name);
-    if (node.source.name == name) by_source = id;
-    for (const ValueId out : node.outputs) {
-      if (!out.exists()) continue;
-      if (graph.value(out).name == name) by_value = id;
-      names.push_back(graph.value(out).name);
-    }
+    names.push_back(graph.node(id).name);
+    for (const ValueId out : graph.node(id).outputs)
+      if (out.exists()) names.push_back(graph.value(out).name);
   }
-  if (by_value.exists()) return by_value;
-  if (by_source.exists()) return by_source;
   const std::string near = nearest(name, names);
-  throw not_found(cat("no node or value is called '", name, "'"),
-                  near.empty() ? "hone inspect MODEL --text lists them all" : cat("did you mean '", near, "'?"));
+  return not_found(cat("no node or value is called '", name, "'"),
+                   near.empty() ? "hone inspect MODEL --text lists them all" : cat("did you mean '", near, "'?"));
 }
 
 std::set<int32_t> neighbours(const Graph& graph, NodeId centre, int hops) {
@@ -79,8 +69,21 @@ void print_node(const Graph& graph, const Node& node, bool is_centre, std::strin
 
 }  // namespace
 
+NodeId find_node(const Graph& graph, const std::string& name) {
+  NodeId by_value, by_source;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.name == name) return id;
+    if (node.source.name == name) by_source = id;
+    for (const ValueId out : node.outputs)
+      if (out.exists() && graph.value(out).name == name) by_value = id;
+  }
+  return by_value.exists() ? by_value : by_source;
+}
+
 std::string describe_around(const Graph& graph, const std::string& name, int hops) {
   const NodeId centre = find_node(graph, name);
+  if (!centre.exists()) throw no_node(graph, name);
   const std::set<int32_t> shown = neighbours(graph, centre, hops);
   std::string out;
   for (const NodeId id : graph.order())

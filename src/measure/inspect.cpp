@@ -122,7 +122,7 @@ void plan_peak(const Graph& graph, const Engine& engine, ModelSummary& out) {
 
 }  // namespace
 
-ModelSummary summarize(const Graph& original, const Engine& engine) {
+ModelSummary summarize(const Graph& original, const Engine& engine, const std::map<std::string, int64_t>& file) {
   ModelSummary out;
   out.name = original.name;
   for (const ValueId id : original.inputs()) out.inputs.emplace_back(original.value(id).name, original.type(id));
@@ -133,8 +133,9 @@ ModelSummary summarize(const Graph& original, const Engine& engine) {
   Counter counter{out, {}, {}};
   counter.count_graph(graph);
   for (auto& [name, op] : counter.ops) out.ops.push_back(op);
-  std::stable_sort(out.ops.begin(), out.ops.end(),
-                   [](const OpCount& a, const OpCount& b) { return a.count > b.count; });
+  for (const auto& [name, count] : file) out.file_ops.push_back({name, count});
+  for (std::vector<OpCount>* ops : {&out.ops, &out.file_ops})
+    std::stable_sort(ops->begin(), ops->end(), [](const OpCount& a, const OpCount& b) { return a.count > b.count; });
   std::stable_sort(out.weights.begin(), out.weights.end(),
                    [](const WeightCount& a, const WeightCount& b) { return a.bytes > b.bytes; });
   for (auto& [op, nodes] : counter.unsupported) out.unsupported.push_back({op, nodes});
@@ -204,6 +205,10 @@ Json to_json(const ModelSummary& s) {
   json["float_nodes"] = s.float_nodes;
   Json& ops = json["ops"] = Json::object();
   for (const OpCount& op : s.ops) ops[op.op] = op.count;
+  if (!s.file_ops.empty()) {
+    Json& file = json["file_ops"] = Json::object();
+    for (const OpCount& op : s.file_ops) file[op.op] = op.count;
+  }
   Json& weights = json["weights"] = Json::array();
   for (const WeightCount& w : s.weights) {
     Json weight;

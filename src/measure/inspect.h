@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,8 +38,9 @@ struct ModelSummary {
   std::string name;
   std::vector<std::pair<std::string, TensorType>> inputs, outputs;
   int64_t nodes = 0;
-  std::vector<OpCount> ops;  ///< most frequent first
-  int64_t parameters = 0;    ///< elements of constants
+  std::vector<OpCount> ops;       ///< most frequent first
+  std::vector<OpCount> file_ops;  ///< the file's own, by its names; empty when not known or the same
+  int64_t parameters = 0;         ///< elements of constants
   int64_t parameter_bytes = 0;
   std::string sizes_note;   ///< what was taken for unknown input sizes; empty when all are known
   int64_t macs = 0;         ///< of nodes whose operator states them; −1 when sizes are unknown
@@ -52,13 +54,18 @@ struct ModelSummary {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-ModelSummary summarize(const Graph& graph, const Engine& engine);
+/// `file` counts the operators of the file that the graph was read from.
+ModelSummary summarize(const Graph& graph, const Engine& engine, const std::map<std::string, int64_t>& file = {});
 Json to_json(const ModelSummary& summary);
 /// "int8, per channel" / "float" / "mixed": one phrase for the whole model.
 std::string quantization_phrase(const ModelSummary& summary);
 
 /// The graph in Graphviz's language, constants left out.
 std::string to_dot(const Graph& graph);
+
+/// The node called `name`, or the one that makes the value `name`, or the one of that name in the source file; none
+/// when there is none.
+NodeId find_node(const Graph& graph, const std::string& name);
 
 /// The nodes up to `hops` edges away from the node (or value, or node of the source file) called `name`, with their
 /// inputs and outputs. Throws Error(not_found) with the nearest name.

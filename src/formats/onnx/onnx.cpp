@@ -1,5 +1,6 @@
 #include "formats/onnx/onnx.h"
 
+#include "formats/onnx/census.h"
 #include "formats/onnx/reader.h"
 #include "formats/onnx/writer.h"
 
@@ -24,7 +25,12 @@ void write(const Graph& graph, const WriteRequest& request) {
 
 }  // namespace
 
-constinit const Format kOnnxFormat{
-    .name = "onnx", .extension = ".onnx", .sniff = sniff, .read = onnx::read_model, .write = write, .targets = kTargets};
+constinit const Format kOnnxFormat{.name = "onnx",
+                                   .extension = ".onnx",
+                                   .sniff = sniff,
+                                   .read = onnx::read_model,
+                                   .write = write,
+                                   .census = onnx::count_operators,
+                                   .targets = kTargets};
 
 }  // namespace hone

@@ -42,10 +42,7 @@ const fb::SubGraph& subgraph_at(const ModelFile& file, int32_t index) {
   return *subgraphs->Get(static_cast<flatbuffers::uoffset_t>(index));
 }
 
-struct OperatorIdentity {
-  fb::BuiltinOperator code = fb::BuiltinOperator::ADD;
-  OperatorName name;
-};
+}  // namespace
 
 OperatorIdentity identify(const ModelFile& file, uint32_t opcode_index) {
   const auto* codes = file.model().operator_codes();
@@ -59,8 +56,6 @@ OperatorIdentity identify(const ModelFile& file, uint32_t opcode_index) {
   id.name.text = !id.name.is_custom ? name_of(id.code) : code.custom_code() ? code.custom_code()->str() : "custom";
   return id;
 }
-
-}  // namespace
 
 SubgraphReader::SubgraphReader(ReadState& state, int32_t index)
     : state_(state), subgraph_(subgraph_at(state.file, index)), depth_(state.open_subgraphs.size()) {

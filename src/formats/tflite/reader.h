@@ -11,6 +11,14 @@
 namespace hone::tflite {
 
 /// What the readers of all subgraphs of one file share.
+/// What an operator of the file is.
+struct OperatorIdentity {
+  fb::BuiltinOperator code = fb::BuiltinOperator::ADD;
+  OperatorName name;
+};
+/// Throws Error(invalid_model) when the file has no such operator code.
+OperatorIdentity identify(const ModelFile& file, uint32_t opcode_index);
+
 struct ReadState {
   ModelFile& file;
   std::vector<int32_t> open_subgraphs = {};  ///< being read right now, outermost first: none may contain itself

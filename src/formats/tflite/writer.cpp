@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/tflite/census.h"
 #include "formats/tflite/conforms.h"
 #include "formats/tflite/metadata.h"
 #include "formats/tflite/rows.h"
@@ -348,7 +349,11 @@ void write_graph(const Graph& graph, const WriteRequest& request) { write_file(r
 
 }  // namespace
 
-constinit const Format kTfliteFormat{
-    .name = "tflite", .extension = ".tflite", .sniff = looks_like_tflite, .read = read_file, .write = write_graph};
+constinit const Format kTfliteFormat{.name = "tflite",
+                                     .extension = ".tflite",
+                                     .sniff = looks_like_tflite,
+                                     .read = read_file,
+                                     .write = write_graph,
+                                     .census = tflite::count_operators};
 
 }  // namespace hone
