@@ -26,7 +26,7 @@ if(HONE_MINIMAL)
   set_target_properties(hone_runtime_library PROPERTIES OUTPUT_NAME hone_runtime EXPORT_NAME hone_runtime)
   install(TARGETS hone_runtime_library EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 else()
-  hone_bundle(hone_cpp base tensor ir ops passes runtime tflite onnx formats cpu data measure compress capi)
+  hone_bundle(hone_cpp base tensor ir ops passes runtime tflite onnx formats cpu data peers measure compress capi)
   set_target_properties(hone_cpp PROPERTIES OUTPUT_NAME hone EXPORT_NAME hone)
 
   add_library(hone_c SHARED $<TARGET_OBJECTS:hone_capi>)

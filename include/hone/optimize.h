@@ -16,9 +16,12 @@ struct OptimizeOptions {
   double max_drop = 1;  ///< percentage points of accuracy that may be lost, for metrics that count right and wrong
   /// What other metrics must reach, in their own unit; NaN: their default (sqnr: 20 dB).
   double bound = std::numeric_limits<double>::quiet_NaN();
-  std::string metric;                    ///< "": by the task; else top1, top5, sqnr, boxes, miou, auc, …
-  std::string objective = "latency";     ///< latency, size or memory
-  std::vector<std::string> calibrators;  ///< empty: all
+  std::string metric;                 ///< "": by the task; else top1, top5, sqnr, boxes, miou, auc, …
+  std::string objective = "latency";  ///< latency, size or memory
+  /// Who runs the files for the judge and the clock: "hone", or "ort" or "tflite" where ONNX Runtime's or TensorFlow
+  /// Lite's shared library is installed (HONE_ORT_LIB, HONE_TFLITE_LIB name it); these take their own format alone.
+  std::string runtime = "hone";
+  std::vector<std::string> calibrators;                   ///< empty: all
   std::vector<std::string> formats = {"onnx", "tflite"};  ///< to measure as, and to write
   bool mixed = true;                                      ///< also try int8 with the most sensitive layers in float
   double latency_seconds = 0.5;                           ///< of measurement for each distinct plan
@@ -43,6 +46,7 @@ struct Optimized {
   Model model;  ///< the winner; the model itself, simplified, when nothing beats it within the budget
   bool is_better = false;
   std::string recipe;                                  ///< what was done: "int8 {calibrator=\"mse\"}"
+  std::string runtime;                                 ///< who was judged and timed: "ONNX Runtime 1.30.0"
   std::string metric;                                  ///< "top1"
   double score_before = 0, score_after = 0;            ///< shares in 0 … 1, dB, or the metric's own unit
   double drop = 0, drop_low = 0, drop_high = 0;        ///< lost, with its 95 % interval; shares in percentage points

@@ -17,6 +17,10 @@ Optimized optimize(const Model& model, const Samples& calibration, const Samples
   job.objective = parse_objective(options.objective);
   job.calibrators = options.calibrators;
   job.formats = options.formats;
+  if (options.runtime != "hone") {
+    job.peer = open_peer(options.runtime);
+    job.formats = {std::string(job.peer->format)};
+  }
   job.mixed = options.mixed;
   job.latency_seconds = options.latency_seconds;
   job.output = options.output;
@@ -29,6 +33,7 @@ Optimized optimize(const Model& model, const Samples& calibration, const Samples
   Optimized out{.model = Model(after.graph),
                 .is_better = outcome.chosen >= 0,
                 .recipe = to_text(after.recipe),
+                .runtime = outcome.runtime,
                 .metric = outcome.metric.name,
                 .score_before = before.score.value,
                 .score_after = after.score.value,

@@ -154,7 +154,7 @@ Measured measure(const Options& o, const Graph& a, const Graph& b, const Engine&
     const Judge judge(a, engine, for_a, labels, judge_options);
     Judged out{.metric = judge.metric(),
                .a = judge.reference(),
-               .b = judge.score(b, engine, for_b),
+               .b = judge.score(infer_of(b, engine), for_b),
                .doubt = judge.undefined()};
     out.verdict = judge.allows(out.b);
     out.budget = judge.budget().text(judge.metric());

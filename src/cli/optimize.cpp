@@ -31,7 +31,7 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string directory, output, objective = "latency", bound;
+  std::string directory, output, objective = "latency", bound, runtime = "hone";
   std::vector<std::string> calibrators;
   MetricArgs metric;
   std::vector<std::string> formats;
@@ -91,12 +91,13 @@ void print_verdict(const Outcome& outcome, Console& console) {
         wrapped(cat("nothing beats ", what, " within the budget: ", outcome.budget.text(outcome.metric), "\n"), width));
     return;
   }
-  console.out(wrapped(
-      cat(best.label, ": ", speed_text(base.latency, best.latency), ", ",
-          times(base.size_bytes, best.size_bytes, "smaller", "larger"), ", ",
-          times(base.memory_bytes, best.memory_bytes, "less memory", "more memory"), "; ", cost_text(outcome, best),
-          best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
-      width));
+  const std::string memory =
+      best.memory_bytes > 0 ? cat(", ", times(base.memory_bytes, best.memory_bytes, "less memory", "more memory")) : "";
+  console.out(
+      wrapped(cat(best.label, " in ", outcome.runtime, ": ", speed_text(base.latency, best.latency), ", ",
+                  times(base.size_bytes, best.size_bytes, "smaller", "larger"), memory, "; ", cost_text(outcome, best),
+                  best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
+              width));
   if (!std::isnan(outcome.budget.bound_of(outcome.metric))) return;
   const UnseenDrop& unseen = outcome.unseen;
   const bool is_beyond = unseen.drop > outcome.budget.max_drop;
@@ -141,22 +142,26 @@ void print(const Options& o, const Outcome& outcome, Console& console) {
   std::vector<Table::Column> columns = {
       {"candidate"}, {outcome.metric.name == "top1" ? "top-1" : outcome.metric.name, Table::Align::kRight}};
   if (has_drop) columns.push_back({"drop", Table::Align::kRight});
-  for (const char* name : {"latency", "size", "memory"}) columns.push_back({name, Table::Align::kRight});
+  const bool has_memory = outcome.best().memory_bytes > 0;
+  for (const char* name : {"latency", "size"}) columns.push_back({name, Table::Align::kRight});
+  if (has_memory) columns.push_back({"memory", Table::Align::kRight});
   columns.push_back({""});
   Table table(columns);
   const auto add = [&](const Candidate& c, const std::string& verdict) {
-    std::vector<std::string> row = {c.label, outcome.metric.text(c.score.value)};
-    if (has_drop) row.push_back(fixed(c.verdict.drop, 2));
+    const bool is_judged = c.score.samples() > 0;
+    std::vector<std::string> row = {c.label, is_judged ? outcome.metric.text(c.score.value) : ""};
+    if (has_drop) row.push_back(is_judged ? fixed(c.verdict.drop, 2) : "");
     row.push_back(c.size_bytes > 0 ? human_us(c.latency.runs.median) : "");
     row.push_back(c.size_bytes > 0 ? human_bytes(static_cast<uint64_t>(c.size_bytes)) : "");
-    row.push_back(c.size_bytes > 0 ? human_bytes(static_cast<uint64_t>(c.memory_bytes)) : "");
+    if (has_memory) row.push_back(c.size_bytes > 0 ? human_bytes(static_cast<uint64_t>(c.memory_bytes)) : "");
     row.push_back(verdict);
     table.add(row);
   };
   add(outcome.baseline, outcome.chosen < 0 ? "chosen" : "");
   for (size_t i = 0; i < outcome.candidates.size(); ++i) {
     const Candidate& c = outcome.candidates[i];
-    const bool is_over = !outcome.budget.allows_value(outcome.metric, c.score.value, outcome.baseline.score.value);
+    const bool is_over = c.score.samples() > 0 &&
+                         !outcome.budget.allows_value(outcome.metric, c.score.value, outcome.baseline.score.value);
     add(c, static_cast<int>(i) == outcome.chosen ? "chosen" : c.is_kept ? "" : is_over ? "over budget" : "rejected");
   }
   console.out(cat(table.render(width), "\n"));
@@ -212,6 +217,10 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   job.metric_command = o.metric.command;
   job.objective = parse_objective(o.objective);
   job.calibrators = o.calibrators;
+  if (o.runtime != "hone") {
+    job.peer = open_peer(o.runtime);
+    job.formats = {std::string(job.peer->format)};
+  }
   if (!o.formats.empty()) job.formats = o.formats;
   for (const std::string& format : job.formats)
     if (format != "onnx" && format != "tflite")
@@ -246,6 +255,7 @@ CommandBody setup(Args& args) {
   args.option("--bound", "VALUE", o->bound, "what the metric must reach, in its own unit; sqnr: 20 dB");
   o->metric.declare(args);
   args.option("--format", "NAME", o->formats, "deliver, and judge candidates as, only this: onnx or tflite");
+  args.option("--runtime", "NAME", o->runtime, "judge and time files in this: hone, or ort or tflite where installed");
   args.option("--objective", "WHAT", o->objective, "latency, size or memory");
   args.option("-o,--output-dir", "DIR", o->directory, "where the results go", true);
   o->preprocess.declare(args);

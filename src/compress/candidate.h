@@ -14,12 +14,12 @@ namespace hone {
 /// A model as one file holds it: what was written, read back and prepared to run.
 struct FileForm {
   std::string format;        ///< "onnx", "tflite"
-  std::string runtime;       ///< who ran it for the numbers below: "hone"
+  std::string runtime;       ///< who ran it for the numbers below: "hone", "ONNX Runtime 1.30.0"
   std::string path;          ///< empty for files that served to measure only
   std::string sha256;        ///< of delivered files
   int64_t bytes = 0;         ///< 0: the format cannot hold this model
-  int64_t memory_bytes = 0;  ///< planned peak: weights, activations, scratch
-  std::string steps;         ///< what its plan executes: files with equal steps share one time
+  int64_t memory_bytes = 0;  ///< planned peak: weights, activations, scratch; 0: a peer does not tell
+  std::string steps;         ///< what its plan executes: files with equal steps share one time; a peer's: its bytes
   Latency latency;
   std::string problem;  ///< why it was not written, or not verified
 };
@@ -36,7 +36,7 @@ struct Candidate {
   std::vector<FileForm> files;
   Latency latency;           ///< of the slower of its files
   int64_t size_bytes = 0;    ///< of the smaller
-  int64_t memory_bytes = 0;  ///< of the larger plan
+  int64_t memory_bytes = 0;  ///< of the larger plan; 0: unknown
 };
 
 }  // namespace hone

@@ -46,7 +46,8 @@ std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engin
                                  const Outcome& outcome, const std::string& directory, const Sink& sink) {
   make_directory(directory);
   std::vector<Deliverable> files;
-  FileTimer timer(engine, job.test.inputs(0));
+  FileTimer timer(job.test.inputs(0));
+  const FileRuntime runtime(engine, job.peer ? &*job.peer : nullptr);
   const auto progress = [&](const std::string& stage) {
     return Progress([&sink, stage](int64_t done, int64_t total) {
       if (sink.progress) sink.progress(stage, done, total);
@@ -57,9 +58,9 @@ std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engin
     Deliverable d{.file = write_form(graph, format, directory, job.stem)};
     if (d.file.bytes > 0) {
       d.file.sha256 = sha256_of_file(d.file.path);
-      const Graph back = read_form(d.file, engine);
-      timer.add(back, d.file);
-      d.score = judge.score(back, progress("reading back and proving"));
+      const InferMaker file = runtime.open(d.file, graph, timer.sample());
+      timer.add(d.file, file);
+      d.score = judge.score(file, progress("reading back and proving"));
       d.verdict = judge.allows(d.score);
       d.is_verified = d.verdict.is_allowed;
       if (!d.is_verified) d.file.problem = cat("read back it ", d.verdict.reason);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "compress/sha256.h"
 #include "formats/formats.h"
 #include "runtime/program.h"
 
@@ -25,7 +26,7 @@ TemporaryFolder::~TemporaryFolder() {
 
 FileForm write_form(const Graph& graph, const std::string& format, const std::string& directory,
                     const std::string& stem) {
-  FileForm form{.format = format, .runtime = "hone"};
+  FileForm form{.format = format};
   form.path = (std::filesystem::path(directory) / cat(stem, ".", format)).string();
   try {
     write_model(graph, form.path);
@@ -37,7 +38,12 @@ FileForm write_form(const Graph& graph, const std::string& format, const std::st
   return form;
 }
 
-Graph read_form(const FileForm& form, const Engine& engine) { return prepare(read_model(form.path), engine); }
+FileForm source_form(const SourceModel& source, const Peer* peer, const std::string& format,
+                     const std::string& directory) {
+  if (peer && std::filesystem::path(source.path).extension() == cat(".", format))
+    return {.format = format, .path = source.path, .bytes = source.bytes};
+  return write_form(source.graph, format, directory, "model");
+}
 
 namespace {
 
@@ -49,28 +55,48 @@ std::string steps_of(const Plan& plan) {
   return text;
 }
 
+/// What a peer's integers stand for.
+Infer with_output_quant(Infer run, const std::vector<QuantPtr>& quant) {
+  if (std::all_of(quant.begin(), quant.end(), [](const QuantPtr& q) { return q == nullptr; })) return run;
+  return [run, quant, outputs = std::vector<Tensor>()](std::span<const Tensor> inputs) mutable {
+    const std::span<const Tensor> plain = run(inputs);
+    outputs.assign(plain.begin(), plain.end());
+    for (size_t i = 0; i < outputs.size() && i < quant.size(); ++i)
+      if (quant[i] && !is_float(outputs[i].dtype())) outputs[i] = outputs[i].with_quant(quant[i]);
+    return std::span<const Tensor>(outputs);
+  };
+}
+
 }  // namespace
 
-FileTimer::FileTimer(const Engine& engine, std::vector<Tensor> sample) : engine_(engine), sample_(std::move(sample)) {}
+InferMaker FileRuntime::open(FileForm& form, const Graph& graph, std::span<const Tensor> sample) const {
+  if (peer_ == nullptr) {
+    const auto program = Program::prepared(read_model(form.path), engine_);
+    std::vector<Dims> shapes;
+    for (const Tensor& t : sample) shapes.push_back(t.dims());
+    const auto plan = program->plan_for(shapes);
+    form.runtime = "hone";
+    form.memory_bytes = plan->arena_bytes() + plan->scratch_bytes() + plan->weight_bytes();
+    form.steps = steps_of(*plan);
+    return infer_of(program);
+  }
+  form.runtime = peer_->title;
+  form.steps = cat(form.bytes, " ", sha256_of_file(form.path));
+  std::vector<QuantPtr> quant;
+  for (const ValueId id : graph.outputs()) quant.push_back(graph.type(id).quant);
+  return [load = peer_->load, path = form.path, threads = engine_.plan.threads, quant]() -> Infer {
+    return with_output_quant(load(path, threads), quant);
+  };
+}
 
-void FileTimer::add(const Graph& graph, FileForm& form) {
-  Graph fixed = graph;
-  for (size_t i = 0; i < sample_.size(); ++i)
-    if (!fixed.type(fixed.inputs()[i]).shape.is_static())
-      fixed.set_input_shape(fixed.inputs()[i], Shape(sample_[i].dims()));
-  const auto plan = Plan::compile(fixed, engine_.providers, engine_.plan);
-  form.memory_bytes = plan->arena_bytes() + plan->scratch_bytes() + plan->weight_bytes();
-  form.steps = steps_of(*plan);
+void FileTimer::add(const FileForm& form, const InferMaker& file) {
   if (std::find(steps_.begin(), steps_.end(), form.steps) != steps_.end()) return;
   steps_.push_back(form.steps);
-  sessions_.emplace_back(plan);
+  models_.push_back(file());
 }
 
 void FileTimer::measure(double seconds_each, const Progress& progress) {
-  std::vector<Session*> pointers;
-  for (Session& session : sessions_) pointers.push_back(&session);
-  const std::vector<std::vector<Tensor>> inputs(sessions_.size(), sample_);
-  latencies_ = paired_latency(pointers, inputs, {.seconds_each = seconds_each, .progress = progress});
+  latencies_ = paired_latency(models_, sample_, {.seconds_each = seconds_each, .progress = progress});
 }
 
 Latency FileTimer::latency_of(const FileForm& form) const {

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "compress/candidate.h"
-#include "measure/samples.h"
+#include "compress/source_model.h"
+#include "measure/engine.h"
+#include "peers/peer.h"
 
 namespace hone {
 
@@ -26,24 +28,42 @@ class TemporaryFolder {
 FileForm write_form(const Graph& graph, const std::string& format, const std::string& directory,
                     const std::string& stem);
 
-/// What hone runs when it is given that file.
-Graph read_form(const FileForm& form, const Engine& engine);
+/// The model as given, as it will be run: the source itself where a peer runs files of its format, else what hone
+/// writes of it, as write_form.
+FileForm source_form(const SourceModel& source, const Peer* peer, const std::string& format,
+                     const std::string& directory);
 
-/// Times models as their files run: each distinct list of steps once, in turns with the others.
+/// Who runs files for the judge and the clock, as their user will: hone, or a peer.
+class FileRuntime {
+ public:
+  /// `peer` null: hone's engine. Both must outlive this.
+  FileRuntime(const Engine& engine, const Peer* peer) : engine_(engine), peer_(peer) {}
+
+  const Peer* peer() const { return peer_; }
+  /// What runs the file of `form`, into which `graph` was written, on inputs like `sample`. Tells `form` by whom, its
+  /// memory and its steps. The file may go after the inferences were made. Throws what reading it throws.
+  InferMaker open(FileForm& form, const Graph& graph, std::span<const Tensor> sample) const;
+
+ private:
+  const Engine& engine_;
+  const Peer* peer_;
+};
+
+/// Times files as they run: each distinct list of steps once, in turns with the others.
 class FileTimer {
  public:
-  FileTimer(const Engine& engine, std::vector<Tensor> sample);
-  /// Plans `graph`, fills in memory and steps of `form`, and remembers to time it.
-  void add(const Graph& graph, FileForm& form);
+  explicit FileTimer(std::vector<Tensor> sample) : sample_(std::move(sample)) {}
+  const std::vector<Tensor>& sample() const { return sample_; }
+  /// Remembers to time `file`, what FileRuntime::open made of `form`.
+  void add(const FileForm& form, const InferMaker& file);
   /// Measures all that were added.
   void measure(double seconds_each, const Progress& progress);
   Latency latency_of(const FileForm& form) const;
 
  private:
-  const Engine& engine_;
   std::vector<Tensor> sample_;
   std::vector<std::string> steps_;
-  std::vector<Session> sessions_;
+  std::vector<Infer> models_;
   std::vector<Latency> latencies_;
 };
 

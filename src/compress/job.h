@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +10,10 @@
 #include "compress/candidate.h"
 #include "compress/selection.h"
 #include "compress/sensitivity.h"
+#include "compress/source_model.h"
 #include "measure/engine.h"
 #include "measure/judge.h"
+#include "peers/peer.h"
 
 namespace hone {
 
@@ -19,16 +22,6 @@ enum class Objective { kLatency, kSize, kMemory };
 std::string_view to_string(Objective objective);
 /// Throws Error(invalid_argument) naming the three.
 Objective parse_objective(std::string_view text);
-
-/// A model and where it came from.
-struct SourceModel {
-  std::string path;    ///< empty for a model that came from memory
-  std::string sha256;  ///< of the file
-  int64_t bytes = 0;
-  Graph graph;  ///< simplified by the standard pipeline
-};
-/// Simplifies `graph`, which was read from `path` ("": from memory).
-SourceModel source_model(Graph graph, const std::string& path = {});
 
 /// The main job as data: what to make smaller and faster, by which samples, within which budget.
 struct Job {
@@ -42,6 +35,9 @@ struct Job {
   std::string metric;          ///< "": by the task
   std::string metric_command;  ///< see JudgeOptions::command
   Objective objective = Objective::kLatency;
+  /// Who runs the model as given, the candidates and the files for the judge and the clock: a peer, by its format
+  /// alone; none: hone's engine.
+  std::optional<Peer> peer;
   std::vector<std::string> calibrators;                   ///< empty: all of them
   std::vector<std::string> formats = {"onnx", "tflite"};  ///< that candidates are measured as, and delivered
   bool mixed = true;                                      ///< also try int8 with the most sensitive layers in float
@@ -77,6 +73,7 @@ struct Outcome {
   Objective objective = Objective::kLatency;
   std::string source_path, source_sha256;
   int64_t source_bytes = 0, source_nodes = 0;
+  std::string runtime;  ///< who was judged and timed: "hone", "ONNX Runtime 1.30.0"
   int64_t calibration_samples = 0, test_samples = 0, seed = -1;
   Labels labels;                      ///< of the test samples
   Candidate baseline;                 ///< the model as given: what every drop is measured against

@@ -9,6 +9,7 @@
 
 #include "compress/data_split.h"
 #include "compress/dequantize.h"
+#include "compress/file_forms.h"
 #include "compress/quantize.h"
 #include "data/json.h"
 #include "data/npy.h"
@@ -131,6 +132,35 @@ TEST(Job, EveryCandidateIsTimedAsItsFilesRun) {
       EXPECT_GE(f.bytes, c.size_bytes);
     }
   }
+}
+
+/// A time stands for a list of steps, so what is announced holds when the delivered file executes the same list.
+TEST(Job, EveryCandidateWouldDeliverFilesOfTheStepsThatItsTimeIsOf) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const Engine engine{.providers = {&reference_provider()}, .plan = {}};
+  for (const Graph& source : {graph, quantize_dynamic_range(graph)}) {
+    const Outcome result = search(source, data.path());
+    const std::vector<Tensor> sample = {Tensor::zeros(DType::kF32, {1, 4, 4, 8})};
+    for (const Candidate& c : result.candidates)
+      for (const FileForm& announced : c.files) {
+        Graph delivered = c.graph;
+        delivered.metadata["hone.manifest"] = "{}";
+        FileForm form = write_form(delivered, announced.format, data.path(), "delivered");
+        FileRuntime(engine, nullptr).open(form, delivered, sample);
+        EXPECT_EQ(form.steps, announced.steps) << c.id << " as " << announced.format;
+        EXPECT_EQ(form.memory_bytes, announced.memory_bytes) << c.id << " as " << announced.format;
+      }
+  }
+}
+
+TEST(Job, TheChosenTimeIsOfTheStepsOfTheDeliveredFiles) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const Outcome result = search(graph, data.path(), data.path() + "/out");
+  ASSERT_EQ(result.files.size(), result.best().files.size());
+  for (size_t i = 0; i < result.files.size(); ++i)
+    EXPECT_EQ(result.files[i].file.steps, result.best().files[i].steps) << result.files[i].file.path;
 }
 
 TEST(Job, WhatItDeliversSaysHowItCameToBeAndReadsBackTheSame) {

@@ -28,6 +28,7 @@ std::string manifest_of(const Outcome& outcome) {
   if (outcome.seed >= 0) j["data"]["seed"] = outcome.seed;
   j["budget"] = outcome.budget.text(outcome.metric);
   j["metric"] = outcome.metric.name;
+  j["runtime"] = outcome.runtime;
   j["before"] = measured(outcome.metric, outcome.baseline.score);
   j["after"] = measured(outcome.metric, outcome.best().score);
   return j.dump();

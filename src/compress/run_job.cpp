@@ -7,6 +7,7 @@
 #include "base/workshop.h"
 #include "compress/deliver.h"
 #include "compress/dequantize.h"
+#include "compress/file_forms.h"
 #include "compress/job.h"
 #include "compress/manifest.h"
 #include "compress/search.h"
@@ -44,6 +45,18 @@ bool Outcome::is_proven() const {
 
 namespace {
 
+/// What a peer can and cannot be asked for.
+void require_peer_fits(const Job& job) {
+  if (!job.peer) return;
+  for (const std::string& format : job.formats)
+    if (format != job.peer->format)
+      throw invalid_argument(cat(job.peer->title, " runs ", job.peer->format, " files, not ", format));
+  if (job.objective == Objective::kMemory)
+    throw invalid_argument(cat("the objective memory: ", job.peer->title, " does not tell what its plans need"));
+  if (!job.source.graph.states().empty())
+    throw unsupported(cat("a model with states cannot be judged in ", job.peer->title), "judge it in hone");
+}
+
 /// The results are called after the source.
 void require_other_place(const Job& job) {
   for (const std::string& format : job.formats)
@@ -60,10 +73,28 @@ std::vector<StepTime> step_times(const Graph& graph, const Job& job, const Engin
   return run_bench([&] { return Program::prepared(graph, engine); }, sample, options).steps;
 }
 
+/// The model as given, as it will be run.
+struct Given {
+  TemporaryFolder folder;
+  InferMaker inference;
+
+  Given(const Job& job, const Engine& engine) {
+    if (!job.peer) {
+      inference = infer_of(job.source.graph, engine);
+      return;
+    }
+    FileForm form = source_form(job.source, &*job.peer, std::string(job.peer->format), folder.path());
+    if (form.bytes == 0)
+      throw unsupported(cat("the model as given has no file for ", job.peer->title, ": ", form.problem));
+    inference = FileRuntime(engine, &*job.peer).open(form, job.source.graph, job.test.inputs(0));
+  }
+};
+
 }  // namespace
 
 Outcome run_job(const Job& job, const Engine& engine, const Sink& sink) {
   has_integer_weights(job.source.graph);  // throws for what computes in integers
+  require_peer_fits(job);
   if (!job.directory.empty()) require_other_place(job);
   for (const std::string& name : job.calibrators) find_calibrator(name);
   std::optional<ResultFolder> folder;
@@ -75,7 +106,8 @@ Outcome run_job(const Job& job, const Engine& engine, const Sink& sink) {
                        .progress = [&](int64_t done, int64_t total) {
                          if (sink.progress) sink.progress("evaluating the model as given", done, total);
                        }};
-  const Judge judge(job.source.graph, engine, job.test, job.labels, options);
+  const Given given(job, engine);
+  const Judge judge(job.source.graph, given.inference, job.test, job.labels, options);
   Outcome outcome;
   outcome.metric = judge.metric();
   outcome.budget = job.budget;
@@ -87,10 +119,11 @@ Outcome run_job(const Job& job, const Engine& engine, const Sink& sink) {
   outcome.calibration_samples = static_cast<int64_t>(job.calibration.count);
   outcome.test_samples = static_cast<int64_t>(job.test.count);
   outcome.seed = job.seed;
+  outcome.runtime = job.peer ? job.peer->title : "hone";
   outcome.labels = job.labels;
   search(job, engine, judge, sink, outcome);
-  outcome.steps_before = step_times(outcome.baseline.graph, job, engine);
-  if (outcome.chosen >= 0) outcome.steps_after = step_times(outcome.best().graph, job, engine);
+  if (!job.peer) outcome.steps_before = step_times(outcome.baseline.graph, job, engine);
+  if (!job.peer && outcome.chosen >= 0) outcome.steps_after = step_times(outcome.best().graph, job, engine);
   if (!folder) return outcome;
   Graph result = outcome.best().graph;
   result.metadata[std::string(kManifestKey)] = manifest_of(outcome);

@@ -17,6 +17,7 @@ class Search {
   Search(const Job& job, const Engine& engine, const Judge& judge, const Sink& sink, Outcome& outcome)
       : job_(job),
         engine_(engine),
+        runtime_(engine, job.peer ? &*job.peer : nullptr),
         judge_(judge),
         sink_(sink),
         out_(outcome),
@@ -73,10 +74,7 @@ class Search {
   void add(const Recipe& recipe) {
     Candidate c{.recipe = recipe, .id = recipe.id(), .label = recipe.label()};
     c.graph = apply(recipe, graph_, statistics_);
-    c.score = judge_.score(c.graph, progress(cat("evaluating ", c.label)));
-    c.verdict = judge_.allows(c.score);
-    c.is_kept = c.verdict.is_allowed;
-    c.reason = c.verdict.reason;
+    judge(c);
     if (!is_float_ && !out_.candidates.empty() && c.is_kept) {
       const Verdict against_float = job_.budget.allows(judge_.metric(), c.score, out_.candidates[0].score);
       c.is_kept = against_float.is_allowed;
@@ -89,24 +87,57 @@ class Search {
     out_.candidates.push_back(std::move(c));
   }
 
+  void judge(Candidate& c) const {
+    const TemporaryFolder folder;
+    try {
+      c.score = judge_.score(inference(c, folder.path()), progress(cat("evaluating ", c.label)));
+    } catch (const Error& e) {
+      if (!runtime_.peer() || e.code() != ErrorCode::kUnsupported) throw;
+      c.reason = e.message();
+      return;
+    }
+    c.verdict = judge_.allows(c.score);
+    c.is_kept = c.verdict.is_allowed;
+    c.reason = c.verdict.reason;
+  }
+
+  /// In hone from memory, which is what its files say; a peer sees nothing but files.
+  InferMaker inference(const Candidate& c, const std::string& directory) const {
+    if (!runtime_.peer()) return infer_of(c.graph, engine_);
+    FileForm form = write_form(c.graph, std::string(runtime_.peer()->format), directory, "model");
+    if (form.bytes == 0) throw unsupported(form.problem);
+    return runtime_.open(form, c.graph, job_.test.inputs(0));
+  }
+
+  FileForm written(const Candidate& c, const std::string& format, const std::string& directory) const {
+    try {
+      if (&c == &out_.baseline) return source_form(job_.source, runtime_.peer(), format, directory);
+      return write_form(c.graph, format, directory, "model");
+    } catch (Error& e) {
+      if (e.code() == ErrorCode::kIo)
+        e.set_hint("candidates are written to measure their size: set TMPDIR to a roomy folder");
+      throw;
+    }
+  }
+
   void write_and_plan(Candidate& c, FileTimer& timer) const {
     for (const std::string& format : job_.formats) {
       const TemporaryFolder folder;
+      FileForm form = written(c, format, folder.path());
       try {
-        c.files.push_back(write_form(c.graph, format, folder.path(), "model"));
-      } catch (Error& e) {
-        if (e.code() == ErrorCode::kIo)
-          e.set_hint("candidates are written to measure their size: set TMPDIR to a roomy folder");
-        throw;
+        if (form.bytes > 0) timer.add(form, runtime_.open(form, c.graph, timer.sample()));
+      } catch (const Error& e) {
+        if (!runtime_.peer() || e.code() != ErrorCode::kUnsupported) throw;
+        form.bytes = 0;
+        form.problem = e.message();
       }
-      FileForm& form = c.files.back();
-      if (form.bytes > 0) timer.add(read_form(form, engine_), form);
       form.path.clear();
+      c.files.push_back(std::move(form));
     }
   }
 
   void measure_files() {
-    FileTimer timer(engine_, job_.test.inputs(0));
+    FileTimer timer(job_.test.inputs(0));
     std::vector<Candidate*> all = {&out_.baseline};
     for (Candidate& c : out_.candidates) all.push_back(&c);
     const Progress writing = progress("writing each as its files");
@@ -119,6 +150,7 @@ class Search {
       for (FileForm& form : c->files) form.latency = timer.latency_of(form);
       summarize_files(*c);
       if (c->size_bytes > 0 || c == all[0]) continue;
+      if (!c->is_kept) continue;
       c->is_kept = false;
       c->reason = cat("no file can hold it: ", c->files.empty() ? "no format was asked for" : c->files[0].problem);
     }
@@ -177,6 +209,7 @@ class Search {
 
   const Job& job_;
   const Engine& engine_;
+  const FileRuntime runtime_;
   const Judge& judge_;
   const Sink& sink_;
   Outcome& out_;

@@ -11,6 +11,19 @@
 
 namespace hone {
 
+InferMaker infer_of(const Graph& graph, const Engine& engine) { return infer_of(Program::as_is(graph, engine)); }
+
+InferMaker infer_of(std::shared_ptr<const Program> program) {
+  return [program]() -> Infer {
+    const auto session = std::make_shared<Session>(program);
+    const bool has_states = !program->graph().states().empty();
+    return [session, has_states](std::span<const Tensor> inputs) {
+      if (has_states) session->reset_states();
+      return std::span<const Tensor>(session->run(inputs));
+    };
+  };
+}
+
 int resolve_jobs(int jobs, int64_t count) {
   const int wanted = jobs > 0 ? jobs : usable_cpus();
   return static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(count, 1)));

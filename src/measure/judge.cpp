@@ -77,8 +77,7 @@ bool is_newly_broken(std::span<const Numbers> actual, std::span<const Numbers> e
 }  // namespace
 
 struct Judge::State {
-  const Graph reference_graph;
-  Engine engine;
+  InferMaker reference;
   SampleSource samples;
   JudgeOptions options;
   Metric metric;
@@ -88,22 +87,21 @@ struct Judge::State {
 
   /// What one worker needs.
   struct Worker {
-    std::optional<Runner> model, reference;
+    Infer model, reference;
   };
 
   const std::vector<Numbers>& expected_of(size_t i, Worker& worker, std::vector<Numbers>& scratch) const {
     if (!expected[i].empty()) return expected[i];
-    if (!worker.reference) worker.reference.emplace(engine.runner(reference_graph));
-    scratch = numbers_of(worker.reference->run(samples.inputs(i)));
+    if (!worker.reference) worker.reference = reference();
+    scratch = numbers_of(worker.reference(samples.inputs(i)));
     return scratch;
   }
 
-  Task task_of(const Labels& labels) {
+  Task task_of(const Graph& g, const Labels& labels) {
     Task task{.labels = labels.of_samples,
               .named_classes = static_cast<int64_t>(labels.classes.size()),
               .samples = static_cast<int64_t>(samples.count),
               .output = options.output};
-    const Graph& g = reference_graph;
     if (options.output >= g.outputs().size())
       throw invalid_argument(cat("output ", options.output, " does not exist, the model has ", g.outputs().size()));
     if (samples.count == 0) throw invalid_argument("no samples to judge by", "--data names a folder without any");
@@ -111,14 +109,14 @@ struct Judge::State {
       const TensorType& type = g.type(id);
       task.outputs.push_back({.name = g.value(id).name, .is_integer_type = is_integer(type.dtype) && !type.quant});
     }
-    Runner runner = engine.runner(g);
+    const Infer run = reference();
     const size_t count = std::min(samples.count, kFactSamples);
     for (size_t k = 0; k < count; ++k) {
       const size_t i = k * samples.count / count;
       const std::vector<Tensor> inputs = samples.inputs(i);
       if (k == 0)
         for (const Tensor& t : inputs) task.inputs.push_back(t.dims());
-      expected[i] = numbers_of(runner.run(inputs));
+      expected[i] = numbers_of(run(inputs));
       for (size_t o = 0; o < task.outputs.size(); ++o) learn(task.outputs[o], expected[i][o]);
     }
     return task;
@@ -149,9 +147,8 @@ struct Judge::State {
     return out;
   }
 
-  /// Null `graph`: the reference itself.
-  Score run(const Metric& m, const Graph* graph, const Engine& with, const SampleSource& source,
-            const Progress& progress) const {
+  /// Null `model`: the reference itself.
+  Score run(const Metric& m, const InferMaker* model, const SampleSource& source, const Progress& progress) const {
     const size_t count = samples.count;
     const int jobs = resolve_jobs(options.jobs, static_cast<int64_t>(count));
     std::vector<Worker> workers(static_cast<size_t>(jobs));
@@ -164,25 +161,25 @@ struct Judge::State {
       Worker& worker = workers[static_cast<size_t>(worker_index)];
       std::vector<Numbers> scratch, own, inputs;
       const std::vector<Numbers>& right = expected_of(i, worker, scratch);
-      if (graph != nullptr || m.row->sees_inputs) {
+      if (model != nullptr || m.row->sees_inputs) {
         const std::vector<Tensor> tensors = source.inputs(i);
         if (m.row->sees_inputs) inputs = numbers_of(tensors);
-        if (graph != nullptr) {
-          if (!worker.model) worker.model.emplace(with.runner(*graph));
-          own = numbers_of(worker.model->run(tensors));
+        if (model != nullptr) {
+          if (!worker.model) worker.model = (*model)();
+          own = numbers_of(worker.model(tensors));
         }
       }
-      const std::vector<Numbers>& actual = graph != nullptr ? own : right;
+      const std::vector<Numbers>& actual = model != nullptr ? own : right;
       if (actual.size() != right.size())
         throw invalid_argument(cat("the models have ", right.size(), " and ", actual.size(), " outputs"));
       for (size_t o = 0; o < right.size(); ++o)
         if (right[o].values.size() != actual[o].values.size())
           throw invalid_argument(cat("output '", m.task.outputs[o].name, "' has ", right[o].values.size(),
                                      " numbers in one model and ", actual[o].values.size(), " in the other"));
-      broken[i] = graph != nullptr ? is_newly_broken(actual, right) : has_nan(right);
+      broken[i] = model != nullptr ? is_newly_broken(actual, right) : has_nan(right);
       const Exhibit exhibit{inputs, right, actual, m.task.has_labels() ? m.task.labels[i] : -1};
       tallies[i] = m.row->tally(m, exhibit);
-      if (graph != nullptr) guards[i] = kSqnrMetric.tally(m, exhibit);
+      if (model != nullptr) guards[i] = kSqnrMetric.tally(m, exhibit);
       if (folder) folder->add(i, actual);
     });
     Score score;
@@ -198,7 +195,7 @@ struct Judge::State {
     score.value = m.value(score.tallies);
     score.interval = m.interval(score.tallies);
     score.non_finite = std::count(broken.begin(), broken.end(), 1);
-    if (graph != nullptr && m.command.empty()) guard(m, guards, score);
+    if (model != nullptr && m.command.empty()) guard(m, guards, score);
     return score;
   }
 
@@ -235,7 +232,7 @@ struct Judge::State {
         if (candidate.row->needs_labels) break;
         continue;
       }
-      score_of_reference = run(candidate, nullptr, engine, samples, {});
+      score_of_reference = run(candidate, nullptr, samples, {});
       const std::string reason = options.budget.undefined(candidate, score_of_reference);
       metric = candidate;
       undefined = reason.empty() ? "" : cat("the metric ", candidate.name, " is undefined on this data: ", reason);
@@ -249,10 +246,8 @@ struct Judge::State {
   }
 };
 
-Judge::Judge(const Graph& reference, const Engine& engine, SampleSource samples, const Labels& labels,
-             JudgeOptions options)
-    : state_(new State{.reference_graph = reference,
-                       .engine = engine,
+Judge::Judge(const Graph& graph, InferMaker reference, SampleSource samples, const Labels& labels, JudgeOptions options)
+    : state_(new State{.reference = std::move(reference),
                        .samples = std::move(samples),
                        .options = std::move(options),
                        .metric = {},
@@ -260,7 +255,7 @@ Judge::Judge(const Graph& reference, const Engine& engine, SampleSource samples,
                        .score_of_reference = {},
                        .undefined = {}}) {
   state_->expected.resize(state_->samples.count);
-  const Task task = state_->task_of(labels);
+  const Task task = state_->task_of(graph, labels);
   state_->run_reference();
   state_->choose(task);
 }
@@ -273,13 +268,12 @@ const Budget& Judge::budget() const { return state_->options.budget; }
 const Score& Judge::reference() const { return state_->score_of_reference; }
 const std::string& Judge::undefined() const { return state_->undefined; }
 
-Score Judge::score(const Graph& graph, const Engine& engine, const SampleSource& samples,
-                   const Progress& progress) const {
-  return state_->run(state_->metric, &graph, engine, samples, progress);
+Score Judge::score(const InferMaker& model, const SampleSource& samples, const Progress& progress) const {
+  return state_->run(state_->metric, &model, samples, progress);
 }
 
-Score Judge::score(const Graph& graph, const Progress& progress) const {
-  return score(graph, state_->engine, state_->samples, progress);
+Score Judge::score(const InferMaker& model, const Progress& progress) const {
+  return score(model, state_->samples, progress);
 }
 
 }  // namespace hone

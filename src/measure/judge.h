@@ -16,7 +16,7 @@ struct JudgeOptions {
   std::string command;  ///< a shell command that scores a folder of outputs, named {outputs}; replaces `metric`
   Budget budget;
   size_t output = 0;  ///< output that holds the scores
-  int jobs = 0;       ///< samples in parallel, each on its own runner of engine.plan.threads threads; 0: all CPUs
+  int jobs = 0;       ///< samples in parallel, each on its own inference; 0: all CPUs
   /// Throw when the metric cannot tell a good model from a broken one on this data.
   bool is_strict = true;
   Progress progress;
@@ -25,9 +25,12 @@ struct JudgeOptions {
 /// Judges models against one that is taken as right, all by the same metric on the same samples.
 class Judge {
  public:
-  /// Runs `reference` on all samples and chooses the metric. Throws Error(invalid_argument) when the metric is
-  /// undefined for this model or on this data, saying why.
-  Judge(const Graph& reference, const Engine& engine, SampleSource samples, const Labels& labels, JudgeOptions options);
+  /// Runs `reference`, a model with the outputs of `graph`, on all samples and chooses the metric. Throws
+  /// Error(invalid_argument) when the metric is undefined for this model or on this data, saying why.
+  Judge(const Graph& graph, InferMaker reference, SampleSource samples, const Labels& labels, JudgeOptions options);
+  /// `graph` itself, run by `engine`.
+  Judge(const Graph& graph, const Engine& engine, SampleSource samples, const Labels& labels, JudgeOptions options)
+      : Judge(graph, infer_of(graph, engine), std::move(samples), labels, std::move(options)) {}
   ~Judge();
   Judge(Judge&&) noexcept;
 
@@ -38,12 +41,11 @@ class Judge {
   /// Why the metric says nothing here; "" when it does. Only without is_strict can there be a reason.
   const std::string& undefined() const;
 
-  /// The score of `graph`, run by `engine` on `samples` (the same samples, as this model takes them). Throws
-  /// Error(invalid_argument) when its outputs are others in number.
-  Score score(const Graph& graph, const Engine& engine, const SampleSource& samples,
-              const Progress& progress = {}) const;
-  /// On the samples and engine of the reference.
-  Score score(const Graph& graph, const Progress& progress = {}) const;
+  /// The score of `model` on `samples` (the same samples, as this model takes them). Throws Error(invalid_argument)
+  /// when its outputs are others in number.
+  Score score(const InferMaker& model, const SampleSource& samples, const Progress& progress = {}) const;
+  /// On the samples of the reference.
+  Score score(const InferMaker& model, const Progress& progress = {}) const;
   Verdict allows(const Score& score) const { return budget().allows(metric(), score, reference()); }
 
  private:

@@ -111,6 +111,8 @@ struct ArrayData {
   ~ArrayData() { std::filesystem::remove(path); }
 };
 
+InferMaker run_of(const Graph& graph) { return infer_of(graph, reference()); }
+
 Judge judge_of(const Graph& graph, const Dataset& data, JudgeOptions options = {}) {
   static std::vector<InputSpec> specs;
   specs = input_specs(graph);
@@ -171,8 +173,8 @@ TEST(Judge, LooksAtTheOutputsThatTheMetricDoesNotJudge) {
   const ArrayData arrays;
   const Dataset data = Dataset::open(arrays.path);
   const Judge judge = judge_of(with_second_output("2"), data);
-  EXPECT_TRUE(judge.allows(judge.score(with_second_output("2.01"))).is_allowed);
-  const Verdict v = judge.allows(judge.score(with_second_output("0")));
+  EXPECT_TRUE(judge.allows(judge.score(run_of(with_second_output("2.01")))).is_allowed);
+  const Verdict v = judge.allows(judge.score(run_of(with_second_output("0"))));
   EXPECT_FALSE(v.is_allowed);
   EXPECT_NE(v.reason.find("output 'z' reaches 0 dB"), std::string::npos) << v.reason;
 }
@@ -186,7 +188,7 @@ TEST(Judge, NeverAllowsNumbersThatAreNotFinite) {
     output %y })",
                                    all_ops());
   const Judge judge = judge_of(identity(), data);
-  const Score score = judge.score(broken);
+  const Score score = judge.score(run_of(broken));
   EXPECT_EQ(score.non_finite, 3);
   EXPECT_EQ(score.value, 0);
   EXPECT_NE(judge.allows(score).reason.find("NaN or infinite numbers on 3 of 4"), std::string::npos);
@@ -199,7 +201,7 @@ TEST(Judge, AsksACommandThatScoresAFolderOfOutputs) {
       judge_of(identity(), data, {.command = "ls -d {outputs}/0* | wc -l; grep -c , {outputs}/samples.csv >&2"});
   EXPECT_EQ(judge.metric().name, "command");
   EXPECT_EQ(judge.reference().value, 4);
-  EXPECT_EQ(judge.score(identity()).value, 4);
+  EXPECT_EQ(judge.score(run_of(identity())).value, 4);
   EXPECT_THROW(judge_of(identity(), data, {.command = "false"}), Error);
   EXPECT_THROW(judge_of(identity(), data, {.command = "echo good"}), Error);
 }

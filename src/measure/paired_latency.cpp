@@ -9,9 +9,9 @@ namespace hone {
 
 namespace {
 
-double microseconds_of(Session& session, std::span<const Tensor> inputs) {
+double microseconds_of(const Infer& run, std::span<const Tensor> inputs) {
   const auto start = std::chrono::steady_clock::now();
-  session.run(inputs);
+  run(inputs);
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -27,19 +27,19 @@ Interval median_interval(std::vector<double> rounds) {
 
 }  // namespace
 
-std::vector<Latency> paired_latency(std::span<Session* const> sessions, std::span<const std::vector<Tensor>> inputs,
+std::vector<Latency> paired_latency(std::span<const Infer> models, std::span<const Tensor> inputs,
                                     const PairedLatencyOptions& options) {
   constexpr int kWarmUp = 2;
-  std::vector<std::vector<double>> times(sessions.size()), medians(sessions.size());
-  for (size_t m = 0; m < sessions.size(); ++m)
-    for (int i = 0; i < kWarmUp; ++i) microseconds_of(*sessions[m], inputs[m]);
+  std::vector<std::vector<double>> times(models.size()), medians(models.size());
+  for (size_t m = 0; m < models.size(); ++m)
+    for (int i = 0; i < kWarmUp; ++i) microseconds_of(models[m], inputs);
   const double slice = options.seconds_each * 1e6 / static_cast<double>(options.rounds);
   for (int64_t round = 0; round < options.rounds; ++round) {
-    for (size_t m = 0; m < sessions.size(); ++m) {
+    for (size_t m = 0; m < models.size(); ++m) {
       std::vector<double> own;
       double spent = 0;
       do {
-        own.push_back(microseconds_of(*sessions[m], inputs[m]));
+        own.push_back(microseconds_of(models[m], inputs));
         spent += own.back();
       } while (spent < slice);
       times[m].insert(times[m].end(), own.begin(), own.end());
@@ -48,7 +48,7 @@ std::vector<Latency> paired_latency(std::span<Session* const> sessions, std::spa
     if (options.progress) options.progress(round + 1, options.rounds);
   }
   std::vector<Latency> result;
-  for (size_t m = 0; m < sessions.size(); ++m)
+  for (size_t m = 0; m < models.size(); ++m)
     result.push_back({distribution_of(std::move(times[m])), median_interval(std::move(medians[m]))});
   return result;
 }

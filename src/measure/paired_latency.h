@@ -21,9 +21,9 @@ struct PairedLatencyOptions {
   Progress progress;          ///< in rounds
 };
 
-/// Latencies of several models, measured in turns so that a disturbance of the machine falls on all of them alike: in
-/// each round every model runs for the same short time.
-std::vector<Latency> paired_latency(std::span<Session* const> sessions, std::span<const std::vector<Tensor>> inputs,
+/// Latencies of several models on the same inputs, measured in turns so that a disturbance of the machine falls on all
+/// of them alike: in each round every model runs for the same short time.
+std::vector<Latency> paired_latency(std::span<const Infer> models, std::span<const Tensor> inputs,
                                     const PairedLatencyOptions& options = {});
 
 /// What "a is how much faster than b" can honestly say: "2.70x faster", "1.30x slower", "no faster", or "no faster:

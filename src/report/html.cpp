@@ -225,7 +225,8 @@ std::string classes_table(const Report& r) {
     return std::fabs(a->after - a->before) > std::fabs(b->after - b->before);
   });
   std::string out =
-      "<table class=\"compare classes\"><thead><tr><th>Class</th><th>samples</th><th>before</th><th>after</th><th>change</th>"
+      "<table class=\"compare "
+      "classes\"><thead><tr><th>Class</th><th>samples</th><th>before</th><th>after</th><th>change</th>"
       "</tr></thead><tbody>\n";
   for (size_t i = 0; i < order.size() && i < kMost; ++i) {
     const ClassChange& c = *order[i];
@@ -288,6 +289,7 @@ std::string reproduction(const Report& r) {
                      {"Budget", budget},
                      {"Data", data_text(r)},
                      {"Machine", machine_text(r)},
+                     {"Runtime", escape(r.runtime)},
                      {"Tool", r.tool_version.empty() ? "" : cat("hone ", escape(r.tool_version))}});
   return out + outputs_table(r);
 }
@@ -331,8 +333,10 @@ std::string page_body(const Report& r) {
       section("Change by class", "Share of each class that is right, those that changed most first.", classes_table(r)),
       section(
           "Candidates",
-          "In the order they were tried, each judged on data that was not used to calibrate, and timed in hone on this "
-          "machine as its files run: the slower of them counts. Candidates that run the same steps share one time.",
+          cat("In the order they were tried, each judged on data that was not used to calibrate, and timed in ",
+              escape(r.runtime.empty() ? "hone" : std::string_view(r.runtime)),
+              " on this machine as its files run: the slower of them counts. Candidates that run the same steps share "
+              "one time."),
           candidates_table(r)),
       section("File size",
               cat("As written to disk, and how many times smaller than the ",

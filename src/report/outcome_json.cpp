@@ -35,13 +35,15 @@ Json score(const Score& s) {
   return j;
 }
 
+Json memory(int64_t bytes) { return bytes > 0 ? Json(bytes) : Json(); }
+
 Json form(const FileForm& f) {
   Json j = Json::object();
   j["format"] = f.format;
   j["runtime"] = f.runtime;
   j["bytes"] = f.bytes > 0 ? Json(f.bytes) : Json();
   j["latency_us"] = f.bytes > 0 ? latency(f.latency) : Json();
-  j["peak_memory_bytes"] = f.bytes > 0 ? Json(f.memory_bytes) : Json();
+  j["peak_memory_bytes"] = memory(f.memory_bytes);
   if (!f.problem.empty()) j["problem"] = f.problem;
   return j;
 }
@@ -56,7 +58,7 @@ Json candidate(const Candidate& c, bool is_chosen) {
   j["drop"] = interval(c.verdict.drop, c.verdict.drop_interval);
   j["latency_us"] = latency(c.latency);
   j["size_bytes"] = c.size_bytes;
-  j["peak_memory_bytes"] = c.memory_bytes;
+  j["peak_memory_bytes"] = memory(c.memory_bytes);
   j["files"] = Json::array();
   for (const FileForm& f : c.files) j["files"].push_back(form(f));
   j["status"] = is_chosen ? "chosen" : c.is_kept ? "kept" : "rejected";
@@ -114,6 +116,7 @@ Json to_json(const Outcome& o, const ReportContext& context) {
   j["machine"]["isa"] = context.isa;
   j["machine"]["threads"] = context.threads;
   j["machine"]["os"] = context.os;
+  j["runtime"] = o.runtime;
   j["data"]["dir"] = context.data_path;
   j["data"]["calibration_count"] = o.calibration_samples;
   j["data"]["test_count"] = o.test_samples;

@@ -13,6 +13,7 @@ namespace hone {
 ///     tool_version, created (ISO 8601), command
 ///     model            {name, sha256, bytes, nodes}
 ///     machine          {cpu, isa, threads, os}
+///     runtime          who was judged and timed: "hone", "ONNX Runtime 1.30.0"
 ///     data             {dir, calibration_count, test_count, split_seed}
 ///     metric           {name, title, unit: "share" | "decibel" | "real", is_higher_better}
 ///     budget           {text, max_drop (points for shares), bound (in the metric's unit), objective}

@@ -36,7 +36,7 @@ Point point_of(const Candidate& c, const Metric& metric, Status status) {
   p.latency_p95_us = shown(c.latency.runs.p95);
   p.latency_p99_us = shown(c.latency.runs.p99);
   p.size_bytes = static_cast<double>(c.size_bytes);
-  p.peak_memory_bytes = static_cast<double>(c.memory_bytes);
+  if (c.memory_bytes > 0) p.peak_memory_bytes = static_cast<double>(c.memory_bytes);
   return p;
 }
 
@@ -91,6 +91,7 @@ Report view_of(const Outcome& o, const ReportContext& context) {
   r.cpu = context.cpu;
   r.isa = context.isa;
   r.os = context.os;
+  r.runtime = o.runtime;
   r.data_dir = context.data_path;
   r.threads = context.threads;
   r.calibration_count = static_cast<double>(o.calibration_samples);

@@ -62,7 +62,7 @@ struct Report {
   bool is_higher_better = true;
   double model_bytes = kAbsent;
   double model_nodes = kAbsent;
-  std::string cpu, isa, os, data_dir;
+  std::string cpu, isa, os, runtime, data_dir;
   double threads = kAbsent;
   double calibration_count = kAbsent;
   double test_count = kAbsent;

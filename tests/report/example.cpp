@@ -19,6 +19,7 @@ Report example_report() {
   r.cpu = "Intel N100";
   r.isa = "avx2";
   r.os = "Debian GNU/Linux 12";
+  r.runtime = "hone";
   r.threads = 1;
   r.data_dir = "examples/sample/data";
   r.calibration_count = 160;

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "peers/peer.h"
+
+namespace hone {
+
+extern const PeerRow kOnnxRuntimePeer, kTflitePeer;
+
+}  // namespace hone
