@@ -4,7 +4,7 @@ add_executable(hone_models_oracle ${CMAKE_CURRENT_SOURCE_DIR}/models_oracle.cpp 
                                   ${CMAKE_CURRENT_SOURCE_DIR}/model_verdict.cpp ${CMAKE_CURRENT_SOURCE_DIR}/isolated.cpp
                                   ${CMAKE_CURRENT_SOURCE_DIR}/onnx_runtime.cpp ${CMAKE_CURRENT_SOURCE_DIR}/tflite_runtime.cpp)
 target_include_directories(hone_models_oracle PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-target_link_libraries(hone_models_oracle PRIVATE hone_test_support hone_tflite_cases hone_capi hone_formats hone_data ${CMAKE_DL_LIBS})
+target_link_libraries(hone_models_oracle PRIVATE hone_test_support hone_tflite_cases hone_capi hone_formats hone_data hone_peers)
 target_compile_definitions(hone_models_oracle PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HONE_BINARY_DIR="${CMAKE_BINARY_DIR}"
                                                       HONE_PROGRAM="$<TARGET_FILE:hone_cli_bin>")
 add_dependencies(hone_models_oracle hone_cli_bin)

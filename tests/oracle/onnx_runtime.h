@@ -9,10 +9,12 @@
 
 namespace hone {
 
-/// ONNX Runtime's shared library from the npm package onnxruntime-node, loaded at run time through its C API.
+class OnnxRuntimeLibrary;
+
+/// ONNX Runtime as a judge: models in, answers out.
 class OnnxRuntime {
  public:
-  /// The library under build/oracle (tests/oracle/fetch.sh puts it there) or null when it is absent.
+  /// Null where support/peer_library.h finds none.
   static std::unique_ptr<OnnxRuntime> open();
   ~OnnxRuntime();
 
@@ -27,10 +29,8 @@ class OnnxRuntime {
   std::string version() const;
 
  private:
-  OnnxRuntime() = default;
-  std::shared_ptr<void> load(const std::string& model, Optimizer optimizer);
-  struct Api;
-  std::unique_ptr<Api> api_;
+  explicit OnnxRuntime(void* library);
+  std::unique_ptr<OnnxRuntimeLibrary> library_;
 };
 
 }  // namespace hone

@@ -11,15 +11,16 @@
 
 namespace hone {
 
-/// The original TFLite runtime through its C API, loaded while the program runs.
+class TfliteLibrary;
+
+/// TensorFlow Lite as a judge: models in, answers out.
 class TfliteRuntime {
  public:
-  /// The library that HONE_TFLITE_LIB names, or the one tests/oracle/fetch.sh put under the build tree; none when it is
-  /// absent or cannot be loaded.
+  /// Null where support/peer_library.h finds none.
   static std::unique_ptr<TfliteRuntime> open();
   ~TfliteRuntime();
 
-  const std::string& version() const { return version_; }
+  std::string version() const;
   /// Outputs of one inference, plain (without quantization). Throws Error(unsupported) with what the runtime reported
   /// when it refuses the model or the inputs, which are resized to what is given, and when it crashes or takes minutes:
   /// it runs in a process of its own.
@@ -29,11 +30,8 @@ class TfliteRuntime {
                                              const std::vector<std::vector<Tensor>>& steps) const;
 
  private:
-  struct Api;
-  TfliteRuntime();
-  std::vector<Tensor> run_here(std::span<const std::byte> model, std::span<const Tensor> inputs) const;
-  std::unique_ptr<Api> api_;
-  std::string version_;
+  explicit TfliteRuntime(void* library);
+  std::unique_ptr<TfliteLibrary> library_;
 };
 
 /// The model with every value that an operator of its main subgraph makes as an output.
