@@ -116,21 +116,22 @@ void print(const Options& o, const Dataset& data, const Measured& m, Console& co
 }
 
 /// Without a reference to compare with, only labels or a command can say how good a model is.
-void require_own_measure(const Options& o, const Dataset& data) {
-  if (!o.metric.command.empty()) return;
+void require_own_measure(const Options& o, const Dataset& data, const Labels& labels) {
+  if (!o.metric.command.empty() || !labels.boxes.empty()) return;
   for (size_t i = 0; i < data.size(); ++i)
     if (data.label(i) < 0)
-      throw invalid_argument(
-          cat("sample '", data.name(i), "' has no label"),
-          "accuracy needs a folder per class, a labels csv, or arrays x and y; hone compare judges one "
-          "model by another, --metric-cmd by a command");
+      throw invalid_argument(cat("sample '", data.name(i), "' has no label"),
+                             "accuracy needs a folder per class, a labels csv, arrays x and y, or annotated boxes; "
+                             "hone compare judges one "
+                             "model by another, --metric-cmd by a command");
 }
 
 int eval(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   const Graph graph = prepare(o.model.load(), engine);
   const Dataset data = o.data.open();
-  require_own_measure(o, data);
+  const Labels labels = labels_of(data);
+  require_own_measure(o, data, labels);
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
   const JudgeOptions options{.metric = o.metric.metric,
                              .command = o.metric.command,
@@ -138,9 +139,9 @@ int eval(const Options& o, Console& console) {
                              .jobs = static_cast<int>(std::clamp<int64_t>(o.jobs, 0, 1024)),
                              .is_strict = false,
                              .progress = console.progress("evaluating")};
-  const Judge judge(graph, engine, samples_of(data, inputs), labels_of(data), options);
+  const Judge judge(graph, engine, samples_of(data, inputs), labels, options);
   const Measured measured{judge.metric(), judge.reference(), judge.undefined()};
-  if (!measured.metric.row->needs_labels && measured.metric.command.empty())
+  if (!measured.metric.row->needs_truth() && measured.metric.command.empty())
     throw invalid_argument(
         cat("the labels do not fit the model's outputs; ", measured.metric.name, " compares with another model"),
         "hone compare A B judges by it; --output and --metric choose for hone eval");

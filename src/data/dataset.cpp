@@ -217,6 +217,7 @@ struct Opener {
     for (const std::string& file : listing.files)
       if (is_data_name(file)) out.files.push_back(file);
     out.labels.assign(out.files.size(), -1);
+    if (!options.labels.empty() && !options.labels.ends_with(".npy")) out.classes = read_lines(options.labels);
   }
 };
 
@@ -226,13 +227,27 @@ bool is_archive_name(const std::string& path) {
          name.ends_with(".xz");
 }
 
+/// The first folder from `path` on whose folders hold samples; "" when none does within `depth` levels.
+std::string folder_of_classes(const std::string& path, int depth) {
+  const std::vector<std::string> folders = list_folder(path).folders;
+  for (const std::string& folder : folders) {
+    const std::vector<std::string> files = list_folder(cat(path, "/", folder)).files;
+    if (std::any_of(files.begin(), files.end(), is_data_name)) return path;
+  }
+  for (const std::string& folder : folders) {
+    if (depth == 0) break;
+    if (std::string found = folder_of_classes(cat(path, "/", folder), depth - 1); !found.empty()) return found;
+  }
+  return {};
+}
+
 Error no_samples(const std::string& path) {
+  constexpr int kLevels = 4;
   std::string hint = "expected images, .npy or .bin files in a folder per class, or beside a labels csv";
   std::error_code error;
   if (fs::is_directory(path, error))
-    for (const std::string& folder : list_folder(path).folders)
-      if (!list_folder(cat(path, "/", folder)).folders.empty())
-        hint = cat("give one of its folders: ", path, "/", folder);
+    if (const std::string found = folder_of_classes(path, kLevels); !found.empty())
+      hint = cat("the folders of classes lie deeper: give ", found);
   return invalid_argument(cat("'", path, "' has no samples"), hint);
 }
 
@@ -394,11 +409,30 @@ Tensor tensor_from_bytes(std::span<const std::byte> bytes, const InputSpec& spec
   throw invalid_argument(cat("the file holds ", size, " bytes, the input ", to_text(spec.type), " takes ", own));
 }
 
+namespace {
+
+Preprocess complete(const InputSpec& spec) {
+  return spec.preprocess.color.empty() ? resolve_preprocess(spec.type, {}, spec.preprocess) : spec.preprocess;
+}
+
+}  // namespace
+
+Tensor load_input_bytes(const std::string& bytes, const InputSpec& spec) {
+  const auto owned = std::make_shared<const std::string>(bytes);
+  const std::span<const std::byte> view = std::as_bytes(std::span(*owned));
+  for (const std::string_view magic : {"\x89PNG", "\xff\xd8\xff", "BM"}) {
+    if (!bytes.starts_with(magic)) continue;
+    const Preprocess p = complete(spec);
+    return preprocess_image(decode_image(view, image_channels(p)), p, spec.type);
+  }
+  if (bytes.starts_with("\x93NUMPY")) return convert_input(parse_npy(view, owned), spec.type, spec.stored);
+  return tensor_from_bytes(view, spec, owned);
+}
+
 Tensor load_input_file(const std::string& path, const InputSpec& spec) {
   const std::string lowered = lower(path);
   if (is_image_name(lowered)) {
-    const Preprocess p =
-        spec.preprocess.color.empty() ? resolve_preprocess(spec.type, {}, spec.preprocess) : spec.preprocess;
+    const Preprocess p = complete(spec);
     return preprocess_image(read_image(path, image_channels(p)), p, spec.type);
   }
   if (lowered.ends_with(".npy")) return convert_input(read_npy(path), spec.type, spec.stored);

@@ -81,6 +81,9 @@ class Dataset {
 Tensor tensor_from_bytes(std::span<const std::byte> bytes, const InputSpec& spec,
                          std::shared_ptr<const void> owner = nullptr);
 
+/// The same as one input, told by their beginning: an image, .npy, else raw elements.
+Tensor load_input_bytes(const std::string& bytes, const InputSpec& spec);
+
 /// One file as one input: image, .npy, .bin.
 Tensor load_input_file(const std::string& path, const InputSpec& spec);
 

@@ -13,6 +13,11 @@ double intersection_over_union(const Box& a, const Box& b) {
   return side0 * side1 / (area(a) + area(b) - side0 * side1);
 }
 
+std::pair<int64_t, int64_t> picture_size(const Dims& input) {
+  if (input.size() != 4) return {0, 0};
+  return input[1] <= 4 && input[3] > 4 ? std::pair(input[2], input[3]) : std::pair(input[1], input[2]);
+}
+
 namespace {
 
 constexpr size_t kMost = 300;
@@ -20,14 +25,8 @@ constexpr double kSuppress = 0.45;
 
 int64_t last(const OutputFacts& out) { return out.dims.empty() ? 1 : out.dims.back(); }
 
-/// Height and width of an image input, channels first or last; 0 when it is none.
-std::pair<int64_t, int64_t> image_size(const Dims& input) {
-  if (input.size() != 4) return {0, 0};
-  return input[1] <= 4 && input[3] > 4 ? std::pair(input[2], input[3]) : std::pair(input[1], input[2]);
-}
-
 int64_t grid_cells(const Dims& input) {
-  const auto [height, width] = image_size(input);
+  const auto [height, width] = picture_size(input);
   int64_t cells = 0;
   for (const int64_t stride : {8, 16, 32}) cells += (height / stride) * (width / stride);
   return cells;
@@ -67,7 +66,7 @@ BoxLayout box_layout(const Task& task) {
   const BoxLayout separate = separate_layout(task);
   if (separate.kind != BoxLayout::kNone) return separate;
   const OutputFacts& out = task.outputs[task.output];
-  if (out.dims.size() != 3 || out.dims[0] != 1 || task.inputs.empty() || image_size(task.inputs[0]).first == 0)
+  if (out.dims.size() != 3 || out.dims[0] != 1 || task.inputs.empty() || picture_size(task.inputs[0]).first == 0)
     return {};
   const bool reaches_far = out.high > 1.5 || out.low < -0.5;  // coordinates beside scores in 0 … 1
   if (!reaches_far) return {};
@@ -100,7 +99,7 @@ struct Cell {
   double x = 0, y = 0, stride = 1;
 };
 Cell cell_of(int64_t i, const Dims& input) {
-  const auto [height, width] = image_size(input);
+  const auto [height, width] = picture_size(input);
   for (const int64_t stride : {8, 16, 32}) {
     const int64_t columns = width / stride, cells = (height / stride) * columns;
     if (i < cells)

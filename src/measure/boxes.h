@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "measure/metric.h"
@@ -13,6 +14,9 @@ struct Box {
   double score = 0;
   int64_t label = 0;
 };
+
+/// Height and width of an image input, channels first or last; 0 when it is none.
+std::pair<int64_t, int64_t> picture_size(const Dims& input);
 
 double intersection_over_union(const Box& a, const Box& b);
 

@@ -52,7 +52,7 @@ Verdict Budget::allows(const Metric& metric, const Score& score, const Score& re
 std::string Budget::undefined(const Metric& metric, const Score& reference) const {
   const double least = bound_of(metric);
   const double value = metric.value(reference.tallies);
-  if (!metric.row->needs_labels && reference.non_finite > 0)
+  if (!metric.row->needs_truth() && reference.non_finite > 0)
     return cat("the model itself gives NaN on ", reference.non_finite, " of ", reference.samples(), " samples");
   const double scale = metric.row->unit == Unit::kShare ? 100 : 1;
   const bool is_share = metric.row->unit == Unit::kShare;

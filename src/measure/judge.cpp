@@ -79,6 +79,7 @@ bool is_newly_broken(std::span<const Numbers> actual, std::span<const Numbers> e
 struct Judge::State {
   InferMaker reference;
   SampleSource samples;
+  std::vector<std::vector<Annotation>> boxes;  ///< by sample; empty without annotations
   JudgeOptions options;
   Metric metric;
   std::vector<std::vector<Numbers>> expected;  ///< by sample; empty where not kept
@@ -102,6 +103,8 @@ struct Judge::State {
               .named_classes = static_cast<int64_t>(labels.classes.size()),
               .samples = static_cast<int64_t>(samples.count),
               .output = options.output};
+    for (const auto& list : boxes)
+      for (const Annotation& a : list) task.box_classes = std::max(task.box_classes, a.label + 1);
     if (options.output >= g.outputs().size())
       throw invalid_argument(cat("output ", options.output, " does not exist, the model has ", g.outputs().size()));
     if (samples.count == 0) throw invalid_argument("no samples to judge by", "--data names a folder without any");
@@ -177,7 +180,8 @@ struct Judge::State {
           throw invalid_argument(cat("output '", m.task.outputs[o].name, "' has ", right[o].values.size(),
                                      " numbers in one model and ", actual[o].values.size(), " in the other"));
       broken[i] = model != nullptr ? is_newly_broken(actual, right) : has_nan(right);
-      const Exhibit exhibit{inputs, right, actual, m.task.has_labels() ? m.task.labels[i] : -1};
+      const Exhibit exhibit{inputs, right, actual, m.task.has_labels() ? m.task.labels[i] : -1,
+                            boxes.empty() ? std::span<const Annotation>() : boxes[i]};
       tallies[i] = m.row->tally(m, exhibit);
       if (model != nullptr) guards[i] = kSqnrMetric.tally(m, exhibit);
       if (folder) folder->add(i, actual);
@@ -229,7 +233,7 @@ struct Judge::State {
       const std::string unfit = candidate.row->applies(candidate, task);
       if (!unfit.empty()) {
         if (first.empty()) first = cat("the metric ", candidate.name, " is undefined here: ", unfit);
-        if (candidate.row->needs_labels) break;
+        if (candidate.row->needs_truth()) break;
         continue;
       }
       score_of_reference = run(candidate, nullptr, samples, {});
@@ -239,7 +243,7 @@ struct Judge::State {
       if (reason.empty()) return;
       if (first.empty()) first = undefined;
       // Labels are there to be used: what they say nothing about, nothing else here does.
-      if (candidate.row->needs_labels) break;
+      if (candidate.row->needs_truth()) break;
     }
     if (options.is_strict || metric.row == nullptr)
       throw invalid_argument(first, "choose another with --metric, or bring more and different samples");
@@ -249,6 +253,7 @@ struct Judge::State {
 Judge::Judge(const Graph& graph, InferMaker reference, SampleSource samples, const Labels& labels, JudgeOptions options)
     : state_(new State{.reference = std::move(reference),
                        .samples = std::move(samples),
+                       .boxes = labels.boxes,
                        .options = std::move(options),
                        .metric = {},
                        .expected = {},

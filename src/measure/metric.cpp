@@ -52,9 +52,9 @@ std::string formatted(const char* format, double value) {
 int64_t k_of(std::string_view name) { return name.starts_with("top") ? parse_int(name.substr(3)).value_or(0) : 0; }
 
 // The order is that of the search for a default.
-constexpr const MetricRow* kOrder[] = {&kBinaryMetric, &kAucMetric,       &kTopMetric,  &kDetectionMetric,
-                                       &kMiouMetric,   &kAgreementMetric, &kSqnrMetric, &kPixelsMetric,
-                                       &kMaeMetric,    &kCosineMetric,    &kRankMetric};
+constexpr const MetricRow* kOrder[] = {
+    &kBinaryMetric,    &kAucMetric,  &kTopMetric,    &kMapMetric, &kMap50Metric,  &kDetectionMetric, &kMiouMetric,
+    &kAgreementMetric, &kSqnrMetric, &kPixelsMetric, &kMaeMetric, &kCosineMetric, &kRankMetric};
 
 }  // namespace
 
@@ -176,6 +176,9 @@ Metric find_metric(const std::string& name, const Task& task) {
   if (metric.row->needs_labels && !metric.task.has_labels())
     throw invalid_argument(cat("the metric ", metric.name, " needs a label for every sample, the data has none"),
                            "accuracy needs a folder per class, a labels csv, or arrays x and y");
+  if (metric.row->needs_boxes && metric.task.box_classes == 0)
+    throw invalid_argument(cat("the metric ", metric.name, " needs annotated boxes, the data has none"),
+                           "COCO's .json, VOC's .xml or YOLO's .txt beside the pictures");
   const std::string reason = metric.row->applies(metric, metric.task);
   if (!reason.empty()) throw invalid_argument(cat("the metric ", metric.name, " is undefined here: ", reason));
   return metric;

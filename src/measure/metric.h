@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/annotations.h"
 #include "measure/statistics.h"
 #include "tensor/tensor.h"
 
@@ -22,6 +23,7 @@ struct Numbers {
 struct Exhibit {
   std::span<const Numbers> inputs, expected, actual;
   int64_t label = -1;
+  std::span<const Annotation> boxes = {};  ///< that somebody saw on the picture
 };
 
 /// What is known of one output before anything is judged: its numbers over some samples of the model taken as right.
@@ -47,7 +49,8 @@ struct Task {
   std::vector<int64_t> labels;  ///< a sample each; empty when any has none
   int64_t named_classes = 0;    ///< names of classes that came with the data
   int64_t samples = 0;
-  size_t output = 0;  ///< the output that holds the scores
+  int64_t box_classes = 0;  ///< of annotated boxes; 0: there are none
+  size_t output = 0;        ///< the output that holds the scores
 
   bool has_labels() const { return !labels.empty(); }
   /// Different labels in the data.
@@ -76,7 +79,8 @@ struct MetricRow {
   Unit unit = Unit::kShare;
   bool is_higher_better = true;
   bool needs_labels = false;
-  bool is_mean = false;  ///< the value is the mean over samples of tally[0], each in 0 … 1
+  bool needs_boxes = false;  ///< annotations
+  bool is_mean = false;      ///< the value is the mean over samples of tally[0], each in 0 … 1
   /// What the metric must reach when no other bound is given; NaN: it is judged by what is lost against the baseline.
   double bound = std::numeric_limits<double>::quiet_NaN();
   bool sees_inputs = false;
@@ -95,6 +99,9 @@ struct MetricRow {
   /// "" when it can. `bound` is what it must reach, or the share that it may lose.
   std::string (*undefined)(const Metric&, const Tallies& expected, double bound);
   std::string_view about;  ///< a sentence for the documentation
+
+  /// Judges by what somebody said of the samples, not by the model taken as right.
+  bool needs_truth() const { return needs_labels || needs_boxes; }
 };
 
 /// A row with its parameters for one task.

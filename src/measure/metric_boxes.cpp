@@ -6,15 +6,6 @@
 #include "measure/metric_rows.h"
 
 namespace hone {
-namespace {
-
-constexpr double kThreshold = 0.3, kOverlap = 0.5;
-
-std::string boxes_apply(const Metric&, const Task& task) {
-  return box_layout(task).kind == BoxLayout::kNone ? "the outputs do not look like boxes beside scores" : "";
-}
-
-bool boxes_are_default(const Task& task) { return box_layout(task).kind != BoxLayout::kNone; }
 
 std::vector<size_t> box_outputs(const Metric&, const Task& task) {
   const BoxLayout layout = box_layout(task);
@@ -27,6 +18,16 @@ std::vector<size_t> box_outputs(const Metric&, const Task& task) {
     if (task.outputs[o].elements() == 1) outputs.push_back(o);
   return outputs;
 }
+
+namespace {
+
+constexpr double kThreshold = 0.3, kOverlap = 0.5;
+
+std::string boxes_apply(const Metric&, const Task& task) {
+  return box_layout(task).kind == BoxLayout::kNone ? "the outputs do not look like boxes beside scores" : "";
+}
+
+bool boxes_are_default(const Task& task) { return box_layout(task).kind != BoxLayout::kNone; }
 
 /// tally {boxes of the model as given that were found again, its boxes, boxes of the judged model}
 std::vector<double> boxes_tally(const Metric& m, const Exhibit& e) {

@@ -7,10 +7,14 @@ SampleSource samples_of(const Dataset& data, const std::vector<InputSpec>& input
 }
 
 Labels labels_of(const Dataset& data) {
-  Labels out{.of_samples = {}, .classes = data.classes()};
-  if (!data.has_labels()) return out;
+  Labels out{.of_samples = {}, .classes = data.classes(), .boxes = {}};
+  if (!data.has_labels()) {
+    Annotations found = find_annotations(data);
+    if (!found.kind.empty()) out = {.of_samples = {}, .classes = found.classes, .boxes = std::move(found.of_samples)};
+    return out;
+  }
   for (size_t i = 0; i < data.size(); ++i) {
-    if (data.label(i) < 0) return {.of_samples = {}, .classes = data.classes()};
+    if (data.label(i) < 0) return {.of_samples = {}, .classes = data.classes(), .boxes = {}};
     out.of_samples.push_back(data.label(i));
   }
   return out;

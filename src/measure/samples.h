@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/annotations.h"
 #include "data/dataset.h"
 #include "ir/graph.h"
 
@@ -20,10 +21,11 @@ struct SampleSource {
 /// The samples of `data` as a model with these specs takes them. Both must outlive the source.
 SampleSource samples_of(const Dataset& data, const std::vector<InputSpec>& inputs);
 
-/// Labels of the data, and the names of its classes.
+/// Labels of the data, the names of its classes, and what annotations beside it say.
 struct Labels {
-  std::vector<int64_t> of_samples;   ///< empty when any sample has none
-  std::vector<std::string> classes;  ///< by index; empty when labels are numbers only
+  std::vector<int64_t> of_samples;             ///< empty when any sample has none
+  std::vector<std::string> classes;            ///< by index; empty when labels are numbers only
+  std::vector<std::vector<Annotation>> boxes;  ///< of samples; empty when there are none beside the data
 };
 Labels labels_of(const Dataset& data);
 
