@@ -194,6 +194,15 @@ void Args::option(const std::string& names, const std::string& value, double& ta
   });
 }
 
+void Args::percent_option(const std::string& names, const std::string& value, double& target, const std::string& help) {
+  state_->record(names, value, help, false, to_text(target));
+  state_->add(names, [&target, name = long_name(names)](const std::string& text) {
+    const bool has_sign = text.size() > 1 && text.back() == '%';
+    parse_number(name, has_sign ? text.substr(0, text.size() - 1) : text, target, 0.0, "a number",
+                 [](std::string_view t) { return parse_double(t); });
+  });
+}
+
 void Args::size_option(const std::string& names, int64_t& target, const std::string& help) {
   state_->record(names, "SIZE", help, false, "");
   state_->add(names, [&target, name = long_name(names)](const std::string& text) { target = parse_bytes(name, text); });

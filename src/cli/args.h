@@ -42,6 +42,8 @@ class Args {
               double least = std::numeric_limits<double>::lowest());
   /// An amount of memory: "512MB", "2G", "1.5GiB" or bytes.
   void size_option(const std::string& names, int64_t& target, const std::string& help);
+  /// A number that may have a percent sign behind it: "1" and "1%" are the same.
+  void percent_option(const std::string& names, const std::string& value, double& target, const std::string& help);
   /// May be given several times.
   void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
               const std::string& help);

@@ -216,6 +216,7 @@ TEST(Args, WhatIsNotWhollyANumberIsAnError) {
     double drop = 0;
     args.option("--jobs", "N", jobs, "", 0);
     args.option("--max-drop", "POINTS", drop, "");
+    args.percent_option("--share", "PERCENT", drop, "");
     args.size_option("--max-memory", bytes, "");
     const std::vector<std::string> words{flag, text};
     args.parse(words);
@@ -226,6 +227,9 @@ TEST(Args, WhatIsNotWhollyANumberIsAnError) {
   EXPECT_EQ(error_of([&] { parse("--jobs", "-1"); }), "--jobs -1: expected 0 or more");
   EXPECT_EQ(error_of([&] { parse("--max-drop", "1%"); }),
             "--max-drop '1%': expected a number\n  hint: without the sign: --max-drop 1");
+  EXPECT_EQ(parse("--share", "1.5%"), parse("--share", "1.5"));
+  EXPECT_EQ(error_of([&] { parse("--share", "%"); }), "--share '%': expected a number");
+  EXPECT_EQ(error_of([&] { parse("--share", "-1%"); }), "--share -1: expected 0 or more");
   EXPECT_EQ(parse("--max-memory", "1.5GB"), "0 0 1500000000");
   EXPECT_EQ(parse("--max-memory", "2MiB"), "0 0 2097152");
   EXPECT_EQ(parse("--max-memory", "1000"), "0 0 1000");

@@ -39,7 +39,7 @@ Table error_table() {
 }
 
 Table layer_table() {
-  return Table({{"value"},
+  return Table({{"layer"},
                 {"operator"},
                 {"SQNR dB", Table::Align::kRight},
                 {"alone", Table::Align::kRight},
@@ -93,7 +93,7 @@ struct Judged {
 
 std::string judged_text(const Judged& j) {
   std::string out = score_text(j.metric, j.b);
-  if (j.metric.row->needs_labels) out = cat(score_text(j.metric, j.a), " -> ", out);
+  if (j.metric.row->needs_truth()) out = cat(score_text(j.metric, j.a), " -> ", out);
   if (!j.doubt.empty()) return out;
   return cat(out, j.verdict.is_allowed ? "" : cat("; ", j.verdict.reason),
              j.verdict.is_certain ? "" : "; uncertain with so few samples");
@@ -163,6 +163,9 @@ Measured measure(const Options& o, const Graph& a, const Graph& b, const Engine&
   if (!o.data.path.empty()) {
     const Dataset data = o.data.open();
     const std::vector<InputSpec> specs_a = specs_of(a, b, o), specs_b = specs_of(b, a, o);
+    const bool is_stated = b.metadata.count(std::string(kPreprocessKey)) > 0;
+    if (!specs_a.empty() && !is_stated)
+      warn_of_scale(a, engine, samples_of(data, specs_a), specs_a.front(), o.preprocess, console);
     return {compare_models(a, b, engine, data, specs_a, specs_b, options),
             judged(samples_of(data, specs_a), samples_of(data, specs_b), labels_of(data))};
   }

@@ -16,6 +16,8 @@ class Console {
   /// Writes a result, of which nothing gives the terminal orders (printable()). Throws ClosedOutput when the reader
   /// went away (`| head`), Error(io) when the disk is full.
   void out(std::string_view text);
+  /// Writes a result that is no text, as it is. Throws as out().
+  void bytes(std::string_view content) { buffer_ += content; }
   /// Writes what was held back; call at the end. Throws as out().
   void flush();
   /// A line for people on standard error; never throws.

@@ -7,6 +7,7 @@
 #include "base/workshop.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
+#include "cli/model_target.h"
 #include "cli/table.h"
 #include "formats/formats.h"
 #include "measure/proof.h"
@@ -22,7 +23,7 @@ namespace {
 struct Options {
   ModelArgs model;
   PreprocessArgs preprocess;
-  std::string output, second, pipeline = "standard", target;
+  std::string output, second, format, pipeline = "standard", target;
   std::vector<std::string> dump_after;
   int64_t limit = -1, proofs = -1;
   double tolerance = 1e-4;
@@ -126,7 +127,7 @@ int convert(Options& o, Console& console) {
     throw invalid_argument(cat("convert: ", o.output.empty() ? "--output is missing" : "the output is given twice"),
                            "hone help convert");
   if (o.output.empty()) o.output = o.second;
-  if (!o.is_forced) require_source_survives(o.model.path, o.output, "give another name, or --force");
+  if (!o.is_forced && o.output != "-") require_source_survives(o.model.path, o.output, "give another name, or --force");
   const Graph source = o.model.load();
   check_interrupted();
   Graph graph = source;
@@ -134,7 +135,8 @@ int convert(Options& o, Console& console) {
   if (o.pipeline != "none") stats = run_pipeline(graph, find_pipeline(o.pipeline), pass_options(o, console));
   check_interrupted();
   embed_preprocess(graph, o);
-  const fs::path place(o.output);
+  const ModelTarget target(o.output, o.format);
+  const fs::path place(target.path());
   Workshop workshop(place.parent_path());
   const std::string draft = workshop.file(place.filename().string());
   std::vector<std::string> notes;
@@ -155,18 +157,20 @@ int convert(Options& o, Console& console) {
   if (o.is_json) {
     Json json = report_json(o, before, after, stats, proof, in_file, size_before, size_after);
     json["notes"] = Json::list(notes);
-    console.out(cat(json.dump(2), "\n"));
+    target.finish(console, cat(json.dump(2), "\n"), proof.is_equal);
   } else {
+    const std::string given = o.model.path == "-" ? "" : cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ");
     Facts facts;
     facts.add("nodes", cat(before.nodes, " -> ", after.nodes));
     facts.add("transposes", cat(before.transposes, " -> ", after.transposes, ", ", in_file, " in the file"));
-    facts.add("size", cat(human_bytes(static_cast<uint64_t>(size_before)), " -> ",
-                          human_bytes(static_cast<uint64_t>(size_after))));
+    facts.add("size", cat(given, human_bytes(static_cast<uint64_t>(size_after))));
     facts.add("outputs", proof_text(proof));
     for (const std::string& note : notes) facts.add("note", note);
-    facts.add("written", proof.is_equal ? o.output : cat("nothing: ", o.output, " is as it was"));
-    console.out(facts.render(console.width()));
-    if (o.is_verbose) console.out(cat("\n", to_text(stats)));
+    facts.add("written", proof.is_equal       ? target.shown()
+                         : target.is_stream() ? "nothing"
+                                              : cat("nothing: ", o.output, " is as it was"));
+    target.finish(console, cat(facts.render(console.width()), o.is_verbose ? cat("\n", to_text(stats)) : ""),
+                  proof.is_equal);
   }
   return proof.is_equal ? 0 : kExitNo;
 }
@@ -175,7 +179,8 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args, "SRC");
   args.positional("DST", o->second, "the file to write: .onnx, .tflite or .hone (text)", false);
-  args.option("-o,--output", "DST", o->output, "another way to name it");
+  args.option("-o,--output", "DST", o->output, "another way to name it; -: standard output");
+  args.option("--format", "NAME", o->format, "of standard output: onnx, tflite or hone");
   args.flag("--force", o->is_forced, "overwrite SRC itself");
   args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");

@@ -150,6 +150,7 @@ int eval(const Options& o, Console& console) {
   else
     print(o, data, measured, console);
   warn_of_folders(graph, options.output, data, console);
+  warn_of_scale(graph, engine, samples_of(data, inputs), inputs.front(), o.preprocess, console);
   if (!measured.doubt.empty()) {
     console.flush();  // what it is about stands above it
     console.note(cat("warning: ", measured.doubt));

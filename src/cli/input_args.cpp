@@ -36,7 +36,7 @@ void take_npz(const std::string& path, std::span<const InputSpec> specs, std::ve
 }  // namespace
 
 void InputArgs::declare(Args& args) {
-  args.option("--input", "[NAME=]FILE", files, "an input from .npy, .npz, .png, .jpg, .bmp or .bin");
+  args.option("--input", "[NAME=]FILE", files, "an input from .npy, .npz, .png, .jpg, .bmp or .bin; -: standard input");
   preprocess.declare(args);
 }
 
@@ -49,6 +49,8 @@ std::vector<Tensor> InputArgs::load(const Graph& graph) const {
                  [&, at = at, path = path] {
                    if (lower(path).ends_with(".npz"))
                      take_npz(path, specs, out);
+                   else if (path == "-")
+                     out[at] = load_input_bytes(read_standard_input(), specs[at]);
                    else
                      out[at] = load_input_file(path, specs[at]);
                  });

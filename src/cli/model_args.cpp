@@ -47,21 +47,6 @@ std::string sizes_json(std::string text, const std::string& flag) {
   return Json::list(out).dump();
 }
 
-/// Everything that standard input gives, within the memory there is.
-std::string read_standard_input() {
-  std::string content;
-  char buffer[65536];
-  for (;;) {
-    check_interrupted();
-    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw io_error(cat("cannot read standard input: ", std::strerror(errno)));
-    if (got == 0) return content;
-    require_memory(got, [&] { return std::string("standard input"); });
-    content.append(buffer, static_cast<size_t>(got));
-  }
-}
-
 /// Folders of models that hone does not read are told apart by what is in them.
 void refuse_folder(const std::string& path) {
   std::error_code ignored;
@@ -79,6 +64,8 @@ Graph read_named(const std::string& path) {
       return read_model(std::as_bytes(std::span(bytes.data(), bytes.size())), "standard input");
     }
     refuse_folder(path);
+    if (const fs::path file(path); file.filename() == "saved_model.pb")
+      refuse_folder(file.has_parent_path() ? file.parent_path().string() : ".");
     return read_model(path);
   } catch (Error& e) {
     if (std::string_view(e.what()).find(path) == std::string_view::npos)
@@ -88,6 +75,20 @@ Graph read_named(const std::string& path) {
 }
 
 }  // namespace
+
+std::string read_standard_input() {
+  std::string content;
+  char buffer[65536];
+  for (;;) {
+    check_interrupted();
+    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw io_error(cat("cannot read standard input: ", std::strerror(errno)));
+    if (got == 0) return content;
+    require_memory(got, [&] { return std::string("standard input"); });
+    content.append(buffer, static_cast<size_t>(got));
+  }
+}
 
 void EngineArgs::declare(Args& args) {
   args.option("--provider", "NAME", provider, "who runs the operators: cpu or reference");

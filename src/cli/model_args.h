@@ -26,6 +26,9 @@ struct EngineArgs {
   Engine calibration_engine() const;
 };
 
+/// All of it; no more than memory allows.
+std::string read_standard_input();
+
 /// Every provider of this build, the default first.
 std::vector<const Provider*> all_providers();
 

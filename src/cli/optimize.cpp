@@ -197,8 +197,6 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   job.source = source_model(o.model.load(), o.model.path);
   Graph& graph = job.source.graph;
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
-  if (!inputs.empty() && !inputs.front().preprocess.color.empty())
-    graph.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   const DataSplit data =
       split_data(o.data.path, {.labels = o.data.labels, .limit = o.data.limit},
                  static_cast<size_t>(std::max<int64_t>(o.calibration_samples, 0)), static_cast<uint64_t>(o.seed));
@@ -206,6 +204,12 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   job.test = samples_of(data.test, inputs);
   job.calibration_engine = o.engine.calibration_engine();
   job.labels = labels_of(data.test);
+  warn_of_folders(graph, find_output(graph, o.output), data.test, console);
+  if (!inputs.empty()) {
+    warn_of_scale(graph, o.engine.engine(), job.calibration, inputs.front(), o.preprocess, console);
+    if (!inputs.front().preprocess.color.empty())
+      graph.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
+  }
   job.seed = data.is_given ? -1 : static_cast<int64_t>(data.seed);
   job.budget.max_drop = o.max_drop;
   if (!o.bound.empty()) {
@@ -251,7 +255,7 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->data.declare(args);
-  args.option("--max-drop", "POINTS", o->max_drop, "accuracy that may be lost, percentage points");
+  args.percent_option("--max-drop", "POINTS", o->max_drop, "accuracy that may be lost, percentage points: 1 or 1%");
   args.option("--bound", "VALUE", o->bound, "what the metric must reach, in its own unit; sqnr: 20 dB");
   o->metric.declare(args);
   args.option("--format", "NAME", o->formats, "deliver, and judge candidates as, only this: onnx or tflite");

@@ -5,14 +5,17 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
+#include "cli/model_target.h"
+#include "cli/report.h"
 #include "cli/table.h"
-#include "base/workshop.h"
 #include "compress/dequantize.h"
 #include "compress/pixels.h"
 #include "compress/recipe.h"
 #include "formats/formats.h"
+#include "measure/inspect.h"
 #include "measure/samples.h"
 #include "passes/pipelines.h"
 
@@ -25,10 +28,23 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string destination, to = "int8", calibrator = "mse", target;
+  std::string destination, to = "int8", calibrator = "mse", target, format;
   std::vector<std::string> keep_float;
   bool integer_io = false, is_json = false, is_forced = false;
 };
+
+/// The layer called `name`, by hone or by the file that the model came from.
+std::string layer_named(const std::string& name, const Graph& graph, const std::vector<std::string>& layers) {
+  const auto is_layer = [&](const std::string& n) {
+    return std::find(layers.begin(), layers.end(), n) != layers.end();
+  };
+  if (is_layer(name)) return name;
+  const NodeId id = find_node(graph, name);
+  if (id.exists() && is_layer(graph.node(id).name)) return graph.node(id).name;
+  const std::string near = nearest(name, layers);
+  throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
+                  near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
+}
 
 Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& samples) {
   if (o.data.path.empty())
@@ -38,17 +54,14 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
   const Dataset data = o.data.open();
   samples = data.size();
   const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
+  if (!inputs.empty()) warn_of_scale(graph, o.engine.engine(), source, inputs.front(), o.preprocess, console);
   const Statistics statistics =
       collect_statistics(graph, source, o.engine.calibration_engine(), console.progress("calibrating"));
   console.end_progress();
   const std::vector<std::string> layers = quantizable_layers(graph, to_ranges(statistics, calibrator));
-  for (const std::string& name : o.keep_float)
-    if (std::find(layers.begin(), layers.end(), name) == layers.end()) {
-      const std::string near = nearest(name, layers);
-      throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
-                      near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
-    }
-  const Int8 step{.calibrator = o.calibrator, .keep_float = o.keep_float, .integer_io = o.integer_io};
+  std::vector<std::string> kept;
+  for (const std::string& name : o.keep_float) kept.push_back(layer_named(name, graph, layers));
+  const Int8 step{.calibrator = o.calibrator, .keep_float = kept, .integer_io = o.integer_io};
   Graph out = apply(Recipe::of(step), graph, statistics);
   if (!inputs.empty() && !inputs.front().preprocess.color.empty())
     out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
@@ -71,7 +84,9 @@ void embed_preprocess(Graph& out, const Graph& source, const Options& o) {
 }
 
 int quantize_command(const Options& o, Console& console) {
-  if (!o.is_forced) require_source_survives(o.model.path, o.destination, "give another name, or --force");
+  const ModelTarget target(o.destination, o.format);
+  if (!o.is_forced && !target.is_stream())
+    require_source_survives(o.model.path, o.destination, "give another name, or --force");
   Graph graph = o.model.load();
   run_pipeline(graph, standard_pipeline());
   size_t samples = 0;
@@ -90,7 +105,7 @@ int quantize_command(const Options& o, Console& console) {
   }
   embed_preprocess(out, graph, o);
   std::vector<std::string> notes;
-  write_model(out, {.path = o.destination, .target = o.target, .notes = &notes});
+  write_model(out, {.path = target.path(), .target = o.target, .notes = &notes});
   if (o.is_json) {
     Json json = Json::object();
     json["model"] = o.model.path;
@@ -101,17 +116,17 @@ int quantize_command(const Options& o, Console& console) {
     json["samples"] = static_cast<int64_t>(samples);
     json["nodes"] = static_cast<int64_t>(out.node_count());
     json["integer_nodes"] = static_cast<int64_t>(count_quantized(out));
-    console.out(json.dump(2) + "\n");
+    target.finish(console, json.dump(2) + "\n");
     return 0;
   }
   Facts facts;
-  facts.add("wrote", o.destination);
+  facts.add("wrote", target.shown());
   facts.add("to", o.to == "int8"
                       ? cat("int8, ", o.calibrator, " over ", counted(static_cast<int64_t>(samples), "sample"))
                       : o.to);
   for (const std::string& note : notes) facts.add("note", note);
   facts.add("nodes", cat(out.node_count(), ", ", count_quantized(out), " with integer results"));
-  console.out(facts.render(console.width()));
+  target.finish(console, facts.render(console.width()));
   return 0;
 }
 
@@ -119,12 +134,14 @@ CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
   o->data.declare(args, false);
-  args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx", true);
+  args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx; -: standard output", true);
+  args.option("--format", "NAME", o->format, "of standard output: onnx, tflite or hone");
   args.flag("--force", o->is_forced, "overwrite MODEL itself");
   args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
   args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--calibrator", "NAME", o->calibrator, "minmax, percentile, entropy or mse");
-  args.option("--keep-float", "NODE", o->keep_float, "leave this layer in float; may be given again");
+  args.option("--keep-float", "NODE", o->keep_float,
+              "leave this layer in float, by its name here or in the file; may be given again");
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");
   o->preprocess.declare(args);
   args.flag("--json", o->is_json, "print JSON");

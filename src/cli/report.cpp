@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/table.h"
+#include "measure/input_scale.h"
 
 namespace hone {
 
@@ -56,6 +57,15 @@ void warn_of_folders(const Graph& graph, size_t output, const Dataset& data, Con
   console.note(
       cat("warning: '", data.path(), "' has ", counted(folders, "class folder"), ", the model ", classes,
           " classes: give the folder that holds the classes, and --labels with their names in the model's order"));
+}
+
+void warn_of_scale(const Graph& graph, const Engine& engine, const SampleSource& samples, const InputSpec& input,
+                   const PreprocessArgs& stated, Console& console) {
+  const bool is_image = !input.preprocess.color.empty();
+  const bool is_default = !stated.is_given() && graph.metadata.count(std::string(kPreprocessKey)) == 0;
+  if (!is_image || !is_default || !is_float(input.type.dtype)) return;
+  const std::string doubt = input_scale_doubt(graph, engine, samples);
+  if (!doubt.empty()) console.note(cat("warning: ", doubt));
 }
 
 std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width) {

@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/console.h"
+#include "cli/model_args.h"
 #include "data/dataset.h"
 #include "measure/bench.h"
 #include "measure/judge.h"
@@ -15,6 +16,10 @@ namespace hone {
 /// A note when the data is a folder per class and the model tells another number of classes apart: the folders may lie
 /// one level deeper, or stand for other class numbers.
 void warn_of_folders(const Graph& graph, size_t output, const Dataset& data, Console& console);
+/// A note when images go into a float model as 0...255 because nobody said otherwise, and its first layer seems to
+/// expect another range.
+void warn_of_scale(const Graph& graph, const Engine& engine, const SampleSource& samples, const InputSpec& input,
+                   const PreprocessArgs& stated, Console& console);
 /// "90.10 % (88.1 to 91.8)"; for other units likewise.
 std::string score_text(const Metric& metric, const Score& score);
 /// {"value":…,"low":…,"high":…}.

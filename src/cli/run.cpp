@@ -135,20 +135,26 @@ int run(const Options& o, Console& console) {
   Session session(program);
   session.set_seed(static_cast<uint64_t>(o.seed));
   const std::vector<Tensor>& outputs = session.run(inputs);
-  if (!o.output_dir.empty()) make_directory(o.output_dir);
+  const bool is_stream = o.output_dir == "-";
+  if (is_stream && outputs.size() != 1)
+    throw invalid_argument(cat("standard output takes one array, the model has ", outputs.size(), " outputs"),
+                           "--output-dir DIR writes each to a file");
+  if (!o.output_dir.empty() && !is_stream) make_directory(o.output_dir);
   std::vector<std::string> names;
   for (const ValueId id : graph.outputs()) names.push_back(graph.value(id).name);
   const std::vector<std::string> files = output_file_names(names);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Tensor shown = o.is_real ? dequantize(outputs[i]) : outputs[i];
     std::string file;
-    if (!o.output_dir.empty()) {
+    if (is_stream) console.bytes(npy_bytes(shown));
+    if (!o.output_dir.empty() && !is_stream) {
       file = cat(o.output_dir, "/", files[i], ".npy");
       write_npy(file, shown);
     }
     report.add(names[i], shown, file, console.width());
   }
   if (o.inputs.files.empty()) console.note("note: no --input was given: the inputs are generated numbers");
+  if (is_stream) return 0;
   if (o.is_json) {
     Json json;
     json["model"] = o.model.path;
@@ -164,7 +170,8 @@ int run(const Options& o, Console& console) {
 CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
-  args.option("--output-dir", "DIR", o->output_dir, "write each output to DIR/NAME.npy");
+  args.option("--output-dir", "DIR", o->output_dir,
+              "write each output to DIR/NAME.npy; -: the only one to standard output");
   args.flag("--dequantize", o->is_real, "give real numbers where the model's outputs are quantized");
   args.option("--labels", "FILE", o->labels, "class names in order, one a line");
   args.option("--top", "K", o->top, "show the K largest scores of a classifier", 0);

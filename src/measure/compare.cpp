@@ -135,7 +135,7 @@ std::vector<Match> match_layers(Recorder& a, Recorder& b, Comparison& out) {
       const TensorType& type = plan.slots()[slot].type;
       const bool is_per_tensor = type.quant && type.quant->is_per_tensor();
       matches.push_back({static_cast<size_t>(partner), slot, is_per_tensor ? type.quant : nullptr, type.dtype});
-      LayerError layer{.name = plan.slots()[slot].name, .op = std::string(step.op)};
+      LayerError layer{.name = step.name, .value = plan.slots()[slot].name, .op = std::string(step.op)};
       if (is_per_tensor) {
         layer.held_low = type.quant->scale() * static_cast<double>(min_of(type.dtype) - type.quant->zero_point());
         layer.held_high = type.quant->scale() * static_cast<double>(max_of(type.dtype) - type.quant->zero_point());
@@ -212,7 +212,8 @@ Comparison compare(const Graph& graph_a, const Graph& graph_b, const Engine& eng
   out.samples = static_cast<int64_t>(count);
   for (const ValueId id : graph_b.outputs()) {
     const Node* producer = graph_b.producer(id);
-    out.outputs.push_back({graph_b.value(id).name, producer ? std::string(producer->def->name) : "", {}});
+    out.outputs.push_back(
+        {graph_b.value(id).name, graph_b.value(id).name, producer ? std::string(producer->def->name) : "", {}});
   }
   if (count == 0) return out;
   const auto first = load(0);
@@ -282,6 +283,7 @@ Comparison compare_models(const Graph& a, const Graph& b, const Engine& engine,
 Json to_json(const LayerError& layer) {
   Json json;
   json["name"] = layer.name;
+  json["value"] = layer.value;
   json["op"] = layer.op;
   json["sqnr_db"] = layer.error.sqnr_db();
   json["cosine"] = layer.error.cosine();

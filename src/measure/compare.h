@@ -32,8 +32,9 @@ struct ErrorSums {
 
 /// How far one value of b is from a's, and why.
 struct LayerError {
-  std::string name;          ///< of the value
-  std::string op;            ///< of the node in b that makes it
+  std::string name;          ///< of the node in b that makes it, by which every command calls this layer
+  std::string value;         ///< by which a's was found
+  std::string op;            ///< of that node
   ErrorSums error;           ///< accumulated: with all that stands before
   ErrorSums local;           ///< of this node of b alone, fed with a's numbers; empty where it could not be run so
   double low = 0, high = 0;  ///< a's numbers
