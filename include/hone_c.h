@@ -64,7 +64,9 @@ typedef struct hone_tensor_info {
   int32_t zero_point;
 } hone_tensor_info;
 
+/* `size` is sizeof(hone_session_options) of the header you compiled with; a zeroed rest is the default. */
 typedef struct hone_session_options {
+  size_t size;
   int32_t threads;      /* 0: all usable CPUs */
   int32_t exact;        /* 1: fixed-point requantization, bit-equal to the reference */
   const char* provider; /* "cpu", "reference"; NULL: "cpu" */
@@ -81,7 +83,12 @@ HONE_API size_t hone_model_output_count(const hone_model* model);
 HONE_API hone_status hone_model_input(const hone_model* model, size_t index, hone_tensor_info* info);
 HONE_API hone_status hone_model_output(const hone_model* model, size_t index, hone_tensor_info* info);
 
-/* options may be NULL. The session keeps what it needs of the model. */
+/* What the file says beside the network, by key; NULL when it does not. Lives until the model is changed or freed. */
+HONE_API const char* hone_model_metadata(const hone_model* model, const char* key);
+/* hone_model_save writes it into .onnx and .tflite; a NULL value removes the key. */
+HONE_API hone_status hone_model_set_metadata(hone_model* model, const char* key, const char* value);
+
+/* options may be NULL: one thread on the cpu. The session keeps what it needs of the model. */
 HONE_API hone_status hone_session_create(const hone_model* model, const hone_session_options* options,
                                          hone_session** session);
 HONE_API void hone_session_free(hone_session* session);
@@ -95,7 +102,13 @@ HONE_API hone_status hone_session_reset_state(hone_session* session);
 HONE_API hone_status hone_session_output(hone_session* session, size_t index, hone_tensor_info* info, const void** data,
                                          size_t* bytes);
 
-/* ---- making models small and fast; not in the minimal library ---- */
+/* ---- pictures, and making models small and fast; not in the minimal library ---- */
+
+/* Sets input `index` from a decoded picture: rows from the top, `channels` (1 or 3: R, G, B) bytes a pixel. It is resized,
+ * normalized and laid out by the preprocessing that `model`, which the session was made of, carries in its metadata
+ * ("hone.preprocess", as hone optimize embeds it); without one it is resized, and floats take 0 ... 255. */
+HONE_API hone_status hone_session_set_image(hone_session* session, const hone_model* model, size_t index,
+                                            const uint8_t* pixels, int64_t height, int64_t width, int32_t channels);
 
 /* Gives sample `index` of a data set: calls hone_sample_set_input once for each input of the model. Anything but
  * HONE_OK stops the work with that status. */
@@ -137,6 +150,8 @@ typedef struct hone_optimize_options {
   double latency_seconds; /* of measurement for each distinct plan; default 0.5 */
   int32_t threads;        /* of one inference; 0: all usable CPUs; default 1 */
   int32_t no_mixed;       /* 1: do not try int8 with layers in float */
+  const char* runtime;    /* who runs the files for the judge and the clock: "hone", or "ort", "tflite" where their
+                             shared libraries are installed; NULL: "hone" */
 } hone_optimize_options;
 HONE_API hone_optimize_options hone_optimize_defaults(void);
 

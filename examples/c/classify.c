@@ -21,7 +21,7 @@ static int read_png(const char* path) {
 
 static int classify(const char* model_path, hone_model** model, hone_session** session) {
   const int64_t dims[] = {1, 3, kSize, kSize};
-  const hone_session_options options = {.threads = 1};
+  const hone_session_options options = {.size = sizeof options, .threads = 1};
   const void* data;
   size_t bytes;
   if (hone_model_load(model_path, model) || hone_session_create(*model, &options, session) ||

@@ -2,6 +2,7 @@
 
 // Everything of the public C++ API.
 #include "hone/error.h"
+#include "hone/image.h"
 #include "hone/inference.h"
 #include "hone/model.h"
 #include "hone/optimize.h"

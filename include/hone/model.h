@@ -31,7 +31,10 @@ class Model {
 
   std::vector<Port> inputs() const;
   std::vector<Port> outputs() const;
+  /// What the file says beside the network; written into .onnx and .tflite by save.
   const std::map<std::string, std::string>& metadata() const;
+  /// The model with `value` under `key`; an empty value removes it.
+  Model with_metadata(const std::string& key, const std::string& value) const;
   size_t node_count() const;
   /// hone's text form; constants above 16 elements elided.
   std::string text() const;

@@ -108,16 +108,27 @@ hone_status hone_model_output(const hone_model* model, size_t index, hone_tensor
   });
 }
 
+const char* hone_model_metadata(const hone_model* model, const char* key) {
+  if (!model || !key) return nullptr;
+  const auto found = model->model.metadata().find(key);
+  return found == model->model.metadata().end() ? nullptr : found->second.c_str();
+}
+
+hone_status hone_model_set_metadata(hone_model* model, const char* key, const char* value) {
+  return guarded([&] {
+    require(model && key && *key, "hone_model_set_metadata: model and key must not be null");
+    model->model = model->model.with_metadata(key, value ? value : "");
+  });
+}
+
 hone_status hone_session_create(const hone_model* model, const hone_session_options* options, hone_session** session) {
   return guarded([&] {
     require(model && session, "hone_session_create: model and session must not be null");
     *session = nullptr;
-    hone::InferenceOptions o;
-    if (options) {
-      o.threads = options->threads;
-      o.exact = options->exact != 0;
-      if (options->provider) o.provider = options->provider;
-    }
+    const hone_session_options stated =
+        hone::capi::options_of(options, hone_session_options{sizeof(hone_session_options), 1, 0, nullptr});
+    hone::InferenceOptions o{.threads = stated.threads, .exact = stated.exact != 0};
+    if (stated.provider) o.provider = stated.provider;
     *session = new hone_session{hone::Inference(model->model, o),
                                 model->inputs,
                                 model->outputs,

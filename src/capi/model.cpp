@@ -32,6 +32,16 @@ void Model::save(const std::string& path) const { write_model(*graph_, path); }
 std::vector<Port> Model::inputs() const { return ports(*graph_, graph_->inputs()); }
 std::vector<Port> Model::outputs() const { return ports(*graph_, graph_->outputs()); }
 const std::map<std::string, std::string>& Model::metadata() const { return graph_->metadata; }
+
+Model Model::with_metadata(const std::string& key, const std::string& value) const {
+  Graph graph = *graph_;
+  if (value.empty())
+    graph.metadata.erase(key);
+  else
+    graph.metadata[key] = value;
+  return Model(std::move(graph));
+}
+
 size_t Model::node_count() const { return graph_->node_count(); }
 std::string Model::text() const { return to_text(*graph_); }
 

@@ -90,7 +90,7 @@ hone_status hone_model_save(const hone_model* model, const char* path) {
 }
 
 hone_optimize_options hone_optimize_defaults(void) {
-  return {sizeof(hone_optimize_options), 1, std::nan(""), nullptr, nullptr, nullptr, nullptr, 0.5, 1, 0};
+  return {sizeof(hone_optimize_options), 1, std::nan(""), nullptr, nullptr, nullptr, nullptr, 0.5, 1, 0, nullptr};
 }
 
 hone_status hone_optimize(const hone_model* model, const hone_samples* calibration, const hone_samples* test,
@@ -108,6 +108,7 @@ hone_status hone_optimize(const hone_model* model, const hone_samples* calibrati
     made.mixed = o.no_mixed == 0;
     made.latency_seconds = o.latency_seconds;
     made.threads = o.threads;
+    made.runtime = text_or(o.runtime, "hone");
     made.directory = text_or(o.directory, "");
     made.stem = text_or(o.stem, "model");
     const std::vector<int64_t> classes =

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "data/exif.h"
+#include "data/preprocess.h"
 
 namespace hone {
 
@@ -13,15 +14,6 @@ namespace {
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-}
-
-Tensor to_grey(const Tensor& rgb) {
-  Tensor grey = Tensor::empty(DType::kU8, {rgb.dim(0), rgb.dim(1), 1});
-  const auto in = rgb.data<uint8_t>();
-  auto out = grey.mutable_data<uint8_t>();
-  for (size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<uint8_t>((in[3 * i] * 19595 + in[3 * i + 1] * 38470 + in[3 * i + 2] * 7471 + 32768) >> 16);
-  return grey;
 }
 
 }  // namespace
@@ -49,7 +41,7 @@ Tensor decode_image(std::span<const std::byte> bytes, int64_t channels) {
     rgb = detail::decode_bmp(bytes);
   else
     throw unsupported("image: neither PNG, JPEG nor BMP");
-  return channels == 3 ? rgb : to_grey(rgb);
+  return with_channels(rgb, channels);
 }
 
 Tensor read_image(const std::string& path, int64_t channels) {

@@ -299,6 +299,21 @@ Tensor resize_bilinear(const Tensor& image, int64_t height, int64_t width, bool 
   return result;
 }
 
+Tensor with_channels(const Tensor& image, int64_t channels) {
+  const int64_t given = image.dim(2);
+  if (given == channels) return image;
+  Tensor result = Tensor::empty(DType::kU8, {image.dim(0), image.dim(1), channels});
+  const auto in = image.data<uint8_t>();
+  auto out = result.mutable_data<uint8_t>();
+  if (given == 1) {
+    for (size_t i = 0; i < in.size(); ++i) std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(3 * i), 3, in[i]);
+    return result;
+  }
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<uint8_t>((in[3 * i] * 19595 + in[3 * i + 1] * 38470 + in[3 * i + 2] * 7471 + 32768) >> 16);
+  return result;
+}
+
 int64_t image_channels(const Preprocess& preprocess) { return preprocess.color == "GRAY" ? 1 : 3; }
 
 Tensor preprocess_image(const Tensor& image, const Preprocess& p, const TensorType& type) {

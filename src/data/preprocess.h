@@ -56,6 +56,9 @@ Tensor resize_bilinear(const Tensor& image, int64_t height, int64_t width, bool 
 /// `preprocess` is complete (from resolve_preprocess).
 Tensor preprocess_image(const Tensor& image, const Preprocess& preprocess, const TensorType& type);
 
+/// A u8 image [H, W, 1 or 3] with 1 or 3 channels: grey is 0.299 R + 0.587 G + 0.114 B.
+Tensor with_channels(const Tensor& image, int64_t channels);
+
 /// Channels to decode an image with: 1 when `preprocess` says GRAY, else 3.
 int64_t image_channels(const Preprocess& preprocess);
 

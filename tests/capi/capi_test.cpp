@@ -143,6 +143,52 @@ TEST(CApi, AFailedRunLeavesNoResultOfTheOneBefore) {
   EXPECT_EQ(data, nullptr);
 }
 
+TEST(CApi, RefusesOptionsWithoutTheirSize) {
+  const ModelPtr model = load_sample();
+  const hone_session_options options{0, 1, 0, nullptr};
+  hone_session* session = nullptr;
+  EXPECT_EQ(hone_session_create(model.get(), &options, &session), HONE_INVALID_ARGUMENT);
+  EXPECT_TRUE(last_error_says("set size")) << hone_last_error();
+}
+
+TEST(CApi, KeepsMetadataThroughAFile) {
+  const ModelPtr model = load_sample();
+  EXPECT_EQ(hone_model_metadata(model.get(), "licence"), nullptr);
+  ASSERT_EQ(hone_model_set_metadata(model.get(), "licence", "free"), HONE_OK) << hone_last_error();
+  EXPECT_STREQ(hone_model_metadata(model.get(), "licence"), "free");
+  for (const char* name : {"m.onnx", "m.tflite"}) {
+    const std::string path = ::testing::TempDir() + name;
+    ASSERT_EQ(hone_model_save(model.get(), path.c_str()), HONE_OK) << hone_last_error();
+    hone_model* back = nullptr;
+    ASSERT_EQ(hone_model_load(path.c_str(), &back), HONE_OK) << hone_last_error();
+    EXPECT_STREQ(hone_model_metadata(back, "licence"), "free") << name;
+    hone_model_free(back);
+  }
+  ASSERT_EQ(hone_model_set_metadata(model.get(), "licence", nullptr), HONE_OK);
+  EXPECT_EQ(hone_model_metadata(model.get(), "licence"), nullptr);
+}
+
+TEST(CApi, PreparesAPictureAsTheModelSays) {
+  const ModelPtr model = load_sample();
+  ASSERT_EQ(hone_model_set_metadata(model.get(), "hone.preprocess",
+                                    R"({"scale": 0.003921569, "mean": [0.5], "std": [0.25]})"),
+            HONE_OK);
+  const SessionPtr session = make_session(model.get());
+  const std::vector<uint8_t> pixels(kElements, 255);
+  ASSERT_EQ(hone_session_set_image(session.get(), model.get(), 0, pixels.data(), 64, 64, 3), HONE_OK)
+      << hone_last_error();
+  ASSERT_EQ(hone_session_run(session.get()), HONE_OK);
+  const void* data = nullptr;
+  size_t bytes = 0;
+  ASSERT_EQ(hone_session_output(session.get(), 0, nullptr, &data, &bytes), HONE_OK);
+  std::vector<float> found(bytes / sizeof(float));
+  std::memcpy(found.data(), data, bytes);
+  const std::vector<float> expected = run_c(session.get(), std::vector<float>(kElements, 2));
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-5);
+  EXPECT_EQ(hone_session_set_image(session.get(), model.get(), 0, pixels.data(), 64, 64, 4), HONE_INVALID_ARGUMENT);
+  EXPECT_EQ(hone_session_set_image(session.get(), model.get(), 1, pixels.data(), 64, 64, 3), HONE_INVALID_ARGUMENT);
+}
+
 TEST(CApi, NeedsInputsBeforeARunAndARunBeforeOutputs) {
   const ModelPtr model = load_sample();
   const SessionPtr session = make_session(model.get());
@@ -154,7 +200,7 @@ TEST(CApi, NeedsInputsBeforeARunAndARunBeforeOutputs) {
 
 TEST(CApi, RefusesUnknownProviders) {
   const ModelPtr model = load_sample();
-  const hone_session_options options{1, 0, "abacus"};
+  const hone_session_options options{sizeof options, 1, 0, "abacus"};
   hone_session* session = nullptr;
   EXPECT_EQ(hone_session_create(model.get(), &options, &session), HONE_INVALID_ARGUMENT);
   EXPECT_EQ(session, nullptr);
@@ -176,7 +222,7 @@ TEST(CApi, AgreesWithTheCppApi) {
 TEST(CApi, AgreesWithTheReferenceProvider) {
   const std::vector<float> input = ramp();
   const ModelPtr model = load_sample();
-  const hone_session_options reference{1, 0, "reference"};
+  const hone_session_options reference{sizeof reference, 1, 0, "reference"};
   const SessionPtr fast = make_session(model.get()), plain = make_session(model.get(), &reference);
   const std::vector<float> a = run_c(fast.get(), input), b = run_c(plain.get(), input);
   ASSERT_EQ(a.size(), b.size());
