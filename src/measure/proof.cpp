@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/preprocess.h"
 #include "ops/quantize.h"
 #include "runtime/provider.h"
 
