@@ -77,13 +77,15 @@ int main(int argc, char** argv) {
     return fprintf(stderr, "usage: listen MODEL SOUND.wav (16-bit PCM)\n"), free(sound.samples), 2;
   hone_status status = hone_model_load(argv[1], &model);
   if (!status) status = hone_model_input(model, 0, &input);
-  if (!status && (input.rank != 2 || input.dims[1] <= 0 || input.dtype != HONE_F32))
-    return fprintf(stderr, "error: the model does not take [1, N] samples\n"), 1;
-  if (!status) status = hone_session_create(model, NULL, &session);
-  if (!status) status = hear(session, &sound, (size_t)input.dims[1]);
-  if (status) fprintf(stderr, "error: %s\n", hone_last_error());
+  const int fits = !status && input.rank == 2 && input.dims[1] > 0 && input.dtype == HONE_F32;
+  if (fits) status = hone_session_create(model, NULL, &session);
+  if (fits && !status) status = hear(session, &sound, (size_t)input.dims[1]);
+  if (status)
+    fprintf(stderr, "error: %s\n", hone_last_error());
+  else if (!fits)
+    fprintf(stderr, "error: the model does not take [1, N] samples\n");
   hone_session_free(session);
   hone_model_free(model);
   free(sound.samples);
-  return status ? 1 : 0;
+  return status || !fits ? 1 : 0;
 }
