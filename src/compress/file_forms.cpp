@@ -91,8 +91,8 @@ InferMaker FileRuntime::open(FileForm& form, const Graph& graph, std::span<const
 
 void FileTimer::add(const FileForm& form, const InferMaker& file) {
   if (std::find(steps_.begin(), steps_.end(), form.steps) != steps_.end()) return;
+  models_.push_back(file());  // throws where a peer refuses the file: then it has no time either
   steps_.push_back(form.steps);
-  models_.push_back(file());
 }
 
 void FileTimer::measure(double seconds_each, const Progress& progress) {

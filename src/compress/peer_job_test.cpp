@@ -13,6 +13,9 @@
 #include "ops/all.h"
 #include "support/peer_library.h"
 
+/// What the runtime itself leaves behind is not ours to free.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libonnxruntime\nleak:libtensorflowlite"; }
+
 namespace hone {
 namespace {
 

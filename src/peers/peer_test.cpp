@@ -7,6 +7,9 @@
 #include "support/peer_library.h"
 #include "support/test_data.h"
 
+/// What the runtime itself leaves behind is not ours to free.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libonnxruntime\nleak:libtensorflowlite"; }
+
 namespace hone {
 namespace {
 
