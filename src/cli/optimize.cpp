@@ -94,7 +94,7 @@ void print_verdict(const Outcome& outcome, Console& console) {
   const std::string memory =
       best.memory_bytes > 0 ? cat(", ", times(base.memory_bytes, best.memory_bytes, "less memory", "more memory")) : "";
   console.out(
-      wrapped(cat(best.label, " in ", outcome.runtime, ": ", speed_text(base.latency, best.latency), ", ",
+      wrapped(cat(best.label, " (in ", outcome.runtime, "): ", speed_text(base.latency, best.latency), ", ",
                   times(base.size_bytes, best.size_bytes, "smaller", "larger"), memory, "; ", cost_text(outcome, best),
                   best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
               width));
