@@ -11,7 +11,7 @@
 #include "compress/dequantize.h"
 #include "compress/file_forms.h"
 #include "compress/quantize.h"
-#include "data/json.h"
+#include "container/json.h"
 #include "data/npy.h"
 #include "formats/formats.h"
 #include "ir/text.h"

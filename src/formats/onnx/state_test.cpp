@@ -20,7 +20,7 @@ TEST(OnnxState, BecomesTheLastInputAndTheLastOutput) {
   })",
                                   all_ops());
   const std::string bytes = onnx::encode_model(graph);
-  const Graph again = onnx::read_model({.bytes = std::as_bytes(std::span(bytes))});
+  const Graph again = onnx::read_model({{.bytes = std::as_bytes(std::span(bytes))}});
   ASSERT_EQ(again.inputs().size(), 2u);
   ASSERT_EQ(again.outputs().size(), 2u);
   EXPECT_EQ(again.value(again.inputs()[1]).name, "s");
