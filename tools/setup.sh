@@ -9,7 +9,7 @@ mkdir -p build
 build=(g++ cmake ninja-build make git pkg-config
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev)
-test=("${build[@]}" libgtest-dev libbenchmark-dev libonnx-testdata python3 clang-format clang-tidy chromium)
+test=("${build[@]}" libgtest-dev libbenchmark-dev libhdf5-dev libonnx-testdata python3 clang-format clang-tidy chromium)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 oracle=("${test[@]}")
 command -v npm >/dev/null || oracle+=(npm)

@@ -1,4 +1,5 @@
 #include "formats/formats.h"
+#include "formats/keras/keras.h"
 #include "formats/onnx/onnx.h"
 #include "formats/text_format.h"
 #include "formats/tflite/tflite.h"
@@ -6,7 +7,8 @@
 namespace hone {
 
 std::span<const Format* const> all_formats() {
-  static constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kOnnxFormat};
+  static constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kKerasFormat,
+                                               &kOnnxFormat};
   return kFormats;
 }
 
