@@ -189,12 +189,12 @@ TEST(KerasFiles, ThatAreDamagedAreAnError) {
   for (size_t size = 1; size < whole.size(); size += 37) read(whole.substr(0, size));
   std::mt19937 random(1);
   int refused = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     std::string changed = whole;
     for (unsigned k = 0; k <= random() % 4; ++k) changed[random() % changed.size()] = static_cast<char>(random());
     refused += !read(changed);
   }
-  EXPECT_GT(refused, 100);
+  EXPECT_GT(refused, 30);
 }
 
 }  // namespace
