@@ -17,8 +17,9 @@ namespace {
 std::string extension_of(const std::string& format) {
   std::vector<std::string> names;
   for (const Format* f : all_formats()) {
-    names.emplace_back(f->extension.substr(1));
-    if (names.back() == format) return std::string(f->extension);
+    if (!f->write) continue;
+    names.emplace_back(f->extensions.front().substr(1));
+    if (names.back() == format) return std::string(f->extensions.front());
   }
   throw invalid_argument(
       format.empty() ? "standard output has no extension to tell the format by" : cat("unknown format '", format, "'"),
