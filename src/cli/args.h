@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace hone {
+
+/// `word` as a shell reads it back.
+std::string shell_quoted(const std::string& word);
 
 /// The arguments of one command: declared by its setup, bound to variables that must outlive parse().
 class Args {
@@ -48,6 +52,11 @@ class Args {
   void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
               const std::string& help);
   void flag(const std::string& names, bool& target, const std::string& help);
+  /// A flag of another tool's line. Given again, the last counts. A `value` in brackets, "[true|false]", stands behind
+  /// "=" or is left out, which is "true"; an empty one is never given. With one such flag, long flags may be cut short
+  /// where no other begins so, as Python's argparse takes them.
+  void foreign(const std::string& names, const std::string& value, std::function<void(const std::string&)> take,
+               const std::string& help);
 
   /// Throws Error(invalid_argument) for unknown, missing or malformed arguments, suggesting the nearest flag.
   void parse(std::span<const std::string> arguments);

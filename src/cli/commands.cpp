@@ -17,7 +17,8 @@ std::span<const Command> all_commands() {
       kBenchCommand,     //
       kProfileCommand,   //
       kDevicesCommand,   //
-      kHelpCommand,      //
+      kTfliteConvertCommand,
+      kHelpCommand,  //
       kVersionCommand,
   };
   return kCommands;

@@ -17,6 +17,7 @@ extern const Command kOptimizeCommand;
 extern const Command kProfileCommand;
 extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
+extern const Command kTfliteConvertCommand;
 extern const Command kVersionCommand;
 
 }  // namespace hone

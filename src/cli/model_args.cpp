@@ -110,6 +110,8 @@ void ModelArgs::declare_shapes(Args& args) {
   args.option("--shape", "[INPUT=]DIMS", shapes, "fix an input's shape, as in input=1x3x224x224");
   args.option("--signature", "NAME", signature, "entry point of a SavedModel");
   args.option("--tag-set", "TAG[,TAG]", tag_set, "which graph of a SavedModel");
+  args.option("--graph-inputs", "NAME[,NAME]", inputs, "tensors where a TensorFlow graph begins");
+  args.option("--graph-outputs", "NAME[,NAME]", outputs, "and where it ends");
   args.size_option("--max-memory", max_memory, "take no more memory than this, as in 2GB");
 }
 
@@ -119,6 +121,8 @@ Graph ModelArgs::load() const {
   for (const std::string& text : shapes) fixed.insert_or_assign(parse_shape(text).first, parse_shape(text).second);
   ReadOptions options{.signature = signature};
   if (!tag_set.empty()) options.tags = split(tag_set, ',');
+  if (!inputs.empty()) options.inputs = split(inputs, ',');
+  if (!outputs.empty()) options.outputs = split(outputs, ',');
   for (const auto& [name, dims] : fixed) options.shapes[name] = dims;
   Graph graph = read_named(path, options);
   if (!fixed.empty()) fix_shapes(graph, fixed);

@@ -37,6 +37,7 @@ struct ModelArgs {
   std::string path;
   std::vector<std::string> shapes;  ///< "input=1x3x224x224" or "1x3x224x224"
   std::string signature, tag_set;   ///< of a SavedModel
+  std::string inputs, outputs;      ///< "a,b": where a TensorFlow graph begins and ends
   int64_t max_memory = 0;           ///< bytes; 0: what the system leaves
 
   void declare(Args& args, const std::string& name = "MODEL");

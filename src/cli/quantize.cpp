@@ -105,7 +105,7 @@ int quantize_command(const Options& o, Console& console) {
   }
   embed_preprocess(out, graph, o);
   std::vector<std::string> notes;
-  write_model(out, {.path = target.path(), .target = o.target, .notes = &notes});
+  write_model(out, {.path = target.path(), .target = o.target, .extension = target.extension(), .notes = &notes});
   if (o.is_json) {
     Json json = Json::object();
     json["model"] = o.model.path;
@@ -135,7 +135,7 @@ CommandBody setup(Args& args) {
   o->model.declare(args);
   o->data.declare(args, false);
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx; -: standard output", true);
-  args.option("--format", "NAME", o->format, "of standard output: onnx, tflite or hone");
+  args.option("--format", "NAME", o->format, "onnx, tflite or hone, where no extension says it: standard output");
   args.flag("--force", o->is_forced, "overwrite MODEL itself");
   args.option("--to", "WHAT", o->to, "int8, dynamic, float16, or float (undoes a quantization)");
   args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");

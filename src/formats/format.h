@@ -34,6 +34,8 @@ struct ReadOptions {
   std::string signature = {};                               ///< entry point of a SavedModel
   std::vector<std::string> tags = {};                       ///< of the graph in a SavedModel
   std::string method = {};                                  ///< of a TorchScript module
+  /// Tensors where the graph begins and ends, "conv1/Relu" or "conv1/Relu:0"; none: where the file says.
+  std::vector<std::string> inputs = {}, outputs = {};
 };
 
 /// What a reader gets.
@@ -43,8 +45,9 @@ struct ReadRequest : ModelSource {
 
 /// What a writer gets.
 struct WriteRequest {
-  std::string path;              ///< written through write_file: the old file or the new one, never half of one
-  std::string_view target = {};  ///< one of the format's targets; empty: safe on every machine
+  std::string path;                 ///< written through write_file: the old file or the new one, never half of one
+  std::string_view target = {};     ///< one of the format's targets; empty: safe on every machine
+  std::string_view extension = {};  ///< ".tflite" names the format; empty: what the path ends with does
   std::vector<std::string>* notes = nullptr;  ///< takes what the user should know about the file, a sentence each
 };
 
@@ -63,6 +66,7 @@ struct Format {
   /// Of a file that `read` takes. Null: its operators are hone's own.
   Census (*census)(const ReadRequest& request) = nullptr;
   std::span<const std::string_view> targets = {};  ///< machines a file may be written for
+  bool can_cut = false;                            ///< `read` takes ReadOptions::inputs and outputs
 };
 
 inline bool ModelSource::has(std::string_view name) const {

@@ -87,10 +87,29 @@ const Format& choose(const ModelSource& source) {
   refuse(source);
 }
 
+/// A format that reads its files whole can still say whether they begin and end where they should.
+void require_ends(const Graph& graph, const std::vector<ValueId>& ids, const std::vector<std::string>& wanted,
+                  std::string_view what) {
+  std::vector<std::string> names;
+  for (const ValueId id : ids) names.push_back(graph.value(id).name);
+  for (const std::string& name : wanted)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw unsupported(cat("the model has no ", what, " '", name, "', it has ", join(names, ", ")),
+                        "only SavedModels and GraphDefs can begin and end elsewhere");
+  if (!wanted.empty() && wanted.size() < names.size())
+    throw unsupported(
+        cat("the model has ", names.size(), " ", what, "s, not ", wanted.size(), ": ", join(names, ", ")));
+}
+
 Graph read_source(ModelSource source, const ReadOptions& options) {
   if (source.bytes.empty() && !source.open) throw invalid_model(cat("'", source.path, "' is empty, expected a model"));
   const Format& format = choose(source);
-  return format.read({{std::move(source)}, options});
+  Graph graph = format.read({{std::move(source)}, options});
+  if (!format.can_cut) {
+    require_ends(graph, graph.inputs(), options.inputs, "input");
+    require_ends(graph, graph.outputs(), options.outputs, "output");
+  }
+  return graph;
 }
 
 void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::string>>& found) {
@@ -125,7 +144,7 @@ Census read_census(const std::string& path) {
 void write_model(const Graph& graph, const std::string& path) { write_model(graph, WriteRequest{.path = path}); }
 
 void write_model(const Graph& graph, const WriteRequest& request) {
-  const std::string extension = extension_of(request.path);
+  const std::string extension = request.extension.empty() ? extension_of(request.path) : std::string(request.extension);
   for (const Format* format : all_formats()) {
     if (!has_extension(*format, extension)) continue;
     if (!format->write)

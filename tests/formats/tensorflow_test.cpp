@@ -136,6 +136,30 @@ TEST(GraphDef, CallsAreInlinedAndControlEdgesDropped) {
   EXPECT_EQ(to_doubles(y.at(0)), (std::vector<double>{0, 4, 7, 14}));
 }
 
+/// relu(relu(x)) may be cut between the two.
+TEST(GraphDef, BeginsAndEndsWhereTheCallerSays) {
+  const std::string bytes = message([&](Writer& w) {
+    w.add_message(1, node("x", "Placeholder", {}, {float_type()}));
+    w.add_message(1, node("a", "Relu", {"x"}, {float_type()}));
+    w.add_message(1, node("b", "Neg", {"a"}, {}));
+    w.add_message(1, node("training", "Unheard", {"b"}, {}));
+  });
+  const auto read = [&](const ReadOptions& options) {
+    return read_model(std::as_bytes(std::span(bytes)), "m.pb", options);
+  };
+  const Graph graph = read({.shapes = {{"a", {2}}}, .inputs = {"a:0"}, .outputs = {"b"}});
+  EXPECT_EQ(graph.node_count(), 1u);
+  EXPECT_EQ(graph.value(graph.inputs().at(0)).name, "a");
+  EXPECT_EQ(to_doubles(evaluate(graph, std::vector<Tensor>{Tensor::of<float>({2}, {1, -3})}).at(0)),
+            (std::vector<double>{-1, 3}));
+  try {
+    read({.inputs = {"a"}, .outputs = {"b"}});
+    ADD_FAILURE() << "nobody knows the shape of 'a'";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("--shape a=DIMS"), std::string::npos) << e.what();
+  }
+}
+
 std::string error_of(const std::string& path, const ReadOptions& options = {}) {
   try {
     read_model(path, options);

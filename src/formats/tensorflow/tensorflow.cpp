@@ -54,6 +54,30 @@ const Signature& choose_signature(const MetaGraph& graph, const std::string& wan
   return found->second;
 }
 
+/// "x" of "x:0": what GraphDefs call a node's first output.
+std::string node_name(const std::string& tensor) {
+  return tensor.ends_with(":0") ? tensor.substr(0, tensor.size() - 2) : tensor;
+}
+
+/// Those of a signature's `ports` that `wanted` names, by the signature's words or the graph's; all when it names none.
+std::vector<GraphReader::Port> chosen(std::vector<GraphReader::Port> ports, const std::vector<std::string>& wanted,
+                                      std::string_view what) {
+  if (wanted.empty()) return ports;
+  std::vector<GraphReader::Port> out;
+  std::vector<std::string> names;
+  for (const GraphReader::Port& port : ports) names.push_back(cat(port.name, " (", port.value, ")"));
+  for (const std::string& name : wanted) {
+    const auto found = std::find_if(ports.begin(), ports.end(), [&](const GraphReader::Port& port) {
+      return port.name == name || node_name(port.value) == node_name(name);
+    });
+    if (found == ports.end())
+      throw not_found(cat("the signature has no ", what, " '", name, "', it has ", join(names, ", ")));
+    out.push_back(*found);
+    out.back().name = node_name(name);
+  }
+  return out;
+}
+
 Graph read_saved(const ReadRequest& request) {
   if (!request.has(kSavedModel))
     throw invalid_argument(cat("'", request.path, "' is a part of a SavedModel"), "give the folder that it lies in");
@@ -68,28 +92,56 @@ Graph read_saved(const ReadRequest& request) {
     inputs.push_back(
         {name, std::string(info.name), {dtype_of(info.type), named_shape(info.shape, inputs.size()), nullptr}});
   for (const auto& [name, info] : signature.outputs) outputs.push_back({name, std::string(info.name), {}});
-  return GraphReader(def, variables, file.owner).read(inputs, outputs);
+  return GraphReader(def, variables, file.owner)
+      .read(chosen(std::move(inputs), request.options.inputs, "input"),
+            chosen(std::move(outputs), request.options.outputs, "output"));
 }
 
-/// Placeholders are the inputs, what nobody takes the outputs.
+/// The graph's input at `node`: a Placeholder, or any other node in whose place the input stands.
+GraphReader::Port input_port(const NodeDef& node, const ReadOptions& options, size_t number) {
+  const std::string name(node.name);
+  const auto shape = node.attributes.find("shape");
+  const bool is_placeholder = node.op == "Placeholder";
+  const auto type = node.attributes.find(is_placeholder || !node.attributes.contains("T") ? "dtype" : "T");
+  if (type == node.attributes.end()) throw invalid_model(cat("input '", name, "' has no type"));
+  TensorType port{dtype_of(type->second.type()), Shape::unranked(), nullptr};
+  if (is_placeholder && shape != node.attributes.end())
+    port.shape = named_shape(read_shape(shape->second.shape()), number);
+  if (const auto given = options.shapes.find(name); given != options.shapes.end()) port.shape = Shape(given->second);
+  if (!is_placeholder && !port.shape.has_rank())
+    throw invalid_argument(cat("the file does not say which shape '", name, "' has"),
+                           cat("add --shape ", name, "=DIMS"));
+  return {name, name, std::move(port)};
+}
+
+/// What the caller names; else Placeholders are the inputs, what nobody takes the outputs.
 Graph read_frozen(const ReadRequest& request) {
   const GraphDef def = read_graph_def(request.text());
   std::set<std::string_view> used;
   for (const NodeDef& node : def.nodes)
     for (const std::string_view input : node.inputs) used.insert(input.substr(0, input.find(':')));
+  const ReadOptions& options = request.options;
+  std::map<std::string_view, const NodeDef*> nodes;
+  for (const NodeDef& node : def.nodes) nodes.emplace(node.name, &node);
   std::vector<GraphReader::Port> inputs, outputs;
+  const auto named = [&](const std::string& tensor) -> const NodeDef& {
+    const auto found = nodes.find(node_name(tensor));
+    if (found != nodes.end()) return *found->second;
+    std::vector<std::string> names;
+    for (const auto& [name, node] : nodes) names.emplace_back(name);
+    const std::string near = nearest(tensor, names);
+    throw not_found(cat("the graph has no node '", tensor, "'"), near.empty() ? "" : cat("did you mean '", near, "'?"));
+  };
+  for (const std::string& tensor : options.inputs) inputs.push_back(input_port(named(tensor), options, inputs.size()));
+  for (const std::string& tensor : options.outputs)
+    outputs.push_back(
+        {node_name(tensor), tensor.find(':') == std::string::npos ? std::string(named(tensor).name) : tensor, {}});
   for (const NodeDef& node : def.nodes) {
-    const std::string name(node.name);
     if (node.op == "Placeholder") {
-      const auto shape = node.attributes.find("shape"), type = node.attributes.find("dtype");
-      if (type == node.attributes.end()) throw invalid_model(cat("input '", name, "' has no type"));
-      TensorType port{dtype_of(type->second.type()), Shape::unranked(), nullptr};
-      if (shape != node.attributes.end()) port.shape = named_shape(read_shape(shape->second.shape()), inputs.size());
-      if (const auto given = request.options.shapes.find(name); given != request.options.shapes.end())
-        port.shape = Shape(given->second);
-      inputs.push_back({name, name, std::move(port)});
-    } else if (!used.contains(node.name) && node.op != "NoOp" && node.op != "Assert" && node.op != "Const") {
-      outputs.push_back({name, name, {}});
+      if (options.inputs.empty()) inputs.push_back(input_port(node, options, inputs.size()));
+    } else if (options.outputs.empty() && !used.contains(node.name) && node.op != "NoOp" && node.op != "Assert" &&
+               node.op != "Const") {
+      outputs.push_back({std::string(node.name), std::string(node.name), {}});
     }
   }
   if (outputs.empty()) throw invalid_model("a graph without outputs", "is this a TensorFlow GraphDef?");
@@ -104,6 +156,7 @@ Graph read(const ReadRequest& request) {
 
 }  // namespace
 
-constinit const Format kTensorflowFormat{.name = "tensorflow", .extensions = kExtensions, .sniff = sniff, .read = read};
+constinit const Format kTensorflowFormat{
+    .name = "tensorflow", .extensions = kExtensions, .sniff = sniff, .read = read, .can_cut = true};
 
 }  // namespace hone
