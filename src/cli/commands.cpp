@@ -17,7 +17,7 @@ std::span<const Command> all_commands() {
       kBenchCommand,     //
       kProfileCommand,   //
       kDevicesCommand,   //
-      kTfliteConvertCommand,
+      kTfliteConvertCommand, kBenchmarkModelCommand,
       kHelpCommand,  //
       kVersionCommand,
   };

@@ -6,6 +6,7 @@ namespace hone {
 
 // One for each command, defined in the command's own file; commands.cpp lists them.
 extern const Command kBenchCommand;
+extern const Command kBenchmarkModelCommand;
 extern const Command kCompareCommand;
 extern const Command kConvertCommand;
 extern const Command kEmitCCommand;
