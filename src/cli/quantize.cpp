@@ -30,7 +30,9 @@ struct Options {
   PreprocessArgs preprocess;
   std::string destination, to = "int8", calibrator = "mse", target, format;
   std::vector<std::string> keep_float;
-  bool integer_io = false, is_json = false, is_forced = false;
+  bool integer_io = false, is_json = false, is_forced = false, equalize = false, correct_bias = false,
+       compensate = false;
+  int64_t weight_bits = 8;
 };
 
 /// The layer called `name`, by hone or by the file that the model came from.
@@ -55,14 +57,24 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
   samples = data.size();
   const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
   if (!inputs.empty()) warn_of_scale(graph, o.engine.engine(), source, inputs.front(), o.preprocess, console);
-  const Statistics statistics =
-      collect_statistics(graph, source, o.engine.calibration_engine(), console.progress("calibrating"));
-  console.end_progress();
-  const std::vector<std::string> layers = quantizable_layers(graph, to_ranges(statistics, calibrator));
+  const Evidence evidence(source, o.engine.calibration_engine(), console.progress("calibrating"));
+  const std::vector<std::string> layers =
+      quantizable_layers(graph, to_ranges(evidence.statistics({}, graph), calibrator));
   std::vector<std::string> kept;
   for (const std::string& name : o.keep_float) kept.push_back(layer_named(name, graph, layers));
-  const Int8 step{.calibrator = o.calibrator, .keep_float = kept, .integer_io = o.integer_io};
-  Graph out = apply(Recipe::of(step), graph, statistics);
+  if (o.weight_bits != 8 && o.weight_bits != 4)
+    throw invalid_argument(cat("--weight-bits ", o.weight_bits, ": expected 8 or 4"));
+  const Int8 step{.calibrator = o.calibrator,
+                  .keep_float = kept,
+                  .integer_io = o.integer_io,
+                  .weight_bits = o.weight_bits,
+                  .rounding = o.compensate ? Rounding::compensated : Rounding::nearest};
+  Recipe recipe;
+  if (o.equalize) recipe.steps.push_back(Attrs::of(Equalize{}));
+  recipe.steps.push_back(Attrs::of(step));
+  if (o.correct_bias) recipe.steps.push_back(Attrs::of(CorrectBias{}));
+  Graph out = apply(recipe, graph, evidence);
+  console.end_progress();
   if (!inputs.empty() && !inputs.front().preprocess.color.empty())
     out.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   return out;
@@ -143,6 +155,10 @@ CommandBody setup(Args& args) {
   args.option("--keep-float", "NODE", o->keep_float,
               "leave this layer in float, by its name here or in the file; may be given again");
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");
+  args.flag("--equalize", o->equalize, "first scale channels between layers to like ranges");
+  args.flag("--compensate", o->compensate, "round weights so that each makes up for the errors of others");
+  args.option("--weight-bits", "N", o->weight_bits, "8, or 4: int4 weights under int8 activations", 4);
+  args.flag("--correct-bias", o->correct_bias, "biases take back what rounding did to the means");
   o->preprocess.declare(args);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
