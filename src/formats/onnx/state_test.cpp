@@ -35,5 +35,23 @@ TEST(OnnxState, BecomesTheLastInputAndTheLastOutput) {
   }
 }
 
+TEST(OnnxState, KeepsItsTypeWhereWeightsBecomeUnsigned) {
+  const Graph graph = parse_graph(R"(graph "sum" {
+    input %x: f32[1, 2]
+    state %s: i8[2, 2]{scale=1, zero_point=-3} = {-3, -3, -3, -3}
+    const %w: i8[2, 2]{scale=1} = {127, 127, 127, 127}
+    %t: i8[2, 2]{scale=1, zero_point=-3} = FullyConnected(%s, %w)
+    %r = Dequantize(%t)
+    %y = Add(%r, %x)
+    %n = Transpose(%t) {perm=[1, 0]}
+    output %y
+    next %s = %n
+  })",
+                                  all_ops());
+  const std::string bytes = onnx::encode_model(graph);
+  const Graph again = onnx::read_model({{.bytes = std::as_bytes(std::span(bytes))}});
+  EXPECT_EQ(to_text(again.type(again.inputs()[1])), to_text(again.type(again.outputs()[1])));
+}
+
 }  // namespace
 }  // namespace hone
