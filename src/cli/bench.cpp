@@ -55,6 +55,7 @@ int bench(const Options& o, Console& console) {
   options.steps = o.is_ops;
   options.progress = console.progress("measuring");
   const Engine engine = o.engine.engine();
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   std::vector<Tensor> inputs;
   if (o.inputs.files.empty())
     note_open_sizes(o.model.load(), console);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "data/image.h"
 #include "formats/formats.h"
 #include "passes/fix_shapes.h"
 #include "providers/cpu/provider.h"
@@ -188,6 +189,14 @@ bool PreprocessArgs::is_given() const {
   for (const std::string* text : {&file, &resize, &crop, &scale, &mean, &std, &layout, &color})
     if (!text->empty()) return true;
   return false;
+}
+
+void PreprocessArgs::note_unused(std::span<const std::string> files, Console& console) const {
+  if (!is_given() || std::any_of(files.begin(), files.end(), [](const std::string& name) {
+        return name == "-" || name.ends_with("=-") || is_image_name(lower(name));
+      }))
+    return;
+  console.note("note: there is no picture: --preprocess, --resize, --mean and the like change nothing");
 }
 
 void DataArgs::declare(Args& args, bool is_required) {

@@ -60,6 +60,8 @@ struct PreprocessArgs {
   Preprocess preprocess() const;
   QuantPtr stored() const;
   bool is_given() const;
+  /// A note when flags of pictures are given and none of `files` is one. Standard input, "-", may be one.
+  void note_unused(std::span<const std::string> files, Console& console) const;
 };
 
 /// Flags that name the data: --data, --labels, --limit.

@@ -204,6 +204,7 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   job.test = samples_of(data.test, inputs);
   job.calibration_engine = o.engine.calibration_engine();
   job.labels = labels_of(data.test);
+  o.preprocess.note_unused(std::vector{data.test.name(0)}, console);
   warn_of_folders(graph, find_output(graph, o.output), data.test, console);
   if (!inputs.empty()) {
     warn_of_scale(graph, o.engine.engine(), job.calibration, inputs.front(), o.preprocess, console);

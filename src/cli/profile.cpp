@@ -64,6 +64,7 @@ int run_profile(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   const auto program = Program::prepared(o.model.load(), engine);
   if (o.inputs.files.empty()) note_open_sizes(program->graph(), console);
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   const std::vector<Tensor> inputs = o.inputs.load_or_generate(program->graph());
   Session session(program);
   session.plan_for(inputs);

@@ -54,6 +54,7 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
   const Calibrator& calibrator = find_calibrator(o.calibrator);
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
   const Dataset data = o.data.open();
+  o.preprocess.note_unused(std::vector{data.name(0)}, console);
   samples = data.size();
   const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
   if (!inputs.empty()) warn_of_scale(graph, o.engine.engine(), source, inputs.front(), o.preprocess, console);

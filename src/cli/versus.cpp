@@ -91,6 +91,7 @@ Json to_json(const Contender& c, const Latency& l) {
 
 int bench_versus(const VersusArgs& o, Console& console) {
   const TemporaryFolder folder;
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   const Contender a = in_hone(o, o.model);
   ModelArgs other = o.model;
   other.path = o.against;
