@@ -16,6 +16,7 @@ std::span<const Command> all_commands() {
       kCompareCommand,   //
       kBenchCommand,     //
       kProfileCommand,   //
+      kServeCommand,     //
       kDevicesCommand,   //
       kTfliteConvertCommand, kBenchmarkModelCommand,
       kHelpCommand,  //

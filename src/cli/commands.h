@@ -18,6 +18,7 @@ extern const Command kOptimizeCommand;
 extern const Command kProfileCommand;
 extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
+extern const Command kServeCommand;
 extern const Command kTfliteConvertCommand;
 extern const Command kVersionCommand;
 
