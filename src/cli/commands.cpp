@@ -16,6 +16,7 @@ std::span<const Command> all_commands() {
       kCompareCommand,   //
       kBenchCommand,     //
       kProfileCommand,   //
+      kPackageCommand,   //
       kServeCommand,     //
       kDevicesCommand,   //
       kTfliteConvertCommand, kBenchmarkModelCommand,

@@ -15,6 +15,7 @@ extern const Command kEvalCommand;
 extern const Command kHelpCommand;
 extern const Command kInspectCommand;
 extern const Command kOptimizeCommand;
+extern const Command kPackageCommand;
 extern const Command kProfileCommand;
 extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
