@@ -19,9 +19,15 @@ std::span<const Command> all_commands() {
       kPackageCommand,   //
       kServeCommand,     //
       kDevicesCommand,   //
-      kTfliteConvertCommand, kBenchmarkModelCommand,
-      kHelpCommand,  //
-      kVersionCommand,
+      kHelpCommand,      //
+      kVersionCommand,   //
+
+      // Command lines of other tools.
+      kTfliteConvertCommand,        //
+      kBenchmarkModelCommand,       //
+      kTrtexecCommand,              //
+      kBenchmarkAppCommand,         //
+      kOnnxruntimePerfTestCommand,  //
   };
   return kCommands;
 }

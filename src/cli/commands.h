@@ -6,6 +6,7 @@ namespace hone {
 
 // One for each command, defined in the command's own file; commands.cpp lists them.
 extern const Command kBenchCommand;
+extern const Command kBenchmarkAppCommand;
 extern const Command kBenchmarkModelCommand;
 extern const Command kCompareCommand;
 extern const Command kConvertCommand;
@@ -14,6 +15,7 @@ extern const Command kDevicesCommand;
 extern const Command kEvalCommand;
 extern const Command kHelpCommand;
 extern const Command kInspectCommand;
+extern const Command kOnnxruntimePerfTestCommand;
 extern const Command kOptimizeCommand;
 extern const Command kPackageCommand;
 extern const Command kProfileCommand;
@@ -21,6 +23,7 @@ extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
 extern const Command kServeCommand;
 extern const Command kTfliteConvertCommand;
+extern const Command kTrtexecCommand;
 extern const Command kVersionCommand;
 
 }  // namespace hone

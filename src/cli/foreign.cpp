@@ -20,16 +20,21 @@ void ForeignLine::declare(Args& args, std::span<const ForeignFlag> flags) {
     args.foreign(
         std::string(flag.names), std::string(flag.value),
         [this, row = &flag](const std::string& value) {
-          std::erase_if(given_, [row](const auto& other) { return other.first == row; });
           given_.emplace_back(row, row->value.empty() ? "true" : value);
         },
         flag.hone == kNothing ? cat("nothing: ", flag.help) : std::string(flag.help));
 }
 
 std::string ForeignLine::value(std::string_view name) const {
+  const std::vector<std::string> all = values(name);
+  return all.empty() ? "" : all.back();
+}
+
+std::vector<std::string> ForeignLine::values(std::string_view name) const {
+  std::vector<std::string> out;
   for (const auto& [flag, value] : given_)
-    if (first_name(*flag) == name) return value;
-  return "";
+    if (first_name(*flag) == name) out.push_back(value);
+  return out;
 }
 
 bool ForeignLine::has(std::string_view name) const {
@@ -43,7 +48,9 @@ bool ForeignLine::is_on(std::string_view name) const {
 
 std::vector<std::string> ForeignLine::words(Console& console) const {
   std::vector<std::string> out;
-  for (const auto& [flag, value] : given_) {
+  for (auto it = given_.begin(); it != given_.end(); ++it) {
+    const auto& [flag, value] = *it;
+    if (std::any_of(it + 1, given_.end(), [row = flag](const auto& later) { return later.first == row; })) continue;
     if (flag->hone == kNothing) console.note(cat("note: ", first_name(*flag), " means nothing here: ", flag->help));
     if (flag->hone == kNothing || flag->hone.empty()) continue;
     const bool is_switch = flag->value.empty() || flag->value.starts_with("[");
@@ -67,14 +74,14 @@ int run_as(const std::vector<std::string>& words, Console& console) {
   return run_command(words, console);
 }
 
-void require_device(const std::string& name, bool may_fall_back, Console& console) {
+void require_device(const std::string& name, std::optional<bool> may_fall_back, Console& console) {
   if (lower(name) == "cpu") return;
   std::vector<std::string> found{"CPU"};
   for (const Device& device : find_devices()) found.push_back(cat(device.name, " (", device.kind, ")"));
   const std::string what = cat("no device '", name, "' that hone runs on");
-  if (!may_fall_back)
+  if (!may_fall_back.value_or(false))
     throw not_found(cat(what, "; hone runs on CPU, this machine has ", join(found, ", ")),
-                    "CPU, or --allow_fallback to take it instead");
+                    may_fall_back ? "CPU, or --allow_fallback to take it instead" : "");
   console.note(cat("note: ", what, ": CPU takes its place"));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ class ForeignLine {
 
   /// By the row's first name; "" when not given, the last when given again.
   std::string value(std::string_view name) const;
+  /// Every one of them.
+  std::vector<std::string> values(std::string_view name) const;
   bool has(std::string_view name) const;
   /// Given, and not as false or 0.
   bool is_on(std::string_view name) const;
@@ -46,7 +49,8 @@ class ForeignLine {
 int run_as(const std::vector<std::string>& words, Console& console);
 
 /// Flags of other runtimes' accelerators: whether `name` is a device that hone runs on, which is the CPU alone. Any
-/// other is an Error(not_found) that lists what is there, or with `may_fall_back` a note.
-void require_device(const std::string& name, bool may_fall_back, Console& console);
+/// other is an Error(not_found) that lists what is there, or with `may_fall_back` a note; without a value the tool has
+/// no flag for that.
+void require_device(const std::string& name, std::optional<bool> may_fall_back, Console& console);
 
 }  // namespace hone
