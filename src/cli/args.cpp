@@ -84,6 +84,8 @@ struct Args::State {
   std::vector<Entry> entries;
   std::vector<Taker> takers;
   std::vector<std::string> arguments;  ///< as typed
+  std::vector<std::string>* command_words = nullptr;
+  bool is_bare_command = false;
 
   void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
               const std::string& preset) {
@@ -190,6 +192,12 @@ void Args::positional(const std::string& name, std::vector<std::string>& target,
   taker.is_positional = taker.is_required = taker.repeats = true;
 }
 
+void Args::command(const std::string& name, std::vector<std::string>& target, const std::string& help, bool is_bare) {
+  state_->entries.push_back({{}, is_bare ? name + "..." : cat("-- ", name, "..."), help, false});
+  state_->command_words = &target;
+  state_->is_bare_command = is_bare;
+}
+
 void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
                   bool is_required) {
   state_->record(names, value, help, is_required, target);
@@ -260,10 +268,16 @@ void Args::parse(std::span<const std::string> arguments) {
     const std::string& word = s.arguments[at];
     if (has_flags && word == "--") {
       has_flags = false;
+      if (!s.command_words) continue;
+      s.command_words->assign(s.arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, s.arguments.end());
+      break;
     } else if (has_flags && word.size() > 1 && word[0] == '-') {
       s.take_flag(at);
     } else if (Taker* taker = s.next_positional()) {
       s.give(*taker, word);
+    } else if (s.is_bare_command) {
+      s.command_words->assign(s.arguments.begin() + static_cast<std::ptrdiff_t>(at), s.arguments.end());
+      break;
     } else {
       throw s.usage_error(cat("unexpected argument '", word, "'"));
     }

@@ -35,6 +35,10 @@ class Args {
   /// `name` in capitals, as shown in help. Positionals are taken in order of declaration.
   void positional(const std::string& name, std::string& target, const std::string& help, bool is_required = true);
   void positional(const std::string& name, std::vector<std::string>& target, const std::string& help);
+  /// The words of another program's command line: all behind "--", or, when `is_bare`, all from the first on that no
+  /// other positional takes.
+  void command(const std::string& name, std::vector<std::string>& target, const std::string& help,
+               bool is_bare = false);
   /// `names`: "--data" or "-o,--output"; `value`: the placeholder shown in help, e.g. "DIR". The default shown is what
   /// the target holds, unless empty.
   void option(const std::string& names, const std::string& value, std::string& target, const std::string& help,

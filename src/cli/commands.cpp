@@ -28,6 +28,7 @@ std::span<const Command> all_commands() {
       kTrtexecCommand,              //
       kBenchmarkAppCommand,         //
       kOnnxruntimePerfTestCommand,  //
+      kPerfCommand,                 //
   };
   return kCommands;
 }

@@ -18,6 +18,7 @@ extern const Command kInspectCommand;
 extern const Command kOnnxruntimePerfTestCommand;
 extern const Command kOptimizeCommand;
 extern const Command kPackageCommand;
+extern const Command kPerfCommand;
 extern const Command kProfileCommand;
 extern const Command kQuantizeCommand;
 extern const Command kRunCommand;

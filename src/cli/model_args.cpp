@@ -102,8 +102,9 @@ Engine EngineArgs::calibration_engine() const {
   return engine;
 }
 
-void ModelArgs::declare(Args& args, const std::string& name) {
-  args.positional(name, path, "a .tflite, .onnx, .h5, .keras, .pb or text model, or the folder of a SavedModel");
+void ModelArgs::declare(Args& args, const std::string& name, bool is_required) {
+  args.positional(name, path, "a .tflite, .onnx, .h5, .keras, .pb or text model, or the folder of a SavedModel",
+                  is_required);
   declare_shapes(args);
 }
 

@@ -40,7 +40,7 @@ struct ModelArgs {
   std::string inputs, outputs;      ///< "a,b": where a TensorFlow graph begins and ends
   int64_t max_memory = 0;           ///< bytes; 0: what the system leaves
 
-  void declare(Args& args, const std::string& name = "MODEL");
+  void declare(Args& args, const std::string& name = "MODEL", bool is_required = true);
   /// The flags alone, for commands that take several models.
   void declare_shapes(Args& args);
   /// The model with its shapes fixed, everything known about errors added; "-" reads it from standard input. From here
