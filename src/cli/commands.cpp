@@ -8,6 +8,8 @@ std::span<const Command> all_commands() {
   static const std::array kCommands{
       kOptimizeCommand,  //
       kQuantizeCommand,  //
+      kFinetuneCommand,  //
+      kDistillCommand,   //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //
