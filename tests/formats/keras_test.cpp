@@ -197,5 +197,16 @@ TEST(KerasFiles, ThatAreDamagedAreAnError) {
   EXPECT_GT(refused, 30);
 }
 
+/// Keras 3 keeps the shape that a Sequential was built for in its first layer's config.
+TEST(KerasModels, TakeTheirInputFromWhatTheyWereBuiltFor) {
+  const std::string path = scratch("built.h5");
+  write_h5(path, {{"model_weights/d/d/kernel:0", {2, 3}, kKernel}},
+           {{{"", "model_config"}, {R"({"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name":
+             "Dense", "config": {"name": "d", "units": 3, "use_bias": false, "build_input_shape": [null, 2]}}]}})"}},
+            {{"model_weights/d", "weight_names"}, {"d/kernel:0"}}});
+  const std::vector<Tensor> x{Tensor::of<float>({1, 2}, {1, 10})};
+  expect_near(to_doubles(evaluate(read_model(path), x).at(0)), {41, 52, 63}, 1e-6);
+}
+
 }  // namespace
 }  // namespace hone

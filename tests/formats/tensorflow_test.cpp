@@ -245,5 +245,18 @@ TEST_F(DamagedSavedModel, NoticesAVariableThatChanged) {
   EXPECT_NE(error_of(folder_.string()).find("checksum"), std::string::npos) << error_of(folder_.string());
 }
 
+TEST(GraphDef, FieldsStoredAsAnotherKindAreDamage) {
+  const std::string bytes = message([&](Writer& w) {
+    w.add_message(1, node("x", "Placeholder", {}, {attribute("dtype", 6, "a type is a number")}));
+    w.add_message(1, node("y", "Relu", {"x"}, {}));
+  });
+  try {
+    read_model(std::as_bytes(std::span(bytes)), "m.pb");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("another kind of value"), std::string::npos) << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace hone

@@ -92,7 +92,7 @@ ModelReader::Values ModelReader::run_sequential(const Json& model, const Values*
       if (const Json* whole = model.find("build_config"); !build && whole) build = whole->find("input_shape");
       if (const Json& config = config_of(first); !config.find("batch_shape") && !config.find("batch_input_shape")) {
         if (!build) throw invalid_model("the model was never built: its input has no shape");
-        first["config"]["batch_input_shape"] = *build;
+        first["config"]["batch_input_shape"] = Json(*build);
       }
       // A layer that states the input's shape itself: the input is called as Keras calls it.
       if (!is_input) first["name"] = cat(name_of(first), "_input");

@@ -18,10 +18,20 @@ using protozero::pbf_wire_type;
 
 constexpr size_t kMostNodes = 2'000'000;
 
+// What a field holds. It must be stored as that: protozero asserts so, and reads something else where it does not.
+
+void require(const pbf_reader& r, pbf_wire_type type) {
+  if (r.wire_type() != type) throw invalid_model(cat("field ", r.tag(), " is stored as another kind of value"));
+}
+
 std::string_view text(pbf_reader& r) {
+  require(r, pbf_wire_type::length_delimited);
   const protozero::data_view view = r.get_view();
   return {view.data(), view.size()};
 }
+int64_t get_integer(pbf_reader& r) { return require(r, pbf_wire_type::varint), r.get_int64(); }
+float get_real(pbf_reader& r) { return require(r, pbf_wire_type::fixed32), r.get_float(); }
+double get_wide_real(pbf_reader& r) { return require(r, pbf_wire_type::fixed64), r.get_double(); }
 
 bool is_bytes(const pbf_reader& r) { return r.wire_type() == pbf_wire_type::length_delimited; }
 bool is_number(const pbf_reader& r) { return r.wire_type() == pbf_wire_type::varint; }
@@ -250,20 +260,11 @@ Tensor read_tensor(std::string_view bytes, const std::shared_ptr<const void>& ow
   if (dtype == DType::kF16 || dtype == DType::kBF16) throw unsupported("a 16-bit constant that is not stored as bytes");
   const auto limit = static_cast<size_t>(elements);
   message("TensorProto", bytes, [&](uint32_t field, pbf_reader& r) {
-    if (field == 5)
-      return append(
-                 reals, r, limit, [](auto& s) { return s.get_float(); }, [](auto& s) { return s.get_packed_float(); }),
-             true;
+    if (field == 5) return append(reals, r, limit, get_real, [](auto& s) { return s.get_packed_float(); }), true;
     if (field == 6)
-      return append(
-                 doubles, r, limit, [](auto& s) { return s.get_double(); },
-                 [](auto& s) { return s.get_packed_double(); }),
-             true;
+      return append(doubles, r, limit, get_wide_real, [](auto& s) { return s.get_packed_double(); }), true;
     if (field == 7 || field == 10 || field == 11)
-      return append(
-                 integers, r, limit, [](auto& s) { return s.get_int64(); },
-                 [](auto& s) { return s.get_packed_int64(); }),
-             true;
+      return append(integers, r, limit, get_integer, [](auto& s) { return s.get_packed_int64(); }), true;
     return false;
   });
   // A few bytes may stand for many equal elements, but not for more than a model could need.
@@ -273,58 +274,41 @@ Tensor read_tensor(std::string_view bytes, const std::shared_ptr<const void>& ow
   return filled<int64_t>(dtype, dims, integers);
 }
 
-int64_t Attribute::integer() const {
-  return single(bytes, 3, "integer", [](pbf_reader& r) { return r.get_int64(); });
-}
-double Attribute::real() const {
-  return single(bytes, 4, "real", [](pbf_reader& r) { return double{r.get_float()}; });
-}
+int64_t Attribute::integer() const { return single(bytes, 3, "integer", get_integer); }
+double Attribute::real() const { return single(bytes, 4, "real", get_real); }
 bool Attribute::boolean() const {
-  return single(bytes, 5, "boolean", [](pbf_reader& r) { return r.get_bool(); });
+  return single(bytes, 5, "boolean", [](pbf_reader& r) { return get_integer(r) != 0; });
 }
-std::string_view Attribute::text() const {
-  return single(bytes, 2, "text", [](pbf_reader& r) { return tensorflow::text(r); });
-}
-int64_t Attribute::type() const {
-  return single(bytes, 6, "type", [](pbf_reader& r) { return r.get_int64(); });
-}
-std::string_view Attribute::shape() const {
-  return single(bytes, 7, "shape", [](pbf_reader& r) { return tensorflow::text(r); });
-}
-std::string_view Attribute::tensor() const {
-  return single(bytes, 8, "tensor", [](pbf_reader& r) { return tensorflow::text(r); });
-}
+std::string_view Attribute::text() const { return single(bytes, 2, "text", tensorflow::text); }
+int64_t Attribute::type() const { return single(bytes, 6, "type", get_integer); }
+std::string_view Attribute::shape() const { return single(bytes, 7, "shape", tensorflow::text); }
+std::string_view Attribute::tensor() const { return single(bytes, 8, "tensor", tensorflow::text); }
 
 std::string_view Attribute::function() const {
   std::string_view name;
-  message("NameAttrList", single(bytes, 10, "function", [](pbf_reader& r) { return tensorflow::text(r); }),
-          [&](uint32_t field, pbf_reader& r) {
-            return field == 1 && is_bytes(r) ? (name = tensorflow::text(r), true) : false;
-          });
+  message("NameAttrList", single(bytes, 10, "function", tensorflow::text), [&](uint32_t field, pbf_reader& r) {
+    return field == 1 && is_bytes(r) ? (name = tensorflow::text(r), true) : false;
+  });
   return name;
 }
 
 std::vector<int64_t> Attribute::integers() const {
   std::vector<int64_t> out;
-  message("ListValue", single(bytes, 1, "list", [](pbf_reader& r) { return tensorflow::text(r); }),
-          [&](uint32_t field, pbf_reader& r) {
-            if (field != 3) return false;
-            append(
-                out, r, 1 << 16, [](auto& s) { return s.get_int64(); }, [](auto& s) { return s.get_packed_int64(); });
-            return true;
-          });
+  message("ListValue", single(bytes, 1, "list", tensorflow::text), [&](uint32_t field, pbf_reader& r) {
+    if (field != 3) return false;
+    append(out, r, 1 << 16, get_integer, [](auto& s) { return s.get_packed_int64(); });
+    return true;
+  });
   return out;
 }
 
 size_t Attribute::list_size(uint32_t wanted) const {
   std::vector<int64_t> out;
-  message("ListValue", single(bytes, 1, "list", [](pbf_reader& r) { return tensorflow::text(r); }),
-          [&](uint32_t field, pbf_reader& r) {
-            if (field != wanted) return false;
-            append(
-                out, r, 1 << 16, [](auto& s) { return s.get_int64(); }, [](auto& s) { return s.get_packed_int64(); });
-            return true;
-          });
+  message("ListValue", single(bytes, 1, "list", tensorflow::text), [&](uint32_t field, pbf_reader& r) {
+    if (field != wanted) return false;
+    append(out, r, 1 << 16, get_integer, [](auto& s) { return s.get_packed_int64(); });
+    return true;
+  });
   return out.size();
 }
 
