@@ -96,13 +96,16 @@ class Decisions {
             feeds_weights_[static_cast<size_t>(order[k].index)] = 1;
   }
 
-  /// Arithmetic and probabilities behind the last weights, such as the decoding of boxes and the final Softmax: they
-  /// cost next to nothing in float, 256 levels are too few for coordinates, and make ties of near scores.
+  /// Arithmetic, probabilities and concatenation behind the last weights, such as the decoding of boxes and the final
+  /// Softmax: they cost next to nothing in float, 256 levels are too few for coordinates, make ties of near scores, and
+  /// cannot hold both under one scale.
   bool is_float_tail(const Node& node, NodeId id) const {
     const QuantRule& rule = node.def->quant;
     const bool is_arithmetic =
         rule.kind == QuantRule::kFixedRange || (rule.kind == QuantRule::kOwnRange && node.def->elementwise);
-    return !options_.quantize_io && is_arithmetic && rule.weight < 0 && !feeds_weights_[static_cast<size_t>(id.index)];
+    const bool is_merge = rule.kind == QuantRule::kSameScale && node.def->tied != 1 && node.inputs.size() > 1;
+    return !options_.quantize_io && (is_arithmetic || is_merge) && rule.weight < 0 &&
+           !feeds_weights_[static_cast<size_t>(id.index)];
   }
 
   bool takes_part(const Node& node, NodeId id) {
