@@ -10,6 +10,7 @@ std::span<const Command> all_commands() {
       kQuantizeCommand,  //
       kFinetuneCommand,  //
       kDistillCommand,   //
+      kPruneCommand,     //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //

@@ -22,6 +22,7 @@ extern const Command kOptimizeCommand;
 extern const Command kPackageCommand;
 extern const Command kPerfCommand;
 extern const Command kProfileCommand;
+extern const Command kPruneCommand;
 extern const Command kQuantizeCommand;
 extern const Command kRunCommand;
 extern const Command kServeCommand;

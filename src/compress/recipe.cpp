@@ -1,6 +1,7 @@
 #include "compress/recipe.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/error.h"
@@ -8,6 +9,7 @@
 #include "compress/bias_correction.h"
 #include "compress/dequantize.h"
 #include "compress/equalize.h"
+#include "compress/prune.h"
 #include "compress/quantize.h"
 #include "compress/rounding.h"
 
@@ -98,6 +100,17 @@ std::optional<Recipe> next_int8(const SearchGround& ground) {
   return ground.mixed ? next_mixed(ground, *best) : std::nullopt;
 }
 
+/// Each share that was asked for, before the best int8, or in float when there is none.
+std::optional<Recipe> next_pruned(const SearchGround& ground) {
+  const Attempt* best = best_int8(ground, is_plain_int8);
+  for (const double macs : ground.prune) {
+    Recipe recipe = Recipe::of(Prune{.macs = static_cast<float>(macs)});
+    if (best != nullptr) recipe.steps.push_back(best->recipe.steps.back());
+    if (!was_tried(ground, recipe)) return recipe;
+  }
+  return std::nullopt;
+}
+
 /// Once, before the best int8 when that loses.
 std::optional<Recipe> next_equalized(const SearchGround& ground) {
   const Attempt* best = best_int8(ground, is_plain_int8);
@@ -169,6 +182,17 @@ constexpr TransformRow kTransforms[] = {
      .label = [](const Attrs&) -> std::string { return "biases corrected"; },
      .apply = [](const Attrs&, const StepInput& in) { return correct_bias(in.graph, in.before, in.evidence); },
      .next = next_corrected},
+    {.type = &attr_type<Prune>(),
+     .about = "channels removed until a share of the multiply-accumulates is left, the rest refitted on the data",
+     .paper =
+         "Kurtic et al., ZipLM: Inference-Aware Structured Pruning, 2023; He et al., Channel Pruning for Accelerating "
+         "Very Deep Neural Networks, 2017",
+     .needs_data = true,
+     .cost = 20,
+     .label = [](const Attrs& a) { return cat("pruned to ", std::lround(100 * a.as<Prune>().macs), " % MACs"); },
+     .apply = [](const Attrs& a,
+                 const StepInput& in) { return prune(in.graph, in.evidence, {.macs = a.as<Prune>().macs}).graph; },
+     .next = next_pruned},
 };
 
 const TransformRow& row_of(std::string_view name) {

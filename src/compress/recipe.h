@@ -39,6 +39,13 @@ struct Equalize {
   static constexpr std::tuple<> fields{};
 };
 
+/// Channels removed and the rest refitted: see prune.h.
+struct Prune {
+  static constexpr std::string_view kName = "prune";
+  float macs = 0.7f;  ///< share of the multiply-accumulates that stays
+  static constexpr std::tuple fields{Field{"macs", &Prune::macs}};
+};
+
 /// How weights become integers.
 enum class Rounding : int {
   nearest,      ///< each to the nearest
@@ -105,7 +112,8 @@ struct SearchGround {
   std::vector<std::string> calibrators;
   bool is_higher_better = true;  ///< of the attempts' values
   bool mixed = true;
-  bool is_size_wanted = false;  ///< the objective is the size of the file
+  bool is_size_wanted = false;     ///< the objective is the size of the file
+  std::vector<double> prune = {};  ///< shares of the multiply-accumulates to try
   /// Layers from the most to the least sensitive under the ranges of `calibrator`; measured when first asked for.
   std::function<std::span<const std::string>(const std::string& calibrator)> sensitive_layers;
 };

@@ -55,7 +55,8 @@ class Search {
                    .calibrators = job_.calibrators,
                    .is_higher_better = judge_.metric().row->is_higher_better,
                    .mixed = job_.mixed,
-                   .is_size_wanted = job_.objective == Objective::kSize};
+                   .is_size_wanted = job_.objective == Objective::kSize,
+                   .prune = job_.prune};
     if (g.calibrators.empty())
       for (const Calibrator& c : all_calibrators()) g.calibrators.emplace_back(c.name);
     g.sensitive_layers = [this](const std::string& calibrator) { return sensitive_layers(calibrator); };
