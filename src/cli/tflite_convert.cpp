@@ -22,14 +22,15 @@ constexpr ForeignFlag kFlags[] = {
     {"--output_arrays", "NAME[,NAME]", "--graph-outputs", "tensors where it ends"},
     {"--input_shapes", "N,H,W,C[:DIMS]", "", "shapes of --input_arrays, separated by colons"},
     {"--output_format", "TFLITE", "", "TFLITE is what hone writes"},
-    {"--inference_type", "TYPE", "", "FLOAT is what hone writes; the integer types need data: hone quantize"},
-    {"--inference_input_type", "TYPE", "", "likewise"},
+    {"--inference_type", "TYPE", "",
+     "FLOAT, or INT8, UINT8, QUANTIZED_UINT8 of a graph trained with fake quantization"},
+    {"--inference_input_type", "TYPE", "", "what --inference_type says"},
     {"--post_training_quantize,--quantize_weights", "[true|false]", "", "weights become int8 (dynamic range)"},
     {"--quantize_to_float16", "[true|false]", "", "with --post_training_quantize, weights become float16 instead"},
-    {"--std_dev_values,--std_values", "S[,S]", kNothing, "inputs are float"},
-    {"--mean_values", "M[,M]", kNothing, "inputs are float"},
-    {"--default_ranges_min", "X", kNothing, "the graph is float"},
-    {"--default_ranges_max", "X", kNothing, "the graph is float"},
+    {"--std_dev_values,--std_values", "S[,S]", "", "of integer inputs: real = (stored - mean) / std"},
+    {"--mean_values", "M[,M]", "", "likewise"},
+    {"--default_ranges_min", "X", "", "of integer graphs: range of values that have none"},
+    {"--default_ranges_max", "X", "", "likewise"},
     {"--allow_custom_ops", "[true|false]", kNothing,
      "operators that TFLite lacks are written in terms of others or named in an error"},
     {"--custom_opdefs", "DEFS", kNothing, "hone reads no custom operators"},
@@ -83,6 +84,37 @@ std::vector<std::string> shapes_of(const ForeignLine& line) {
   return out;
 }
 
+/// "float", "int8" or "uint8".
+std::string type_of(const ForeignLine& line, std::string_view flag) {
+  const std::string type = line.has(flag) ? lower(line.value(flag)) : "float";
+  if (type == "quantized_uint8") return "uint8";
+  if (type == "float" || type == "int8" || type == "uint8") return type;
+  throw invalid_argument(cat(flag, " ", line.value(flag), ": expected FLOAT, INT8, UINT8 or QUANTIZED_UINT8"));
+}
+
+bool is_integer(const ForeignLine& line) { return type_of(line, "--inference_type") != "float"; }
+
+/// hone quantize over the ranges that the graph was trained with.
+std::vector<std::string> integer_words(const ForeignLine& line, const std::string& source) {
+  std::vector<std::string> words{"quantize", source, "--to", "int8", "--integer-io"};
+  if (type_of(line, "--inference_type") == "uint8") words.push_back("--unsigned");
+  if (line.has("--mean_values") != line.has("--std_dev_values"))
+    throw invalid_argument("tflite-convert: --mean_values and --std_dev_values go together");
+  if (line.has("--mean_values")) {
+    const auto mean = parse_double(line.value("--mean_values")), std = parse_double(line.value("--std_dev_values"));
+    if (!mean || !std || !(*std > 0))
+      throw unsupported(cat("--mean_values ", line.value("--mean_values"), " --std_dev_values ",
+                            line.value("--std_dev_values"), ": hone takes one mean and one deviation for all inputs"));
+    words.insert(words.end(), {"--input-quant", cat(to_text(1 / *std), ",", to_text(*mean))});
+  }
+  if (line.has("--default_ranges_min") != line.has("--default_ranges_max"))
+    throw invalid_argument("tflite-convert: --default_ranges_min and --default_ranges_max go together");
+  if (line.has("--default_ranges_min"))
+    words.insert(words.end(),
+                 {"--default-range", cat(line.value("--default_ranges_min"), ",", line.value("--default_ranges_max"))});
+  return words;
+}
+
 /// What hone would have to guess or does not write is an Error.
 void require_sense(const ForeignLine& line, const std::string& source, Console& console) {
   if (!line.has("--output_file"))
@@ -91,16 +123,17 @@ void require_sense(const ForeignLine& line, const std::string& source, Console& 
     throw unsupported(cat("--output_format ", line.value("--output_format"), ": hone writes TFLITE here"),
                       cat("hone inspect ", source, " --dot"));
   const bool is_quantized = line.is_on("--post_training_quantize");
-  for (const std::string_view name : {"--inference_type", "--inference_input_type"}) {
-    if (!line.has(name) || lower(line.value(name)) == "float") continue;
-    if (is_quantized && name == "--inference_type") {
-      console.note("note: --post_training_quantize starts from a graph in FLOAT: --inference_type is taken as that");
-      continue;
-    }
-    throw unsupported(
-        cat(name, " ", line.value(name), ": ranges of integers come from data, which this line has none of"),
-        cat("hone quantize ", source, " --data DIR -o ", line.value("--output_file")));
-  }
+  if (is_quantized && is_integer(line))
+    console.note("note: --post_training_quantize starts from a graph in FLOAT: --inference_type is taken as that");
+  if (line.has("--inference_input_type") &&
+      type_of(line, "--inference_input_type") != type_of(line, "--inference_type"))
+    throw unsupported(cat("--inference_input_type ", line.value("--inference_input_type"), " beside --inference_type ",
+                          line.has("--inference_type") ? line.value("--inference_type") : "FLOAT"),
+                      "give both the same type");
+  if (!is_integer(line) || is_quantized)
+    for (const std::string_view flag :
+         {"--mean_values", "--std_dev_values", "--default_ranges_min", "--default_ranges_max"})
+      if (line.has(flag)) console.note(cat("note: ", flag, " means nothing here: the graph is float"));
   if (line.is_on("--quantize_to_float16") && !is_quantized)
     console.note("note: --quantize_to_float16 takes effect with --post_training_quantize alone");
 }
@@ -111,6 +144,8 @@ int convert(const ForeignLine& line, Console& console) {
   std::vector<std::string> words{"convert", source};
   if (line.is_on("--post_training_quantize"))
     words = {"quantize", source, "--to", line.is_on("--quantize_to_float16") ? "float16" : "dynamic"};
+  else if (is_integer(line))
+    words = integer_words(line, source);
   for (std::string& word : line.words(console)) words.push_back(std::move(word));
   for (const std::string& shape : shapes_of(line)) words.insert(words.end(), {"--shape", shape});
   words.insert(words.end(), {"--format", "tflite"});

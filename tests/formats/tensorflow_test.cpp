@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -158,6 +159,36 @@ TEST(GraphDef, BeginsAndEndsWhereTheCallerSays) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("--shape a=DIMS"), std::string::npos) << e.what();
   }
+}
+
+/// −1 … 2 in 256 levels, moved so that zero is one of them: steps of 3/255, 85 of them below zero.
+TEST(GraphDef, FakeQuantizationIsQuantization) {
+  const auto graph_of = [](const std::vector<std::string>& attributes, const std::string& op, float min, float max) {
+    return message([&](Writer& w) {
+      w.add_message(1, node("x", "Placeholder", {}, {float_type(), attribute("shape", 7, shape({4}))}));
+      w.add_message(1, constant("min", {}, {min}));
+      w.add_message(1, constant("max", {}, {max}));
+      w.add_message(1, node("y", op, {"x", "min", "max"}, attributes));
+    });
+  };
+  const std::string bytes = graph_of({}, "FakeQuantWithMinMaxVars", -1, 2);
+  const Graph graph = read_model(std::as_bytes(std::span(bytes)), "m.pb");
+  const auto y = to_doubles(evaluate(graph, std::vector<Tensor>{Tensor::of<float>({4}, {-5, 0, 0.4f, 9})}).at(0));
+  EXPECT_NEAR(y[0], -1, 1e-6);
+  EXPECT_EQ(y[1], 0);
+  EXPECT_NEAR(y[2], 34 * 3 / 255.0, 1e-6);
+  EXPECT_NEAR(y[3], 2, 1e-6);
+  const auto error_of_range = [&](float min, float max) {
+    const std::string bad = graph_of({}, "FakeQuantWithMinMaxVars", min, max);
+    try {
+      read_model(std::as_bytes(std::span(bad)), "m.pb");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(error_of_range(0, 0).find("a range of no width"), std::string::npos) << error_of_range(0, 0);
+  EXPECT_NE(error_of_range(0, INFINITY).find("not finite"), std::string::npos);
 }
 
 std::string error_of(const std::string& path, const ReadOptions& options = {}) {
