@@ -240,5 +240,12 @@ TEST(Attrs, DifferingAttributesAreNotEqual) {
   EXPECT_EQ(to_text(Attrs::of(other)), "{list=[1]}");
 }
 
+TEST(Graph, LeavesNoValueWithoutAName) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {1}, nullptr});
+  graph.set_name(x, "");
+  EXPECT_EQ(graph.value(x).name, "x");
+}
+
 }  // namespace
 }  // namespace hone

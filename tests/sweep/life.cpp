@@ -36,14 +36,18 @@ bool survives(Life& life, const char* stage, Body&& body) {
   return false;
 }
 
-/// Bytes of all values whose size is known; what is not known is small for inputs that are.
+constexpr int64_t kOpenSize = 2;  ///< what is fed for a size that the model leaves open
+
+/// Bytes of all values of known rank, for the inputs that are fed.
 bool is_small(const Graph& graph, const LifeLimits& limits) {
   int64_t bytes = 0;
   for (size_t i = 0; i < graph.value_capacity(); ++i) {
     const TensorType& type = graph.type(ValueId{static_cast<int32_t>(i)});
-    if (!type.shape.is_static()) continue;
+    if (!type.shape.has_rank()) continue;
     try {
-      bytes = checked_add(bytes, checked_mul(type.shape.elements(), size_of(type.dtype)));
+      int64_t size = size_of(type.dtype);
+      for (const Dim& d : type.shape.list()) size = checked_mul(size, d.is_known() ? d.value() : kOpenSize);
+      bytes = checked_add(bytes, size);
     } catch (const Error&) {
       return false;
     }
@@ -68,7 +72,7 @@ Tensor fit(const Value& value, const Tensor* given) {
     return given->with_quant(type.quant);
   Dims dims;
   if (type.shape.has_rank())
-    for (const Dim& d : type.shape.list()) dims.push_back(d.is_known() ? d.value() : 2);
+    for (const Dim& d : type.shape.list()) dims.push_back(d.is_known() ? d.value() : kOpenSize);
   return Tensor::zeros(type.dtype, std::move(dims), type.quant);
 }
 
