@@ -94,7 +94,7 @@ std::vector<ValueId> OpNode::add_spec(const OpDef& op, Attrs attrs, std::vector<
 }
 
 const OpRow* find_row(std::string_view op) {
-  for (const auto rows : {elementwise_rows(), spatial_rows(), movement_rows(), quantization_rows()})
+  for (const auto rows : {elementwise_rows(), spatial_rows(), movement_rows(), quantization_rows(), detection_rows()})
     for (const OpRow& row : rows)
       if (row.op == op) return &row;
   return nullptr;

@@ -77,6 +77,7 @@ std::span<const OpRow> elementwise_rows();
 std::span<const OpRow> spatial_rows();
 std::span<const OpRow> movement_rows();
 std::span<const OpRow> quantization_rows();
+std::span<const OpRow> detection_rows();
 const OpRow* find_row(std::string_view op);
 
 }  // namespace hone::tensorflow
