@@ -11,6 +11,7 @@ std::span<const Command> all_commands() {
       kFinetuneCommand,  //
       kDistillCommand,   //
       kPruneCommand,     //
+      kExplainCommand,   //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //

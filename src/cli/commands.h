@@ -15,6 +15,7 @@ extern const Command kDevicesCommand;
 extern const Command kDistillCommand;
 extern const Command kEvalCommand;
 extern const Command kFinetuneCommand;
+extern const Command kExplainCommand;
 extern const Command kHelpCommand;
 extern const Command kInspectCommand;
 extern const Command kOnnxruntimePerfTestCommand;
