@@ -21,6 +21,7 @@ std::span<const Command> all_commands() {
       kBenchCommand,     //
       kProfileCommand,   //
       kPackageCommand,   //
+      kDeployCommand,    //
       kServeCommand,     //
       kDevicesCommand,   //
       kHelpCommand,      //

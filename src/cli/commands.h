@@ -11,6 +11,7 @@ extern const Command kBenchmarkModelCommand;
 extern const Command kCompareCommand;
 extern const Command kConvertCommand;
 extern const Command kEmitCCommand;
+extern const Command kDeployCommand;
 extern const Command kDevicesCommand;
 extern const Command kDistillCommand;
 extern const Command kEvalCommand;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/deploy_args.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
 #include "container/json.h"
@@ -24,6 +25,8 @@ struct Options {
   DataArgs data;
   PreprocessArgs preprocess;
   PackageJob job;
+  DeployArgs deploy;
+  std::string airgap;
   bool is_json = false;
 };
 
@@ -80,6 +83,12 @@ int run(Options o, Console& console) {
     return one.load();
   };
   const Package package = make_package(job, read, engine);
+  if (!o.airgap.empty()) {
+    DeployJob deploy = o.deploy.complete(job.name, job.reference);
+    deploy.is_local = true;
+    const Footprint footprint = measure_footprint([&] { return Program::prepared(o.model.load(), engine); });
+    write_airgap(o.airgap, deploy, footprint, package.archive);
+  }
   if (o.is_json) {
     console.out(cat(json_of(package).dump(2), "\n"));
     return 0;
@@ -92,7 +101,8 @@ int run(Options o, Console& console) {
   facts.add("golden", cat(package.model->golden_samples, " samples from ",
                           o.data.path.empty() ? "generated numbers" : o.data.path, ", repeated"));
   facts.add("load", cat("docker load -i ", package.archive, "; sudo k3s ctr images import ", package.archive));
-  facts.add("push", cat("skopeo copy oci:", job.directory, "/oci docker://REGISTRY/", model_name_of(job.model)));
+  if (!o.airgap.empty()) facts.add("airgap", cat("see ", o.airgap, "/INSTALL.txt"));
+  facts.add("push", cat("skopeo copy oci:", job.directory, "/oci docker://REGISTRY/", job.name));
   console.out(facts.render(console.width()));
   return 0;
 }
@@ -105,6 +115,8 @@ CommandBody setup(Args& args) {
   args.option("--image", "REF", o->job.reference, "name and tag of the image; localhost/NAME:1 otherwise");
   o->data.declare(args, false);
   o->preprocess.declare(args);
+  args.option("--airgap", "DIR", o->airgap, "also lay out what K3s imports at its start, without a network");
+  o->deploy.declare(args);
   args.flag("--json", o->is_json, "print JSON");
   o->engine.declare(args);
   return [o](Console& console) { return run(*o, console); };
