@@ -311,7 +311,7 @@ constexpr std::string_view kDetails =
 const Command kTrtexecCommand{
     "trtexec",
     "TensorRT's benchmark: its lines, measured by hone bench",
-    "hone trtexec --onnx=model.onnx --shapes=images:1x3x640x640 --iterations=100",
+    "hone trtexec --onnx=model.onnx --shapes=input:1x3x224x224 --iterations=100",
     "The line becomes one of hone bench, which prints it as ever; the note before says which. "
     "What is measured is the CPU.",
     setup_trtexec,

@@ -105,7 +105,7 @@ int profile_command(const std::vector<std::string>& events, const std::vector<st
 
 const Command kPerfCommand{"perf",
                            "Linux's counters: the lines of perf stat, counted as by hone profile",
-                           "hone perf stat -e cpu-cycles,instructions ./app",
+                           "hone perf stat -e cpu-cycles,instructions hone run model.onnx",
                            "",
                            setup_perf,
                            "perf"};

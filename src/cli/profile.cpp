@@ -124,7 +124,7 @@ CommandBody setup(Args& args) {
 const Command kProfileCommand{
     "profile", "where the time goes: per node, with hardware counters where there are any",
     "hone profile model.tflite --trace trace.json --folded stacks.txt\n"
-    "hone profile -e cpu_cycles,instructions -- ./app --its-own-flags",
+    "hone profile -e cpu_cycles,instructions -- hone run model.onnx",
     "Counters are those of the calling thread: use --threads 1 for whole numbers. Inputs without "
     "a file are generated numbers.\nBehind --, a command is run and events are counted in it and all that it starts; "
     "the report "
