@@ -98,14 +98,22 @@ class Decisions {
 
   /// Arithmetic, probabilities and concatenation behind the last weights, such as the decoding of boxes and the final
   /// Softmax: they cost next to nothing in float, 256 levels are too few for coordinates, make ties of near scores, and
-  /// cannot hold both under one scale.
+  /// cannot hold both under one scale. What is joined for layers in float alone stays apart in integers too.
   bool is_float_tail(const Node& node, NodeId id) const {
     const QuantRule& rule = node.def->quant;
+    if (options_.quantize_io || rule.weight >= 0) return false;
+    const bool is_last = !feeds_weights_[static_cast<size_t>(id.index)];
     const bool is_arithmetic =
         rule.kind == QuantRule::kFixedRange || (rule.kind == QuantRule::kOwnRange && node.def->elementwise);
     const bool is_merge = rule.kind == QuantRule::kSameScale && node.def->tied != 1 && node.inputs.size() > 1;
-    return !options_.quantize_io && (is_arithmetic || is_merge) && rule.weight < 0 &&
-           !feeds_weights_[static_cast<size_t>(id.index)];
+    return (is_arithmetic && is_last) || (is_merge && (is_last || feeds_float_alone(node)));
+  }
+
+  bool feeds_float_alone(const Node& node) const {
+    const std::vector<NodeId>& users = graph_.value(node.outputs[0]).users;
+    return !users.empty() && std::all_of(users.begin(), users.end(), [&](NodeId user) {
+      return options_.keep_float.count(graph_.node(user).name) > 0;
+    });
   }
 
   bool takes_part(const Node& node, NodeId id) {
