@@ -5,11 +5,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
 #include "cli/table.h"
 #include "compress/dequantize.h"
 #include "compress/recipe.h"
+#include "formats/formats.h"
 #include "measure/samples.h"
 #include "passes/pipelines.h"
 
@@ -22,7 +24,7 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string quantized, calibrator = "mse";
+  std::string quantized, calibrator = "mse", fixed;
   int64_t samples = 16, top = 10;
   bool is_json = false;
 };
@@ -33,12 +35,15 @@ Graph simplified(const ModelArgs& model) {
   return graph;
 }
 
-/// The proposal with the node's name in it.
+/// The proposal with the layers' names in it.
 std::string fix_of(const Culprit& c) {
+  constexpr std::string_view kPlace = "--keep-float NODE";
   std::string fix(fix_for(c.mechanism));
-  const size_t at = fix.find("NODE");
-  if (at != std::string::npos) fix.replace(at, 4, cat("'", c.node, "'"));
-  return fix;
+  const size_t at = fix.find(kPlace);
+  if (at == std::string::npos) return fix;
+  std::vector<std::string> flags;
+  for (const std::string& layer : c.layers) flags.push_back(cat("--keep-float '", layer, "'"));
+  return fix.replace(at, kPlace.size(), join(flags, " "));
 }
 
 std::string report_json(const Options& o, const Explanation& found) {
@@ -57,6 +62,7 @@ std::string report_json(const Options& o, const Explanation& found) {
     entry["mechanism"] = std::string(to_string(c.mechanism));
     entry["evidence"] = c.evidence;
     entry["gain_db"] = c.gain_db;
+    entry["layers"] = Json::list(c.layers);
     entry["fix"] = fix_of(c);
     culprits.push_back(std::move(entry));
   }
@@ -91,7 +97,20 @@ void print(const Options& o, const Explanation& found, Console& console) {
   }
 }
 
+/// Quantizes anew with what the culprits ask for, and says what it won.
+void fix(const Options& o, const Graph& real, const Explanation& found, const Evidence& evidence, Console& console) {
+  const Recipe recipe = fixed_recipe(found, real, o.calibrator);
+  const Graph better = apply(recipe, real, evidence);
+  const double after =
+      explain(real, better, evidence, {.samples = static_cast<size_t>(std::max<int64_t>(o.samples, 1))}).sqnr_db;
+  console.end_progress();
+  write_model(better, o.fixed);
+  console.note(cat("wrote ", o.fixed, " by ", to_text(recipe), ": ", fixed(found.sqnr_db, 1), " dB -> ",
+                   fixed(after, 1), " dB"));
+}
+
 int explain_command(const Options& o, Console& console) {
+  if (!o.fixed.empty()) require_source_survives(o.model.path, o.fixed, "give --fix another name");
   Graph given = simplified(o.model);
   const std::vector<InputSpec> inputs = input_specs(given, o.preprocess.preprocess(), o.preprocess.stored());
   const Graph real = with_float_weights(given);
@@ -114,6 +133,7 @@ int explain_command(const Options& o, Console& console) {
     console.out(report_json(o, found));
   else
     print(o, found, console);
+  if (!o.fixed.empty()) fix(o, real, found, evidence, console);
   return 0;
 }
 
@@ -124,6 +144,7 @@ CommandBody setup(Args& args) {
   args.positional("QUANTIZED", o->quantized, "the quantized form of MODEL; none: int8 as hone quantize makes it",
                   false);
   args.option("--calibrator", "NAME", o->calibrator, "without QUANTIZED: minmax, percentile, entropy or mse");
+  args.option("--fix", "FILE", o->fixed, "also quantize MODEL anew, as int8 without the worst of it, and write that");
   args.option("--samples", "N", o->samples, "to measure with", 1);
   args.option("--top", "N", o->top, "places to show", 1);
   o->preprocess.declare(args);

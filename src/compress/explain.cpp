@@ -30,9 +30,9 @@ constexpr std::array<MechanismRow, 12> kMechanisms = {{
     {"outlier channel", "scale the channels to like ranges: hone quantize --equalize, or --keep-float NODE"},
     {"weights of unlike channels under one scale",
      "scales per channel, hone quantize --equalize, or --keep-float NODE"},
-    {"merged scales", "leave what joins them in float: hone quantize --keep-float NODE"},
+    {"merged scales", "leave what reads them in float: hone quantize --keep-float NODE"},
     {"mixed units in an output", "leave the layer in float: hone quantize --keep-float NODE"},
-    {"long tail", "leave the layer in float: hone quantize --keep-float NODE"},
+    {"long tail", "leave what reads it in float: hone quantize --keep-float NODE"},
     {"clipped weights", "quantize the weights anew: hone quantize"},
     {"other weights", "the files are not of the same training: compare with the right float model"},
     {"other bias", "quantize anew; hone quantize --correct-bias"},
@@ -266,10 +266,25 @@ class Explainer {
       const Node& node = rounded_.node(site.layer);
       out.node = node.name;
       out.op = std::string(node.def->name);
+      out.layers = {node.name};
       judge_constant(site, out);
     } else {
       judge_activation(site, out);
+      out.layers = readers_of(site);
+      if (out.layers.empty()) out.layers = {out.node};
     }
+    return out;
+  }
+
+  /// Layers that compute with the site's integers.
+  std::vector<std::string> readers_of(const Site& site) const {
+    std::vector<std::string> out;
+    for (const ValueId v : site.values)
+      for (const NodeId user : rounded_.value(v).users) {
+        const Node& node = rounded_.node(user);
+        if (node.def->quant.kind != QuantRule::kOwnRange) continue;
+        if (std::find(out.begin(), out.end(), node.name) == out.end()) out.push_back(node.name);
+      }
     return out;
   }
 
@@ -380,6 +395,30 @@ class Explainer {
 
 std::string_view to_string(Mechanism mechanism) { return kMechanisms[static_cast<size_t>(mechanism)].name; }
 std::string_view fix_for(Mechanism mechanism) { return kMechanisms[static_cast<size_t>(mechanism)].fix; }
+
+Recipe fixed_recipe(const Explanation& found, const Graph& real, const std::string& calibrator) {
+  constexpr size_t kMost = 4;
+  std::set<std::string> nodes;
+  for (const NodeId id : real.order()) nodes.insert(real.node(id).name);
+  Int8 step{.calibrator = calibrator};
+  bool is_unequal = false;
+  for (size_t i = 0; i < std::min(found.culprits.size(), kMost) && found.culprits[i].gain_db >= 1; ++i) {
+    const Culprit& c = found.culprits[i];
+    const Mechanism m = c.mechanism;
+    is_unequal |= m == Mechanism::kOutlierChannel || m == Mechanism::kUnlikeWeights;
+    if (m == Mechanism::kClippedRange) step.calibrator = "minmax";
+    const bool is_layer = m == Mechanism::kMergedScales || m == Mechanism::kMixedUnits || m == Mechanism::kTail ||
+                          m == Mechanism::kRounding;
+    for (const std::string& layer : c.layers)
+      if (is_layer && nodes.count(layer) &&
+          std::find(step.keep_float.begin(), step.keep_float.end(), layer) == step.keep_float.end())
+        step.keep_float.push_back(layer);
+  }
+  Recipe recipe;
+  if (is_unequal) recipe.steps.push_back(Attrs::of(Equalize{}));
+  recipe.steps.push_back(Attrs::of(std::move(step)));
+  return recipe;
+}
 
 Explanation explain(const Graph& real, const Graph& rounded, const Evidence& evidence, const ExplainOptions& options) {
   if (evidence.is_empty()) throw invalid_argument("explaining needs representative data", "add --data DIR");

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compress/evidence.h"
+#include "compress/recipe.h"
 #include "ir/graph.h"
 
 namespace hone {
@@ -33,8 +33,9 @@ struct Culprit {
   std::string node;  ///< of the quantized model; a graph input by its name
   std::string op;
   Mechanism mechanism = Mechanism::kRounding;
-  std::string evidence;  ///< the numbers that show it
-  double gain_db = 0;    ///< signal to noise at the outputs that making this place exact wins, measured
+  std::string evidence;             ///< the numbers that show it
+  std::vector<std::string> layers;  ///< that must compute in float for this place to be exact
+  double gain_db = 0;               ///< signal to noise at the outputs that making this place exact wins, measured
 };
 
 struct Explanation {
@@ -57,5 +58,9 @@ struct ExplainOptions {
 /// models have no quantized place in common.
 Explanation explain(const Graph& real, const Graph& rounded, const Evidence& evidence,
                     const ExplainOptions& options = {});
+
+/// A recipe that quantizes `real` anew, by `calibrator`, without what costs most: of the first four culprits of 1 dB
+/// or more, layers go to float, channels are equalized, ranges calibrated otherwise, as the mechanism asks.
+Recipe fixed_recipe(const Explanation& found, const Graph& real, const std::string& calibrator = "mse");
 
 }  // namespace hone

@@ -190,6 +190,18 @@ TEST(Explain, NamesThePlaceAndTheMechanismOfEveryFaultFirst) {
   }
 }
 
+TEST(Explain, TheRecipeThatItProposesWinsWhatItSays) {
+  for (const Fault& fault : kFaults) {
+    if (fault.mechanism != Mechanism::kOutlierChannel && fault.mechanism != Mechanism::kMergedScales) continue;
+    Case c;
+    fault.make(c);
+    const Explanation found = explain(c.real, c.rounded, evidence());
+    const Recipe recipe = fixed_recipe(found, c.real, "minmax");
+    const Explanation after = explain(c.real, apply(recipe, c.real, evidence()), evidence());
+    EXPECT_GT(after.sqnr_db, found.sqnr_db + 3) << fault.name << ": " << to_text(recipe);
+  }
+}
+
 TEST(Explain, SimulatesTheIntegersClosely) {
   Case c;
   c.calibrate();
