@@ -138,6 +138,17 @@ node "$here/clients.mjs" "$url" "$work/models" || fail "node: exit status $?"
 stop 0
 grep -q "^ending" log || fail "no word at the end"
 
+# Clients may unload and load where that is allowed, and a model that was unloaded says so.
+start models/twice --allow-control --poll 0
+expect '200 {}' -X POST "$url/v2/repository/models/twice/unload"
+expect '503 serves no version' -d "$infer" "$url/v2/models/twice/infer"
+expect '200 unloaded' -X POST "$url/v2/repository/index"
+expect '501 without parameters' -d '{"parameters":{"config":"{}"}}' "$url/v2/repository/models/twice/load"
+expect '200 {}' -X POST "$url/v2/repository/models/twice/load"
+expect '200 "data":[8,16,24,32]' -d "$infer" "$url/v2/models/twice/infer"
+expect '404 no model' -X POST "$url/v2/repository/models/once/load"
+stop 0
+
 # What makes no sense is said at once, with the exit status of its kind.
 for wrong in "5 nowhere.hone" "2 models --host nowhere" "2"; do
   code=0
