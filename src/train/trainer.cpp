@@ -24,9 +24,9 @@ struct Batch {
 /// Loads samples side by side.
 class Loader {
  public:
-  Loader(const Graph& model, const TrainOptions& options, int threads) : options_(options), threads_(threads) {
-    for (const ValueId in : model.inputs()) types_.push_back(model.type(in));
-  }
+  /// `types`: of the model's inputs, a batch long.
+  Loader(std::vector<TensorType> types, const TrainOptions& options, int threads)
+      : options_(options), threads_(threads), types_(std::move(types)) {}
 
   /// Samples `which`, changed by the augments when `epoch` is one of training.
   Batch load(const TrainingData& data, std::span<const size_t> which, std::optional<uint64_t> epoch) const {
@@ -83,10 +83,10 @@ struct Machine {
 /// What the teacher says of a batch: its scores, or its float outputs.
 class Teacher {
  public:
-  Teacher(const Graph& teacher, const Graph& student, bool is_classifier, const Engine& engine) {
-    for (size_t i = 0; i < std::max(teacher.inputs().size(), student.inputs().size()); ++i)
+  Teacher(const Graph& teacher, const std::vector<TensorType>& inputs, bool is_classifier, const Engine& engine) {
+    for (size_t i = 0; i < std::max(teacher.inputs().size(), inputs.size()); ++i)
       require_equal("input", i, i < teacher.inputs().size() ? &teacher.type(teacher.inputs()[i]) : nullptr,
-                    i < student.inputs().size() ? &student.type(student.inputs()[i]) : nullptr);
+                    i < inputs.size() ? &inputs[i] : nullptr);
     Graph graph = teacher;
     std::vector<ValueId> outputs = teacher.outputs();
     if (is_classifier) outputs = {logits_of(teacher)};
@@ -133,13 +133,13 @@ class Trainer {
  public:
   Trainer(const Graph& model, const Graph* teacher, const TrainOptions& options, const Engine& engine)
       : options_(options),
-        model_(with_batch(model, options.batch)),
-        learner_(make_training_graph(model_, options.objective, &options.optimizer), engine),
-        judge_(make_training_graph(model_, options.objective, nullptr), engine),
-        loader_(model_, options, engine.plan.threads) {
+        learner_(make_training_graph(model, options.batch, options.objective, &options.optimizer), engine),
+        judge_(make_training_graph(model, options.batch, options.objective, nullptr), engine),
+        loader_(input_types(model.inputs().size()), options, engine.plan.threads) {
     if (options.objective.teacher > 0) {
       if (teacher == nullptr) throw internal_error("a teacher has weight, but there is none");
-      teacher_.emplace(with_batch(*teacher, options.batch), model_, options.objective.is_classifier, engine);
+      teacher_.emplace(with_batch(*teacher, options.batch), input_types(model.inputs().size()),
+                       options.objective.is_classifier, engine);
     }
   }
 
@@ -188,6 +188,14 @@ class Trainer {
   }
 
  private:
+  /// The model's own come first among the learner's.
+  std::vector<TensorType> input_types(size_t count) const {
+    const Graph& g = learner_.graph.graph;
+    std::vector<TensorType> types;
+    for (size_t i = 0; i < count; ++i) types.push_back(g.type(g.inputs()[i]));
+    return types;
+  }
+
   /// What the graph takes beside the model's inputs; `rest` inputs at its end are the caller's.
   std::vector<Tensor> complete(const Machine& machine, Batch batch, size_t rest) {
     std::vector<Tensor> inputs = std::move(batch.inputs);
@@ -215,7 +223,6 @@ class Trainer {
   }
 
   const TrainOptions& options_;
-  Graph model_;
   Machine learner_, judge_;
   Loader loader_;
   std::optional<Teacher> teacher_;

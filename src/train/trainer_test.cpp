@@ -153,6 +153,23 @@ TEST(Trainer, KeepsTheWeightsItCameWithWhereNothingIsBetter) {
   EXPECT_TRUE(again.best == 0 || again.results[again.best].held_out.is_better_than(again.results[0].held_out));
 }
 
+TEST(Trainer, KeepsEqualWeightsApart) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr});
+  const ValueId flat = g.add(Reshape{}, {x, g.add_constant(Tensor::of<int64_t>({2}, {1, 36}))});
+  ValueId y = flat;
+  for (const int64_t inputs : {int64_t{36}, int64_t{2}})
+    y = g.add(FullyConnected{},
+              {y, g.add_constant(noise({2, inputs}, 5, 0.3f)), g.add_constant(Tensor::of<float>({2}, {0, 0}))});
+  g.set_outputs({g.add(Softmax{}, {y})});
+  const Trained t = train(g, nullptr, stripes(32, 1), stripes(16, 1000), quick(), engine());
+  ASSERT_NE(t.best, 0u);
+  const std::vector<ValueId> weights = weights_of(g);
+  ASSERT_EQ(weights.size(), 4u);
+  EXPECT_FALSE(identical(t.model.value(weights[1]).constant, t.model.value(weights[3]).constant));
+  for (const ValueId w : weights) EXPECT_FALSE(identical(t.model.value(w).constant, g.value(w).constant));
+}
+
 TEST(Trainer, SaysWhatDoesNotFit) {
   const TrainingData data = stripes(32, 1), held_out = stripes(16, 1000);
   const auto message = [&](const TrainingData& d, const TrainOptions& o, const Graph& g) -> std::string {

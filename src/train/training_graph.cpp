@@ -10,6 +10,7 @@
 #include "ops/norm.h"
 #include "ops/reduce.h"
 #include "ops/unary.h"
+#include "train/batch.h"
 #include "train/gradient.h"
 
 namespace hone {
@@ -215,16 +216,19 @@ ValueId logits_of(const Graph& model, size_t output) {
   }
 }
 
-TrainingGraph make_training_graph(const Graph& model, const Objective& objective, const Optimizer* optimizer) {
+TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Objective& objective,
+                                  const Optimizer* optimizer) {
   if (!model.states().empty())
     throw unsupported("models that remember are not trained",
                       "hone convert makes their states inputs and outputs of an .onnx file");
   TrainingGraph out{.graph = model};
   Graph& graph = out.graph;
+  // Before anything is simplified: equal constants would become one weight.
   const std::vector<ValueId> weights = open_weights(graph);
   out.weights = weights.size();
   if (weights.empty())
     throw invalid_argument("the model has no float weights to train", "hone quantize --to float undoes a quantization");
+  graph = with_batch(graph, samples);
   const Loss loss = add_loss(graph, objective);
   if (optimizer) add_update(graph, loss.value, weights, *optimizer);
   std::vector<ValueId> outputs{loss.value};

@@ -40,17 +40,18 @@ std::vector<ValueId> weights_of(const Graph& model);
 /// `output` itself otherwise.
 ValueId logits_of(const Graph& model, size_t output = 0);
 
-/// A model that measures its loss, and moves its weights where it has an optimizer. States 0 … n−1 hold the weights in
-/// the order of weights_of(model). Inputs: the model's, then, where their weight is not zero, the targets ([N, C]
-/// probabilities) and what the teacher says (scores [N, C], or one value an output); last, with an optimizer, the
-/// learning rate ([]). Outputs: the loss ([]); then the scores [N, C] of a classifier.
+/// A model that measures its loss over `samples` samples at once, and moves its weights where it has an optimizer.
+/// States 0 … n−1 hold the weights in the order of weights_of(model). Inputs: the model's, then, where their weight is
+/// not zero, the targets ([N, C] probabilities) and what the teacher says (scores [N, C], or one value an output);
+/// last, with an optimizer, the learning rate ([]). Outputs: the loss ([]); then the scores [N, C] of a classifier.
 struct TrainingGraph {
   Graph graph;
   size_t weights = 0;
 };
 
-/// `model` has static shapes, the batch in front (with_batch). Throws Error(invalid_argument) for a model without
-/// weights, Error(unsupported) for operators without gradient and for models with states.
-TrainingGraph make_training_graph(const Graph& model, const Objective& objective, const Optimizer* optimizer);
+/// Throws Error(invalid_argument) for a model without weights, Error(unsupported) for operators without gradient, for
+/// models with states, and what with_batch throws.
+TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Objective& objective,
+                                  const Optimizer* optimizer);
 
 }  // namespace hone
