@@ -79,6 +79,7 @@ OpSet all_ops() {
       &Exp::def,
       &Expand::def,
       &EyeLike::def,
+      &FakeQuantize::def,
       &Fill::def,
       &Flatten::def,
       &Floor::def,

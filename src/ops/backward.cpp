@@ -1,5 +1,8 @@
 #include "ops/backward.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -93,6 +96,12 @@ constexpr InputRule kInputs[] = {
 
 constinit const OpDef ClampGradient::def = binary<ClampGradient, Floats>(
     [](const ClampGradient& op, auto dy, auto y) { return y > op.min && y < op.max ? dy : decltype(dy)(0); });
+
+constinit const OpDef FakeQuantize::def = binary<FakeQuantize, Floats>([](const FakeQuantize& op, auto x, auto scale) {
+  using T = decltype(x);
+  const T q = std::nearbyint(x / scale);
+  return std::min(std::max(q, static_cast<T>(op.low)), static_cast<T>(op.high)) * scale;
+});
 
 constinit const OpDef ConvWeightGradient::def{.name = ConvWeightGradient::kName,
                                               .attrs = &attr_type<ConvWeightGradient>(),

@@ -195,6 +195,16 @@ void clamp_gradient(Backward& b) {
   if (b.wants(0)) b.give_summed(0, b.where_between(b.dy(), b.x(1), op.min, op.max));
 }
 
+/// Straight through where x lies between the bounds; the scale learns by LSQ: ŷ/s outside, (ŷ − x)/s inside.
+/// Source: Esser et al., Learned Step Size Quantization, 2020, section 2.
+void fake_quantize(Backward& b) {
+  const auto& op = b.op<FakeQuantize>();
+  const ValueId inside =
+      b.where_between(b.dy(), b.div(b.x(), b.x(1)), static_cast<float>(op.low), static_cast<float>(op.high));
+  b.give_summed(0, inside);
+  if (b.wants(1)) b.give_summed(1, b.div(b.sub(b.mul(b.dy(), b.y()), b.mul(inside, b.x())), b.x(1)));
+}
+
 constexpr GradientRow kRows[] = {
     {&Abs::def, abs},
     {&Acos::def, acos},
@@ -216,6 +226,7 @@ constexpr GradientRow kRows[] = {
     {&Elu::def, elu},
     {&Erf::def, erf},
     {&Exp::def, exp},
+    {&FakeQuantize::def, fake_quantize, weights({1}), {}, true},
     {&Floor::def, flat},
     {&Gelu::def, gelu},
     {&HardSigmoid::def, hard_sigmoid},

@@ -79,6 +79,17 @@ TEST(CpuBackward, GivesTheGradientOfInputs) {
   }
 }
 
+TEST(CpuBackward, RoundsAsIntegersWould) {
+  for (const Dims& scales : {Dims{}, Dims{1}, Dims{5, 1, 1}}) {
+    Graph g;
+    const ValueId x = g.add_input("x", {DType::kF32, Shape{5, 7, 33}, nullptr});
+    const ValueId scale = g.add_input("scale", {DType::kF32, Shape(scales), nullptr});
+    g.set_outputs({g.add(FakeQuantize{.low = -7, .high = 7}, {x, scale})});
+    Random random;
+    expect_close(g, {random.f32({5, 7, 33}), random.f32(scales, 0.05f, 0.2f)});
+  }
+}
+
 TEST(CpuBackward, LeavesNothingOfALayerToTheReference) {
   for (const Layer& l : layers()) {
     Graph g;

@@ -60,6 +60,7 @@ struct Rows {
   static constexpr Kernel kConvTranspose[] = {{"flipped_f32", kBound<make_conv_transpose_flipped_f32>},
                                               {"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kConvWeightGradient[] = {{"products_f32", kBound<make_conv_weight_gradient_f32>}};
+  static constexpr Kernel kFakeQuantize[] = {{"round_f32", kBound<make_fake_quantize_f32>}};
   static constexpr Kernel kClampGradient[] = {{"select_f32", kBound<make_clamp_gradient_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
                                                {"dense_f32", kAlone<make_fully_connected_f32>},
@@ -107,6 +108,7 @@ struct Rows {
       {&ConvTranspose::def, kConvTranspose},
       {&ConvWeightGradient::def, kConvWeightGradient},
       {&ClampGradient::def, kClampGradient},
+      {&FakeQuantize::def, kFakeQuantize},
       {&FullyConnected::def, kFullyConnected},
       {&Gemm::def, kGemm},
       {&MatMul::def, kMatMul},

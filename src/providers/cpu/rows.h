@@ -42,6 +42,7 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const Kernel
 
 // steps_backward.cpp
 std::unique_ptr<Step> make_clamp_gradient_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fake_quantize_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_conv_weight_gradient_f32(const KernelRequest&, const KernelTable&);
 /// A ConvTranspose whose weights come at run time, as the convolution of stride 1 that it is.
 std::unique_ptr<Step> make_conv_transpose_flipped_f32(const KernelRequest&, const KernelTable&);

@@ -201,6 +201,37 @@ std::unique_ptr<Step> make_clamp_gradient_f32(const KernelRequest& r, const Kern
       0, 0);
 }
 
+std::unique_ptr<Step> make_fake_quantize_f32(const KernelRequest& r, const KernelTable& table) {
+  if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.input(1)) || r.output().shape.rank() == 0 ||
+      !(r.input(0).shape == r.output().shape))
+    return nullptr;
+  // One scale for all, or one for each index of the first axis.
+  const Dims x = r.input(0).shape.dims();
+  const int64_t scales = r.input(1).shape.elements();
+  const bool is_first = r.input(1).shape.rank() == r.input(0).shape.rank() && r.input(1).shape.dims()[0] == scales;
+  if (scales != 1 && (!is_first || scales != x[0])) return nullptr;
+  const auto& op = r.node().as<FakeQuantize>();
+  const int64_t n = r.output().shape.elements();
+  const int64_t run = n / std::max<int64_t>(scales, 1);
+  const int64_t tasks = scales == 1 ? tasks_for(n, r.threads) : 1;
+  const auto round = table.unary[static_cast<int>(Unary::kRound)];
+  return make_step([=, low = static_cast<float>(op.low), high = static_cast<float>(op.high)](RunContext& c) {
+    const auto quantize = [&](int64_t from, int64_t to, float scale) {
+      const float* in_x = in<float>(c, 0);
+      float* y = out<float>(c);
+      for (int64_t i = from; i < to; ++i) y[i] = in_x[i] / scale;
+      round(y + from, y + from, to - from, 0, 0);
+      for (int64_t i = from; i < to; ++i) y[i] = std::min(std::max(y[i], low), high) * scale;
+    };
+    const float* scale = in<float>(c, 1);
+    if (scales == 1) {
+      for_tasks(*c.pool, n, tasks, [&](int64_t, int64_t from, int64_t to) { quantize(from, to, scale[0]); });
+    } else {
+      for (int64_t i = 0; i < scales; ++i) quantize(i * run, (i + 1) * run, scale[i]);
+    }
+  });
+}
+
 std::unique_ptr<Step> make_conv_weight_gradient_f32(const KernelRequest& r, const KernelTable& table) {
   if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.input(1)) || !is_f32(r.output())) return nullptr;
   const auto shape = shape_of(r, r.node().as<ConvWeightGradient>());
