@@ -34,7 +34,7 @@ struct Options {
   std::vector<std::string> keep_float;
   bool integer_io = false, is_json = false, is_forced = false, equalize = false, correct_bias = false,
        compensate = false;
-  int64_t weight_bits = 8;
+  int64_t weight_bits = 8, training = 0;
   std::string default_range;
   bool is_unsigned = false;
 };
@@ -65,13 +65,18 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
       quantizable_layers(graph, to_ranges(evidence.statistics({}, graph), calibrator));
   std::vector<std::string> kept;
   for (const std::string& name : o.keep_float) kept.push_back(layer_named(name, graph, layers));
+  if (o.training > 0 && o.compensate)
+    throw invalid_argument("--qat and --compensate both say how weights are rounded, expected one of them");
   if (o.weight_bits != 8 && o.weight_bits != 4)
     throw invalid_argument(cat("--weight-bits ", o.weight_bits, ": expected 8 or 4"));
   const Int8 step{.calibrator = o.calibrator,
                   .keep_float = kept,
                   .integer_io = o.integer_io,
                   .weight_bits = o.weight_bits,
-                  .rounding = o.compensate ? Rounding::compensated : Rounding::nearest};
+                  .rounding = o.training > 0 ? Rounding::trained
+                              : o.compensate ? Rounding::compensated
+                                             : Rounding::nearest,
+                  .epochs = o.training > 0 ? o.training : Int8{}.epochs};
   Recipe recipe;
   if (o.equalize) recipe.steps.push_back(Attrs::of(Equalize{}));
   recipe.steps.push_back(Attrs::of(step));
@@ -198,6 +203,8 @@ CommandBody setup(Args& args) {
   args.flag("--integer-io", o->integer_io, "inputs and outputs become int8 too");
   args.flag("--equalize", o->equalize, "first scale channels between layers to like ranges");
   args.flag("--compensate", o->compensate, "round weights so that each makes up for the errors of others");
+  args.option("--qat", "EPOCHS", o->training,
+              "train weights and scales for so long to answer, rounded, as the float model does; 0: not", 0);
   args.option("--weight-bits", "N", o->weight_bits, "8, or 4: int4 weights under int8 activations", 4);
   args.flag("--correct-bias", o->correct_bias, "biases take back what rounding did to the means");
   o->preprocess.declare(args);
@@ -214,7 +221,8 @@ const Command kQuantizeCommand{
     "hone quantize model.tflite --to float16 -o model_f16.tflite",
     "int8: activations per tensor from the ranges seen in the data, weights per output channel. dynamic: weights int8, "
     "activations float. Without --data int8 takes the ranges that training with fake quantization left in the model; "
-    "--input-quant then says what integer inputs stand for. hone optimize tries them all and measures what each costs "
+    "--input-quant then says what integer inputs stand for. --qat needs no labels: docs/training.md. hone optimize "
+    "tries them all and measures what each costs "
     "in accuracy.",
     setup};
 

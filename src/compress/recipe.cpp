@@ -11,7 +11,9 @@
 #include "compress/equalize.h"
 #include "compress/prune.h"
 #include "compress/quantize.h"
+#include "compress/quantize_aware.h"
 #include "compress/rounding.h"
+#include "compress/taught.h"
 
 namespace hone {
 
@@ -23,6 +25,7 @@ std::string int8_label(const Attrs& step) {
   std::string out = cat("int8 (", t.calibrator, ")");
   if (t.weight_bits != 8) out += cat(", ", t.weight_bits, "-bit weights");
   if (t.rounding == Rounding::compensated) out += ", compensated";
+  if (t.rounding == Rounding::trained) out += cat(", trained for ", t.epochs, t.epochs == 1 ? " epoch" : " epochs");
   if (kept > 0) out += cat(", ", kept, kept == 1 ? " layer" : " layers", " in float");
   return t.integer_io ? cat(out, ", integer inputs and outputs") : out;
 }
@@ -34,7 +37,9 @@ Graph apply_int8(const Attrs& step, const StepInput& input) {
                           .quantize_io = t.integer_io};
   if (t.rounding == Rounding::compensated)
     options.rounded = compensated_weights(input.graph, input.evidence, options.weight_bits);
-  Graph out = quantize_static(input.graph, to_ranges(input.statistics(), find_calibrator(t.calibrator)), options);
+  const Ranges ranges = to_ranges(input.statistics(), find_calibrator(t.calibrator));
+  if (t.rounding == Rounding::trained) return quantize_aware(input.graph, ranges, options, input.evidence, t.epochs);
+  Graph out = quantize_static(input.graph, ranges, options);
   // Compensation leaves the means to the biases.
   return t.rounding == Rounding::compensated ? correct_bias(out, input.graph, input.evidence) : out;
 }
@@ -193,6 +198,15 @@ constexpr TransformRow kTransforms[] = {
      .apply = [](const Attrs& a,
                  const StepInput& in) { return prune(in.graph, in.evidence, {.macs = a.as<Prune>().macs}).graph; },
      .next = next_pruned},
+    {.type = &attr_type<Recover>(),
+     .about = "weights trained to answer as the model did before the last step",
+     .paper = "Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015",
+     .needs_data = true,
+     .cost = 50,
+     .label = [](const Attrs& a) { return cat("recovered in ", a.as<Recover>().epochs, " epochs"); },
+     .apply = [](const Attrs& a,
+                 const StepInput& in) { return taught(in.graph, in.before, in.evidence, a.as<Recover>().epochs); },
+     .next = nullptr},
 };
 
 const TransformRow& row_of(std::string_view name) {

@@ -46,12 +46,20 @@ struct Prune {
   static constexpr std::tuple fields{Field{"macs", &Prune::macs}};
 };
 
+/// Trained to answer as the model before the last step did, by the data without labels: see taught.h.
+struct Recover {
+  static constexpr std::string_view kName = "recover";
+  int64_t epochs = 3;
+  static constexpr std::tuple fields{Field{"epochs", &Recover::epochs}};
+};
+
 /// How weights become integers.
 enum class Rounding : int {
   nearest,      ///< each to the nearest
   compensated,  ///< each making up for the errors of those before it, biases for the rest: see rounding.h
+  trained,      ///< moved, with the scales, by training that sees the rounding: see quantize_aware.h
 };
-inline constexpr std::string_view kRoundingNames[] = {"nearest", "compensated"};
+inline constexpr std::string_view kRoundingNames[] = {"nearest", "compensated", "trained"};
 constexpr std::span<const std::string_view> enum_names(Rounding) { return kRoundingNames; }
 
 /// Weights and activations as int8.
@@ -62,9 +70,10 @@ struct Int8 {
   bool integer_io = false;              ///< inputs and outputs become integers too
   int64_t weight_bits = 8;              ///< 8, or 4: weights as int4 under int8 activations
   Rounding rounding = Rounding::nearest;
+  int64_t epochs = 3;  ///< of training, for Rounding::trained
   static constexpr std::tuple fields{Field{"calibrator", &Int8::calibrator}, Field{"keep_float", &Int8::keep_float},
                                      Field{"integer_io", &Int8::integer_io}, Field{"weight_bits", &Int8::weight_bits},
-                                     Field{"rounding", &Int8::rounding}};
+                                     Field{"rounding", &Int8::rounding},     Field{"epochs", &Int8::epochs}};
 };
 
 /// After a quantization: biases that take back what rounding did to the means. See bias_correction.h.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/backward.h"
 #include "ops/binary.h"
 #include "ops/movement.h"
 #include "ops/norm.h"
@@ -196,7 +197,8 @@ std::vector<ValueId> weights_of(const Graph& model) {
     const GradientRow* row = find_gradient(*node.def);
     if (!row || !row->write) continue;
     for (size_t i = 0; i < node.inputs.size() && i < 32; ++i) {
-      const ValueId v = node.inputs[i];
+      const Node* maker = model.producer(node.inputs[i]);
+      const ValueId v = maker && maker->is<FakeQuantize>() ? maker->inputs[0] : node.inputs[i];
       const bool is_weight = row->learns >> i & 1 && model.is_constant(v) && model.type(v).dtype == DType::kF32 &&
                              model.type(v).shape.elements() > 0;
       if (is_weight && std::find(out.begin(), out.end(), v) == out.end()) out.push_back(v);

@@ -33,7 +33,8 @@ struct Optimizer {
   double clip = 1;             ///< the length that all gradients together have at most; 0: any
 };
 
-/// The constants that training moves: float inputs that their operators' rows in gradients_*.cpp call weights.
+/// The constants that training moves: float inputs that their operators' rows in gradients_*.cpp call weights, behind
+/// FakeQuantize too.
 std::vector<ValueId> weights_of(const Graph& model);
 
 /// The scores of a classifier before its last Softmax: where that stands behind nothing but reshapes, its input.
