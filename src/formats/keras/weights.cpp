@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "tensor/stored.h"
 
 namespace hone::keras {
 
@@ -51,7 +52,7 @@ Tensor Weights::tensor(Hdf5File::Address object) const {
   const bool is_half =
       file_->texts(object, "dtype").value_or(std::vector<std::string>{}) == std::vector<std::string>{"bfloat16"};
   if (is_half) throw unsupported("a weight is stored as bfloat16", "save the model in float32");
-  return Tensor::view(dtype, Dims(array.dims.begin(), array.dims.end()), array.bytes.data.data(), array.bytes.owner);
+  return stored_tensor(dtype, Dims(array.dims.begin(), array.dims.end()), array.bytes.data, array.bytes.owner);
 }
 
 const std::vector<Weights::Named>& Weights::group(const std::string& layer) const {

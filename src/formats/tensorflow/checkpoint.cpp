@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tensor/stored.h"
 #include "container/cursor.h"
 
 namespace hone::tensorflow {
@@ -128,10 +129,7 @@ Tensor Checkpoint::variable(const std::string& name) const {
         if (masked_crc(bytes.data) != entry.crc) throw invalid_model("its checksum is another: the file is damaged");
         const DType dtype = dtype_of(entry.type);
         if (!entry.shape.is_static()) throw invalid_model("has an open size");
-        const Dims dims = entry.shape.dims();
-        if (checked_mul(checked_product(dims), size_of(dtype)) != static_cast<int64_t>(bytes.data.size()))
-          throw invalid_model(cat("holds ", bytes.data.size(), " bytes, expected those of ", entry.shape));
-        return Tensor::view(dtype, dims, bytes.data.data(), bytes.owner);
+        return stored_tensor(dtype, entry.shape.dims(), bytes.data, bytes.owner);
       });
 }
 

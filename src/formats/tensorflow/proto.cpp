@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "tensor/stored.h"
 
 namespace hone::tensorflow {
 
@@ -253,9 +254,8 @@ Tensor read_tensor(std::string_view bytes, const std::shared_ptr<const void>& ow
   const Dims dims = shape.dims();
   const int64_t elements = checked_product(dims);
   if (content && !content->empty()) {
-    if (static_cast<int64_t>(content->size()) != checked_mul(elements, size_of(dtype)))
-      throw invalid_model(cat("a constant of ", elements, " elements holds ", content->size(), " bytes"));
-    return Tensor::view(dtype, dims, content->data(), owner);
+    return with_context([] { return std::string("in a constant"); },
+                        [&] { return stored_tensor(dtype, dims, std::as_bytes(std::span(*content)), owner); });
   }
   if (dtype == DType::kF16 || dtype == DType::kBF16) throw unsupported("a 16-bit constant that is not stored as bytes");
   const auto limit = static_cast<size_t>(elements);

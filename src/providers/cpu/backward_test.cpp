@@ -106,7 +106,8 @@ TEST(CpuBackward, LeavesNothingOfALayerToTheReference) {
                              {x, y});
     g.set_outputs({g.add(ClampGradient{.min = 0}, {y, y}), dx, dw});
     const Provider* const providers[] = {&cpu_provider()};
-    for (const PlannedStep& step : Plan::compile(g, providers)->steps()) EXPECT_EQ(step.provider, "cpu") << step.op;
+    const auto plan = Plan::compile(g, providers);
+    for (const PlannedStep& step : plan->steps()) EXPECT_EQ(step.provider, "cpu") << step.op;
   }
 }
 
