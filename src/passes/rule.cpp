@@ -34,8 +34,8 @@ class Worklist {
   std::vector<bool> waiting_;
 };
 
-/// Into `result`: the node, the producers of its inputs and the users of its outputs. A rewrite of the node changes what
-/// they see.
+/// Into `result`: the node, the producers of its inputs and the users of its outputs. A rewrite of the node changes
+/// what they see.
 void find_neighbours(const Graph& graph, NodeId id, std::vector<NodeId>& result) {
   result.assign(1, id);
   const Node& node = graph.node(id);

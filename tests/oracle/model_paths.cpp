@@ -250,8 +250,7 @@ Steps run_converted(const std::string& path, const Steps& inputs, size_t outputs
   const std::vector<Port> ports = Model::load(path).inputs();
   if (inputs.empty() || ports.size() <= inputs[0].size()) return run_peer(path, inputs, optimizer);
   std::vector<Tensor> state;
-  for (size_t i = inputs[0].size(); i < ports.size(); ++i)
-    state.push_back(zeros(ports[i].type));
+  for (size_t i = inputs[0].size(); i < ports.size(); ++i) state.push_back(zeros(ports[i].type));
   Steps found;
   for (const std::vector<Tensor>& step : inputs) {
     std::vector<Tensor> all = step;

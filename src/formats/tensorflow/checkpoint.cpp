@@ -6,8 +6,8 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "tensor/stored.h"
 #include "container/cursor.h"
+#include "tensor/stored.h"
 
 namespace hone::tensorflow {
 
@@ -120,17 +120,17 @@ Tensor Checkpoint::variable(const std::string& name) const {
     found = entries_.find(key->second);
   }
   if (found == entries_.end()) throw not_found(cat("variable '", name, "' is not in the checkpoint"));
-  return with_context(
-      [&] { return cat("in variable '", name, "'"); },
-      [&] {
-        const BundleEntry& entry = found->second;
-        if (entry.is_sliced) throw unsupported("a variable in slices");
-        const Bytes bytes = bytes_of(entry);
-        if (masked_crc(bytes.data) != entry.crc) throw invalid_model("its checksum is another: the file is damaged");
-        const DType dtype = dtype_of(entry.type);
-        if (!entry.shape.is_static()) throw invalid_model("has an open size");
-        return stored_tensor(dtype, entry.shape.dims(), bytes.data, bytes.owner);
-      });
+  return with_context([&] { return cat("in variable '", name, "'"); },
+                      [&] {
+                        const BundleEntry& entry = found->second;
+                        if (entry.is_sliced) throw unsupported("a variable in slices");
+                        const Bytes bytes = bytes_of(entry);
+                        if (masked_crc(bytes.data) != entry.crc)
+                          throw invalid_model("its checksum is another: the file is damaged");
+                        const DType dtype = dtype_of(entry.type);
+                        if (!entry.shape.is_static()) throw invalid_model("has an open size");
+                        return stored_tensor(dtype, entry.shape.dims(), bytes.data, bytes.owner);
+                      });
 }
 
 }  // namespace hone::tensorflow
