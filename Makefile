@@ -17,6 +17,7 @@ build: ## install what the build needs and build Release: build/release/bin/hone
 
 demo: build ## the main job on the built-in sample: demo-out/ with .onnx, .tflite, report.html, report.json
 	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --preprocess examples/sample/preprocess.json --max-drop 1 -o demo-out/
+	@echo "serve it: $(BIN) serve demo-out/model.tflite, then open http://127.0.0.1:8000"
 
 test: ## install what the tests need, build Release with tests, run every test
 	@tools/setup.sh test

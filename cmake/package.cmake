@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME dev)
 
 # The objects of several layers in one archive: users need not know the layers. What the public functions reach needs no
-# other library than threads; tests/install links it that way.
+# other library than threads and, where archives are read, zlib; tests/install links it that way.
 function(hone_bundle NAME)
   add_library(${NAME} STATIC)
   set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX)
@@ -26,8 +26,11 @@ if(HONE_MINIMAL)
   set_target_properties(hone_runtime_library PROPERTIES OUTPUT_NAME hone_runtime EXPORT_NAME hone_runtime)
   install(TARGETS hone_runtime_library EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 else()
-  hone_bundle(hone_cpp base tensor ir ops passes runtime tflite onnx formats cpu data peers measure compress capi)
+  hone_bundle(hone_cpp base container tensor ir ops passes runtime tflite onnx keras tensorflow formats cpu data peers measure compress capi)
   set_target_properties(hone_cpp PROPERTIES OUTPUT_NAME hone EXPORT_NAME hone)
+  find_package(ZLIB REQUIRED)
+  target_link_libraries(hone_cpp INTERFACE ZLIB::ZLIB)
+  set(HONE_FIND_ZLIB "find_dependency(ZLIB)")
 
   add_library(hone_c SHARED $<TARGET_OBJECTS:hone_capi>)
   set_target_properties(hone_c PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION 0)

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/limits.h"
 #include "hone_c.h"
 #include "target.h"
 
@@ -38,6 +39,12 @@ void drive(Calls calls, hone_session* session) {
 }
 
 }  // namespace
+
+/// A model may ask for what the machine has; here that is little.
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  hone::set_memory_ceiling(int64_t{256} << 20);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 32) return 0;

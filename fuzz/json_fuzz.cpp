@@ -1,5 +1,5 @@
 // Bytes as JSON; what was written once must stay the same when read and written again. (Negative zero becomes zero.)
-#include "data/json.h"
+#include "container/json.h"
 #include "target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

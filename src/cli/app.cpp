@@ -20,10 +20,23 @@ bool is_help(const std::string& word) { return word == "-h" || word == "--help";
 Error unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : all_commands()) names.emplace_back(command.name);
+  for (const Command& command : all_commands())
+    if (!command.program.empty()) names.emplace_back(command.program);
   const std::string near = nearest(name, names);
   return invalid_argument(cat("unknown command '", name, "'"),
                           near.empty() ? "hone help" : cat("did you mean: hone ", near));
 }
+
+/// The command for the tool that the program is called as; null for hone itself.
+const Command* command_called(std::string_view program) {
+  std::string_view name = program.substr(program.rfind('/') + 1);
+  if (name.ends_with(".py")) name.remove_suffix(3);
+  for (const Command& command : all_commands())
+    if (!command.program.empty() && command.program == name) return &command;
+  return nullptr;
+}
+
+}  // namespace
 
 int run_command(std::span<const std::string> arguments, Console& console) {
   if (arguments.empty() || is_help(arguments[0])) {
@@ -45,22 +58,22 @@ int run_command(std::span<const std::string> arguments, Console& console) {
   return body(console);
 }
 
-}  // namespace
-
 const Command* find_command(std::string_view name) {
   for (const Command& command : all_commands())
-    if (command.name == name) return &command;
+    if (command.name == name || (!command.program.empty() && command.program == name)) return &command;
   return nullptr;
 }
 
-int run_cli(std::span<const std::string> arguments) {
+int run_cli(std::string_view program, std::span<const std::string> arguments) {
   Console console;
+  std::vector<std::string> words(arguments.begin(), arguments.end());
+  if (const Command* command = command_called(program)) words.insert(words.begin(), std::string(command->name));
   const auto report = [&](const Error& e) {
     console.note(cat("error: ", e.what()));
     return exit_code(e.code());
   };
   try {
-    const int code = run_command(arguments, console);
+    const int code = run_command(words, console);
     MappedFile::check_all();  // before results of a file that changed under us are shown
     console.flush();
     return code;

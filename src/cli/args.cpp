@@ -16,20 +16,12 @@ namespace {
 /// "--output" of "-o,--output".
 std::string long_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
 
-/// `word` as a shell reads it back.
-std::string quoted(const std::string& word) {
-  static constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string out = "'";
-  for (const char c : word) c == '\'' ? out += "'\\''" : out += c;
-  return out + "'";
-}
-
 /// What one command takes: a positional, a flag, or a flag with a value.
 struct Taker {
   std::vector<std::string> names;  ///< "-o", "--output"; of a positional its name in capitals
   std::function<void(const std::string& value)> take;
   bool is_positional = false, is_required = false, takes_value = true, repeats = false;
+  bool is_foreign = false, may_stand_alone = false;
   int count = 0;  ///< how often it was given
 
   /// As errors call it: "--output", "MODEL".
@@ -79,11 +71,21 @@ int64_t parse_bytes(const std::string& name, const std::string& text) {
 
 }  // namespace
 
+std::string shell_quoted(const std::string& word) {
+  static constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) c == '\'' ? out += "'\\''" : out += c;
+  return out + "'";
+}
+
 struct Args::State {
   std::string command;
   std::vector<Entry> entries;
   std::vector<Taker> takers;
   std::vector<std::string> arguments;  ///< as typed
+  std::vector<std::string>* command_words = nullptr;
+  bool is_bare_command = false;
 
   void record(const std::string& flags, const std::string& value, std::string help, bool is_required,
               const std::string& preset) {
@@ -105,6 +107,19 @@ struct Args::State {
       if (!taker.is_positional && std::find(taker.names.begin(), taker.names.end(), flag) != taker.names.end())
         return &taker;
     return nullptr;
+  }
+
+  /// The flag that alone begins with `word`, where cutting short is usual.
+  Taker* find_cut_short(std::string_view word) {
+    if (word.size() < 4 || !word.starts_with("--")) return nullptr;
+    Taker* found = nullptr;
+    for (Taker& taker : takers) {
+      const auto begins = [&](const std::string& name) { return name.starts_with(word); };
+      if (!taker.is_foreign || std::none_of(taker.names.begin(), taker.names.end(), begins)) continue;
+      if (found) return nullptr;
+      found = &taker;
+    }
+    return found;
   }
 
   Taker* next_positional() {
@@ -139,7 +154,12 @@ struct Args::State {
       value = word.substr(2);
       has_value = true;
     }
+    if (!taker) taker = find_cut_short(name);
     if (!taker) throw unknown_flag(name);
+    if (taker->may_stand_alone && !has_value) {
+      value = "true";
+      has_value = true;
+    }
     if (!taker->takes_value && has_value) throw usage_error(cat(taker->name(), " takes no value"));
     if (taker->takes_value && !has_value) {
       const bool is_missing = at + 1 == arguments.size() || arguments[at + 1] == "--" || find(arguments[at + 1]);
@@ -170,6 +190,12 @@ void Args::positional(const std::string& name, std::vector<std::string>& target,
   state_->entries.push_back({{}, name + "...", help, true});
   Taker& taker = state_->add(name, [&target](const std::string& value) { target.push_back(value); });
   taker.is_positional = taker.is_required = taker.repeats = true;
+}
+
+void Args::command(const std::string& name, std::vector<std::string>& target, const std::string& help, bool is_bare) {
+  state_->entries.push_back({{}, is_bare ? name + "..." : cat("-- ", name, "..."), help, false});
+  state_->command_words = &target;
+  state_->is_bare_command = is_bare;
 }
 
 void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
@@ -214,6 +240,15 @@ void Args::option(const std::string& names, const std::string& value, std::vecto
   state_->add(names, [&target](const std::string& text) { target.push_back(text); }).repeats = true;
 }
 
+void Args::foreign(const std::string& names, const std::string& value, std::function<void(const std::string&)> take,
+                   const std::string& help) {
+  state_->record(names, value, help, false, "");
+  Taker& taker = state_->add(names, std::move(take));
+  taker.is_foreign = taker.repeats = true;
+  taker.takes_value = !value.empty();
+  taker.may_stand_alone = value.starts_with("[");
+}
+
 void Args::flag(const std::string& names, bool& target, const std::string& help) {
   state_->record(names, "", help, false, "");
   state_->add(names, [&target](const std::string&) { target = true; }).takes_value = false;
@@ -221,7 +256,7 @@ void Args::flag(const std::string& names, bool& target, const std::string& help)
 
 std::string Args::typed() const {
   std::string out = cat("hone ", state_->command);
-  for (const std::string& word : state_->arguments) out += cat(" ", quoted(word));
+  for (const std::string& word : state_->arguments) out += cat(" ", shell_quoted(word));
   return out;
 }
 
@@ -233,10 +268,16 @@ void Args::parse(std::span<const std::string> arguments) {
     const std::string& word = s.arguments[at];
     if (has_flags && word == "--") {
       has_flags = false;
+      if (!s.command_words) continue;
+      s.command_words->assign(s.arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, s.arguments.end());
+      break;
     } else if (has_flags && word.size() > 1 && word[0] == '-') {
       s.take_flag(at);
     } else if (Taker* taker = s.next_positional()) {
       s.give(*taker, word);
+    } else if (s.is_bare_command) {
+      s.command_words->assign(s.arguments.begin() + static_cast<std::ptrdiff_t>(at), s.arguments.end());
+      break;
     } else {
       throw s.usage_error(cat("unexpected argument '", word, "'"));
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace hone {
+
+/// `word` as a shell reads it back.
+std::string shell_quoted(const std::string& word);
 
 /// The arguments of one command: declared by its setup, bound to variables that must outlive parse().
 class Args {
@@ -31,6 +35,10 @@ class Args {
   /// `name` in capitals, as shown in help. Positionals are taken in order of declaration.
   void positional(const std::string& name, std::string& target, const std::string& help, bool is_required = true);
   void positional(const std::string& name, std::vector<std::string>& target, const std::string& help);
+  /// The words of another program's command line: all behind "--", or, when `is_bare`, all from the first on that no
+  /// other positional takes.
+  void command(const std::string& name, std::vector<std::string>& target, const std::string& help,
+               bool is_bare = false);
   /// `names`: "--data" or "-o,--output"; `value`: the placeholder shown in help, e.g. "DIR". The default shown is what
   /// the target holds, unless empty.
   void option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
@@ -48,6 +56,11 @@ class Args {
   void option(const std::string& names, const std::string& value, std::vector<std::string>& target,
               const std::string& help);
   void flag(const std::string& names, bool& target, const std::string& help);
+  /// A flag of another tool's line. Given again, the last counts. A `value` in brackets, "[true|false]", stands behind
+  /// "=" or is left out, which is "true"; an empty one is never given. With one such flag, long flags may be cut short
+  /// where no other begins so, as Python's argparse takes them.
+  void foreign(const std::string& names, const std::string& value, std::function<void(const std::string&)> take,
+               const std::string& help);
 
   /// Throws Error(invalid_argument) for unknown, missing or malformed arguments, suggesting the nearest flag.
   void parse(std::span<const std::string> arguments);

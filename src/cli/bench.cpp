@@ -1,10 +1,12 @@
 #include <memory>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/input_args.h"
 #include "cli/report.h"
 #include "cli/table.h"
+#include "cli/versus.h"
 #include "runtime/program.h"
 
 namespace hone {
@@ -18,6 +20,7 @@ struct Options {
   int64_t runs = 20, warmup = 3, rows = 20;
   double seconds = 1;
   bool is_json = false, is_ops = false;
+  std::string against;
 };
 
 void print(const Options& o, const BenchResult& r, Console& console) {
@@ -41,6 +44,10 @@ void print(const Options& o, const BenchResult& r, Console& console) {
 }
 
 int bench(const Options& o, Console& console) {
+  if (!o.against.empty()) {
+    if (o.is_ops) throw invalid_argument("--ops times one model, --vs two");
+    return bench_versus({o.model, o.engine, o.inputs, o.against, o.seconds, o.is_json}, console);
+  }
   BenchOptions options;
   options.min_runs = o.runs;
   options.warmup_runs = o.warmup;
@@ -48,6 +55,7 @@ int bench(const Options& o, Console& console) {
   options.steps = o.is_ops;
   options.progress = console.progress("measuring");
   const Engine engine = o.engine.engine();
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   std::vector<Tensor> inputs;
   if (o.inputs.files.empty())
     note_open_sizes(o.model.load(), console);
@@ -74,6 +82,7 @@ CommandBody setup(Args& args) {
   args.option("--runs", "N", o->runs, "measure at least N runs", 1);
   args.option("--seconds", "S", o->seconds, "and at least S seconds of them", 0);
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
+  args.option("--vs", "B", o->against, "measure in turns with another model, or with the same one in ort or tflite");
   args.flag("--ops", o->is_ops, "also time every operator");
   args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all", 0);
   args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");
@@ -82,8 +91,12 @@ CommandBody setup(Args& args) {
 
 }  // namespace
 
-const Command kBenchCommand{"bench", "how fast a model is here: latency, load time, memory, time per operator",
-                            "hone bench model.tflite --threads 4 --ops", "Inputs without a file are generated numbers.",
-                            setup};
+const Command kBenchCommand{
+    "bench", "how fast a model is here: latency, load time, memory, time per operator",
+    "hone bench model.tflite --threads 4 --ops\nhone bench model.tflite --vs model_int8.tflite",
+    "Inputs without a file are generated numbers.\n--vs runs both for the same short time in many "
+    "rounds and says who is faster, as far as the rounds tell (95 %, bootstrap); percent are of "
+    "runs a second. What disturbed the machine meanwhile is said.",
+    setup};
 
 }  // namespace hone

@@ -8,6 +8,10 @@ std::span<const Command> all_commands() {
   static const std::array kCommands{
       kOptimizeCommand,  //
       kQuantizeCommand,  //
+      kFinetuneCommand,  //
+      kDistillCommand,   //
+      kPruneCommand,     //
+      kExplainCommand,   //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //
@@ -16,9 +20,20 @@ std::span<const Command> all_commands() {
       kCompareCommand,   //
       kBenchCommand,     //
       kProfileCommand,   //
+      kPackageCommand,   //
+      kDeployCommand,    //
+      kServeCommand,     //
       kDevicesCommand,   //
       kHelpCommand,      //
-      kVersionCommand,
+      kVersionCommand,   //
+
+      // Command lines of other tools.
+      kTfliteConvertCommand,        //
+      kBenchmarkModelCommand,       //
+      kTrtexecCommand,              //
+      kBenchmarkAppCommand,         //
+      kOnnxruntimePerfTestCommand,  //
+      kPerfCommand,                 //
   };
   return kCommands;
 }

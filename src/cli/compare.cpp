@@ -162,6 +162,7 @@ Measured measure(const Options& o, const Graph& a, const Graph& b, const Engine&
   };
   if (!o.data.path.empty()) {
     const Dataset data = o.data.open();
+    o.preprocess.note_unused(std::vector{data.name(0)}, console);
     const std::vector<InputSpec> specs_a = specs_of(a, b, o), specs_b = specs_of(b, a, o);
     const bool is_stated = b.metadata.count(std::string(kPreprocessKey)) > 0;
     if (!specs_a.empty() && !is_stated)

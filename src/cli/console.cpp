@@ -70,6 +70,12 @@ void catch_interrupts() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
+void resume_after_interrupt() {
+  const itimerval never{};
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  withdraw_cancel();
+}
+
 /// Redraws lines: no dumb terminal and no file.
 static bool is_lively_terminal() {
   const char* term = std::getenv("TERM");

@@ -46,6 +46,9 @@ struct ClosedOutput {};
 /// in time is ended after 0.7 s, and at once by a second signal; the exit code is that of Error(cancelled) always.
 void catch_interrupts();
 
+/// After Error(cancelled): takes the request and its deadline back, so that what is to be kept can be written.
+void resume_after_interrupt();
+
 /// "label [###   ] tail" in less than `width` columns: the bar goes first, then the middle of the label.
 std::string progress_line(const std::string& label, const std::string& tail, double part, int width);
 

@@ -43,6 +43,19 @@ int64_t transposes_in_file(const Graph& graph) {
   return count;
 }
 
+/// Of a file, or of the files in a folder; 0 for standard input.
+int64_t bytes_on_disk(const std::string& path) {
+  std::error_code unknown;
+  if (!fs::is_directory(path, unknown)) {
+    const uintmax_t bytes = fs::file_size(path, unknown);
+    return unknown ? 0 : static_cast<int64_t>(bytes);
+  }
+  int64_t sum = 0;
+  for (auto it = fs::recursive_directory_iterator(path, unknown); !unknown && it != fs::end(it); it.increment(unknown))
+    if (it->is_regular_file(unknown)) sum += static_cast<int64_t>(it->file_size(unknown));
+  return sum;
+}
+
 /// Embeds stated preprocessing, so that everything downstream uses the same.
 void embed_preprocess(Graph& graph, const Options& o) {
   if (!o.preprocess.is_given() || graph.inputs().empty()) return;
@@ -140,19 +153,15 @@ int convert(Options& o, Console& console) {
   Workshop workshop(place.parent_path());
   const std::string draft = workshop.file(place.filename().string());
   std::vector<std::string> notes;
-  const Graph written = write_and_read(graph, {.path = draft, .target = o.target, .notes = &notes}, workshop);
+  const Graph written = write_and_read(
+      graph, {.path = draft, .target = o.target, .extension = target.extension(), .notes = &notes}, workshop);
   Proof proof;
   if (o.proofs != 0)
     proof = prove(source, written, proof_engine(),
                   {.tolerance = o.tolerance, .inputs = o.proofs, .progress = console.progress("proving")});
   const Counts before(source), after(graph);
   const int64_t in_file = transposes_in_file(written);
-  std::error_code unknown;  // of standard input
-  const auto size_of = [&](const std::string& path) {
-    const uintmax_t bytes = fs::file_size(path, unknown);
-    return unknown ? int64_t{0} : static_cast<int64_t>(bytes);
-  };
-  const int64_t size_before = size_of(o.model.path), size_after = size_of(draft);
+  const int64_t size_before = bytes_on_disk(o.model.path), size_after = bytes_on_disk(draft);
   if (proof.is_equal) workshop.publish();
   if (o.is_json) {
     Json json = report_json(o, before, after, stats, proof, in_file, size_before, size_after);
@@ -180,7 +189,7 @@ CommandBody setup(Args& args) {
   o->model.declare(args, "SRC");
   args.positional("DST", o->second, "the file to write: .onnx, .tflite or .hone (text)", false);
   args.option("-o,--output", "DST", o->output, "another way to name it; -: standard output");
-  args.option("--format", "NAME", o->format, "of standard output: onnx, tflite or hone");
+  args.option("--format", "NAME", o->format, "onnx, tflite or hone, where no extension says it: standard output");
   args.flag("--force", o->is_forced, "overwrite SRC itself");
   args.option("--target", "NAME", o->target, "machines to write for: ort-vnni (.onnx for CPUs with VNNI)");
   args.option("--pipeline", "NAME", o->pipeline, "passes to run: none, simplify, canonical, fuse, layout or standard");

@@ -130,6 +130,7 @@ int eval(const Options& o, Console& console) {
   const Engine engine = o.engine.engine();
   const Graph graph = prepare(o.model.load(), engine);
   const Dataset data = o.data.open();
+  o.preprocess.note_unused(std::vector{data.name(0)}, console);
   const Labels labels = labels_of(data);
   require_own_measure(o, data, labels);
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());

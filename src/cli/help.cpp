@@ -12,16 +12,32 @@
 
 namespace hone {
 
+namespace {
+
+/// "  name  summary" of the commands that `is_listed` takes.
+template <class Predicate>
+std::string list_of(const Predicate& is_listed, int limit) {
+  size_t widest = 0;
+  for (const Command& command : all_commands())
+    if (is_listed(command)) widest = std::max(widest, command.name.size());
+  const int indent = static_cast<int>(widest) + 4;
+  std::string out;
+  for (const Command& command : all_commands())
+    if (is_listed(command))
+      out += cat("  ", command.name, std::string(widest - command.name.size() + 2, ' '),
+                 wrapped(command.summary, limit, indent, indent), "\n");
+  return out;
+}
+
+}  // namespace
+
 std::string overview(int width) {
   const int limit = std::min(width, 100);
   std::string out = wrapped("hone makes trained networks small and fast within an accuracy budget you state.", limit);
   out += "\n\nusage: hone COMMAND ...\n\n";
-  size_t widest = 0;
-  for (const Command& command : all_commands()) widest = std::max(widest, command.name.size());
-  const int indent = static_cast<int>(widest) + 4;
-  for (const Command& command : all_commands())
-    out += cat("  ", command.name, std::string(widest - command.name.size() + 2, ' '),
-               wrapped(command.summary, limit, indent, indent), "\n");
+  out += list_of([](const Command& command) { return command.program.empty(); }, limit);
+  out += "\ncommand lines of other tools\n";
+  out += list_of([](const Command& command) { return !command.program.empty(); }, limit);
   out += "\n";
   out += wrapped("hone help COMMAND shows its options and an example.", limit);
   out += "\n\nexit codes\n";

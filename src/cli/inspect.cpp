@@ -11,7 +11,7 @@
 #include "cli/table.h"
 #include "compress/manifest.h"
 #include "compress/recipe.h"
-#include "data/json.h"
+#include "container/json.h"
 #include "formats/formats.h"
 #include "ir/text.h"
 

@@ -26,5 +26,5 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 int main(int argc, char** argv) {
   hone::catch_interrupts();
   const std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
-  return hone::run_cli(arguments);
+  return hone::run_cli(argc > 0 ? argv[0] : "", arguments);
 }

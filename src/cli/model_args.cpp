@@ -5,20 +5,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "data/image.h"
 #include "formats/formats.h"
 #include "passes/fix_shapes.h"
 #include "providers/cpu/provider.h"
 
 namespace hone {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -47,26 +45,14 @@ std::string sizes_json(std::string text, const std::string& flag) {
   return Json::list(out).dump();
 }
 
-/// Folders of models that hone does not read are told apart by what is in them.
-void refuse_folder(const std::string& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return;
-  if (fs::exists(path + "/saved_model.pb", ignored))
-    throw unsupported(cat("'", path, "' is a TensorFlow SavedModel, expected a .tflite or .onnx file"),
-                      cat("python -m tf2onnx.convert --saved-model ", path, " --output model.onnx"));
-}
-
 /// read_model, with the file in every error.
-Graph read_named(const std::string& path) {
+Graph read_named(const std::string& path, const ReadOptions& options) {
   try {
     if (path == "-") {
       const std::string bytes = read_standard_input();
-      return read_model(std::as_bytes(std::span(bytes.data(), bytes.size())), "standard input");
+      return read_model(std::as_bytes(std::span(bytes.data(), bytes.size())), "standard input", options);
     }
-    refuse_folder(path);
-    if (const fs::path file(path); file.filename() == "saved_model.pb")
-      refuse_folder(file.has_parent_path() ? file.parent_path().string() : ".");
-    return read_model(path);
+    return read_model(path, options);
   } catch (Error& e) {
     if (std::string_view(e.what()).find(path) == std::string_view::npos)
       e.add_frame(cat("while importing '", path, "'"));
@@ -116,21 +102,31 @@ Engine EngineArgs::calibration_engine() const {
   return engine;
 }
 
-void ModelArgs::declare(Args& args, const std::string& name) {
-  args.positional(name, path, "a .tflite, .onnx or text model");
+void ModelArgs::declare(Args& args, const std::string& name, bool is_required) {
+  args.positional(name, path, "a .tflite, .onnx, .h5, .keras, .pb or text model, or the folder of a SavedModel",
+                  is_required);
   declare_shapes(args);
 }
 
 void ModelArgs::declare_shapes(Args& args) {
   args.option("--shape", "[INPUT=]DIMS", shapes, "fix an input's shape, as in input=1x3x224x224");
+  args.option("--signature", "NAME", signature, "entry point of a SavedModel");
+  args.option("--tag-set", "TAG[,TAG]", tag_set, "which graph of a SavedModel");
+  args.option("--graph-inputs", "NAME[,NAME]", inputs, "tensors where a TensorFlow graph begins");
+  args.option("--graph-outputs", "NAME[,NAME]", outputs, "and where it ends");
   args.size_option("--max-memory", max_memory, "take no more memory than this, as in 2GB");
 }
 
 Graph ModelArgs::load() const {
   set_memory_ceiling(max_memory);
-  Graph graph = read_named(path);
   std::map<std::string, Dims> fixed;
   for (const std::string& text : shapes) fixed.insert_or_assign(parse_shape(text).first, parse_shape(text).second);
+  ReadOptions options{.signature = signature};
+  if (!tag_set.empty()) options.tags = split(tag_set, ',');
+  if (!inputs.empty()) options.inputs = split(inputs, ',');
+  if (!outputs.empty()) options.outputs = split(outputs, ',');
+  for (const auto& [name, dims] : fixed) options.shapes[name] = dims;
+  Graph graph = read_named(path, options);
   if (!fixed.empty()) fix_shapes(graph, fixed);
   return graph;
 }
@@ -194,6 +190,14 @@ bool PreprocessArgs::is_given() const {
   for (const std::string* text : {&file, &resize, &crop, &scale, &mean, &std, &layout, &color})
     if (!text->empty()) return true;
   return false;
+}
+
+void PreprocessArgs::note_unused(std::span<const std::string> files, Console& console) const {
+  if (!is_given() || std::any_of(files.begin(), files.end(), [](const std::string& name) {
+        return name == "-" || name.ends_with("=-") || is_image_name(lower(name));
+      }))
+    return;
+  console.note("note: there is no picture: --preprocess, --resize, --mean and the like change nothing");
 }
 
 void DataArgs::declare(Args& args, bool is_required) {

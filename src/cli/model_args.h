@@ -7,8 +7,8 @@
 
 #include "cli/args.h"
 #include "cli/console.h"
+#include "container/json.h"
 #include "data/dataset.h"
-#include "data/json.h"
 #include "measure/engine.h"
 
 namespace hone {
@@ -32,14 +32,16 @@ std::string read_standard_input();
 /// Every provider of this build, the default first.
 std::vector<const Provider*> all_providers();
 
-/// MODEL and --shape.
+/// MODEL, --shape, and what to read where a file leaves a choice.
 struct ModelArgs {
   std::string path;
   std::vector<std::string> shapes;  ///< "input=1x3x224x224" or "1x3x224x224"
+  std::string signature, tag_set;   ///< of a SavedModel
+  std::string inputs, outputs;      ///< "a,b": where a TensorFlow graph begins and ends
   int64_t max_memory = 0;           ///< bytes; 0: what the system leaves
 
-  void declare(Args& args, const std::string& name = "MODEL");
-  /// Only --shape and --max-memory, for commands that take several models.
+  void declare(Args& args, const std::string& name = "MODEL", bool is_required = true);
+  /// The flags alone, for commands that take several models.
   void declare_shapes(Args& args);
   /// The model with its shapes fixed, everything known about errors added; "-" reads it from standard input. From here
   /// on the program holds no more than --max-memory.
@@ -58,6 +60,8 @@ struct PreprocessArgs {
   Preprocess preprocess() const;
   QuantPtr stored() const;
   bool is_given() const;
+  /// A note when flags of pictures are given and none of `files` is one. Standard input, "-", may be one.
+  void note_unused(std::span<const std::string> files, Console& console) const;
 };
 
 /// Flags that name the data: --data, --labels, --limit.

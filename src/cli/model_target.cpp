@@ -14,11 +14,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string extension_of(const std::string& format) {
+std::string_view extension_of(const std::string& format) {
   std::vector<std::string> names;
   for (const Format* f : all_formats()) {
-    names.emplace_back(f->extension.substr(1));
-    if (names.back() == format) return std::string(f->extension);
+    if (!f->write) continue;
+    names.emplace_back(f->extensions.front().substr(1));
+    if (names.back() == format) return f->extensions.front();
   }
   throw invalid_argument(
       format.empty() ? "standard output has no extension to tell the format by" : cat("unknown format '", format, "'"),
@@ -28,14 +29,17 @@ std::string extension_of(const std::string& format) {
 }  // namespace
 
 ModelTarget::ModelTarget(const std::string& name, const std::string& format) : path_(name) {
-  if (name != "-") {
-    if (!format.empty() && !name.ends_with(extension_of(format)))
-      throw invalid_argument(cat("--format ", format, " does not fit '", name, "'"), "the extension says the format");
-    return;
+  if (name == "-" || !format.empty()) extension_ = extension_of(format);
+  if (name == "-") {
+    folder_.emplace();
+    path_ = (fs::path(folder_->path()) / cat("model", extension_)).string();
+  } else if (!extension_.empty() && !name.ends_with(extension_)) {
+    for (const Format* other : all_formats())
+      for (const std::string_view extension : other->extensions)
+        if (name.ends_with(extension))
+          throw invalid_argument(cat("--format ", format, " does not fit '", name, "'"),
+                                 "the extension says the format");
   }
-  const std::string extension = extension_of(format);
-  folder_.emplace();
-  path_ = (fs::path(folder_->path()) / cat("model", extension)).string();
 }
 
 void ModelTarget::finish(Console& console, const std::string& report, bool has_model) const {

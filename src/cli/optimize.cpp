@@ -32,7 +32,7 @@ struct Options {
   DataArgs data;
   PreprocessArgs preprocess;
   std::string directory, output, objective = "latency", bound, runtime = "hone";
-  std::vector<std::string> calibrators;
+  std::vector<std::string> calibrators, prune;
   MetricArgs metric;
   std::vector<std::string> formats;
   double max_drop = 1, seconds = 0.5;
@@ -94,7 +94,7 @@ void print_verdict(const Outcome& outcome, Console& console) {
   const std::string memory =
       best.memory_bytes > 0 ? cat(", ", times(base.memory_bytes, best.memory_bytes, "less memory", "more memory")) : "";
   console.out(
-      wrapped(cat(best.label, " in ", outcome.runtime, ": ", speed_text(base.latency, best.latency), ", ",
+      wrapped(cat(best.label, " (in ", outcome.runtime, "): ", speed_text(base.latency, best.latency), ", ",
                   times(base.size_bytes, best.size_bytes, "smaller", "larger"), memory, "; ", cost_text(outcome, best),
                   best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
               width));
@@ -204,6 +204,7 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   job.test = samples_of(data.test, inputs);
   job.calibration_engine = o.engine.calibration_engine();
   job.labels = labels_of(data.test);
+  o.preprocess.note_unused(std::vector{data.test.name(0)}, console);
   warn_of_folders(graph, find_output(graph, o.output), data.test, console);
   if (!inputs.empty()) {
     warn_of_scale(graph, o.engine.engine(), job.calibration, inputs.front(), o.preprocess, console);
@@ -230,6 +231,12 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
     if (format != "onnx" && format != "tflite")
       throw invalid_argument(cat("--format ", format, ": expected onnx or tflite"));
   job.mixed = !o.no_mixed;
+  for (const std::string& share : o.prune) {
+    const std::optional<double> macs = parse_double(share);
+    if (!macs || !(*macs > 0 && *macs < 1))
+      throw invalid_argument(cat("--prune ", share, ": expected a share of the multiply-accumulates between 0 and 1"));
+    job.prune.push_back(*macs);
+  }
   job.latency_seconds = o.seconds;
   job.output = find_output(graph, o.output);
   job.directory = o.directory;
@@ -268,6 +275,9 @@ CommandBody setup(Args& args) {
   args.option("--calibration-samples", "N", o->calibration_samples, "0: a fifth of the data, at most 500", 0);
   args.option("--seed", "N", o->seed, "of the split into calibration and test data", 0);
   args.option("--seconds", "S", o->seconds, "latency measurement for each candidate", 0);
+  args.option(
+      "--prune", "SHARE", o->prune,
+      "also try with channels removed until this share of the multiply-accumulates is left: 0.7; may be repeated");
   args.flag("--no-mixed", o->no_mixed, "do not try int8 with sensitive layers in float");
   args.flag("--json", o->is_json, "print report.json");
   o->engine.declare(args);

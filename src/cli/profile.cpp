@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/command_profile.h"
 #include "cli/commands.h"
 #include "cli/input_args.h"
 #include "cli/report.h"
@@ -23,6 +25,7 @@ struct Options {
   int64_t runs = 50, warmup = 5, rows = 20;
   std::string trace, folded;
   bool is_json = false;
+  std::vector<std::string> events, command;
 };
 
 std::string counter_text(double value) { return value < 0 ? "" : human_count(static_cast<int64_t>(value)); }
@@ -61,9 +64,18 @@ void print(const Options& o, const Profile& profile, Console& console) {
 }
 
 int run_profile(const Options& o, Console& console) {
+  if (!o.command.empty()) {
+    if (!o.model.path.empty()) throw invalid_argument("profile takes a model or a command, not both");
+    return profile_command(o.events, o.command, o.is_json, console);
+  }
+  if (o.model.path.empty()) throw invalid_argument("profile: MODEL is missing", "hone help profile");
+  if (!o.events.empty())
+    throw invalid_argument("--event counts what a command does",
+                           cat("hone profile -e ", join(o.events, ","), " -- hone bench ", shell_quoted(o.model.path)));
   const Engine engine = o.engine.engine();
   const auto program = Program::prepared(o.model.load(), engine);
   if (o.inputs.files.empty()) note_open_sizes(program->graph(), console);
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   const std::vector<Tensor> inputs = o.inputs.load_or_generate(program->graph());
   Session session(program);
   session.plan_for(inputs);
@@ -92,7 +104,10 @@ int run_profile(const Options& o, Console& console) {
 
 CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
-  o->model.declare(args);
+  o->model.declare(args, "MODEL", false);
+  args.command("COMMAND", o->command, "run a command instead and count events in it");
+  args.option("-e,--event", "EVENT[,EVENT]", o->events,
+              "what to count, by perf's names, as in cpu-cycles,instructions");
   o->engine.declare(args);
   o->inputs.declare(args);
   args.option("--runs", "N", o->runs, "measure N runs", 1);
@@ -108,9 +123,13 @@ CommandBody setup(Args& args) {
 
 const Command kProfileCommand{
     "profile", "where the time goes: per node, with hardware counters where there are any",
-    "hone profile model.tflite --trace trace.json --folded stacks.txt",
+    "hone profile model.tflite --trace trace.json --folded stacks.txt\n"
+    "hone profile -e cpu_cycles,instructions -- hone run model.onnx",
     "Counters are those of the calling thread: use --threads 1 for whole numbers. Inputs without "
-    "a file are generated numbers.",
+    "a file are generated numbers.\nBehind --, a command is run and events are counted in it and all that it starts; "
+    "the report "
+    "goes to standard error beside the command's own output, with --json to standard output, and the exit code is the "
+    "command's.",
     setup};
 
 }  // namespace hone

@@ -125,6 +125,7 @@ int run(const Options& o, Console& console) {
   const auto program = Program::prepared(o.model.load(), engine);
   const Graph& graph = program->graph();
   if (o.inputs.files.empty()) note_open_sizes(graph, console);
+  o.inputs.preprocess.note_unused(o.inputs.files, console);
   const std::vector<Tensor> inputs = load_inputs(o, graph);
   check_interrupted();
   Report report{o, {}, Json::array(), ""};

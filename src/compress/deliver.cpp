@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "compress/file_forms.h"
-#include "compress/sha256.h"
 
 namespace hone {
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/text.h"
-#include "compress/sha256.h"
 #include "formats/formats.h"
 #include "runtime/program.h"
 

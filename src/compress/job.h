@@ -41,6 +41,7 @@ struct Job {
   std::vector<std::string> calibrators;                   ///< empty: all of them
   std::vector<std::string> formats = {"onnx", "tflite"};  ///< that candidates are measured as, and delivered
   bool mixed = true;                                      ///< also try int8 with the most sensitive layers in float
+  std::vector<double> prune = {};                         ///< shares of the multiply-accumulates to try, 0…1
   double latency_seconds = 0.5;                           ///< of measurement for each distinct plan
   size_t output = 0;                                      ///< output that holds the scores
   int64_t seed = -1;           ///< of the split that made the data; negative: the split was given

@@ -1,6 +1,6 @@
 #include "compress/manifest.h"
 
-#include "data/json.h"
+#include "container/json.h"
 
 namespace hone {
 

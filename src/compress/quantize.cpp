@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "compress/layer_matrix.h"
 #include "compress/rebuild.h"
 #include "compress/weights.h"
 #include "ops/binary.h"
@@ -95,13 +96,24 @@ class Decisions {
             feeds_weights_[static_cast<size_t>(order[k].index)] = 1;
   }
 
-  /// Arithmetic and probabilities behind the last weights, such as the decoding of boxes and the final Softmax: they
-  /// cost next to nothing in float, 256 levels are too few for coordinates, and make ties of near scores.
+  /// Arithmetic, probabilities and concatenation behind the last weights, such as the decoding of boxes and the final
+  /// Softmax: they cost next to nothing in float, 256 levels are too few for coordinates, make ties of near scores, and
+  /// cannot hold both under one scale. What is joined for layers in float alone stays apart in integers too.
   bool is_float_tail(const Node& node, NodeId id) const {
     const QuantRule& rule = node.def->quant;
+    if (options_.quantize_io || rule.weight >= 0) return false;
+    const bool is_last = !feeds_weights_[static_cast<size_t>(id.index)];
     const bool is_arithmetic =
         rule.kind == QuantRule::kFixedRange || (rule.kind == QuantRule::kOwnRange && node.def->elementwise);
-    return !options_.quantize_io && is_arithmetic && rule.weight < 0 && !feeds_weights_[static_cast<size_t>(id.index)];
+    const bool is_merge = rule.kind == QuantRule::kSameScale && node.def->tied != 1 && node.inputs.size() > 1;
+    return (is_arithmetic && is_last) || (is_merge && (is_last || feeds_float_alone(node)));
+  }
+
+  bool feeds_float_alone(const Node& node) const {
+    const std::vector<NodeId>& users = graph_.value(node.outputs[0]).users;
+    return !users.empty() && std::all_of(users.begin(), users.end(), [&](NodeId user) {
+      return options_.keep_float.count(graph_.node(user).name) > 0;
+    });
   }
 
   bool takes_part(const Node& node, NodeId id) {
@@ -188,7 +200,9 @@ class Decisions {
 class StaticQuantizer {
  public:
   StaticQuantizer(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options)
-      : options_(options), decisions_(graph, ranges, options), build_(graph), stored_(graph.value_capacity()) {}
+      : options_(options), decisions_(graph, ranges, options), build_(graph), stored_(graph.value_capacity()) {
+    if (options.weight_bits < 8) outer_ = outer_layers(graph);
+  }
 
   Graph run() {
     const Graph& from = build_.from;
@@ -293,7 +307,10 @@ class StaticQuantizer {
     const size_t w = static_cast<size_t>(rule.weight);
     const Value& weights = build_.from.value(node.inputs[w]);
     const float input_scale = decisions_.params(node.inputs[0])->scale();
-    Tensor q = quantize_weights(weights.constant, scale_axis(build_.from, node));
+    const auto rounded = options_.rounded.find(node.name);
+    Tensor q = rounded != options_.rounded.end()
+                   ? rounded->second
+                   : quantize_weights(weights.constant, scale_axis(build_.from, node), bits_of(node));
     const ValueId bias = rule.bias >= 0 ? node.input(static_cast<size_t>(rule.bias)) : ValueId{};
     if (bias.exists()) {
       const Tensor& b = build_.from.value(bias).constant;
@@ -303,6 +320,8 @@ class StaticQuantizer {
     }
     inputs[w] = build_.graph.add_constant(std::move(q), weights.name);
   }
+
+  int bits_of(const Node& node) const { return outer_.count(node.name) ? 8 : options_.weight_bits; }
 
   /// Inputs of a Concat whose parameters are fixed elsewhere (a Softmax before it) are requantized.
   void equalize(const Node& node, std::vector<ValueId>& inputs) {
@@ -321,6 +340,7 @@ class StaticQuantizer {
   const QuantizeOptions& options_;
   Decisions decisions_;
   Rebuild build_;
+  std::set<std::string> outer_;
   std::vector<ValueId> stored_;  ///< integer form of each old value
 };
 
@@ -329,6 +349,8 @@ class StaticQuantizer {
 Graph quantize_static(const Graph& graph, const Ranges& ranges, const QuantizeOptions& options) {
   if (options.activations != DType::kI8 && options.activations != DType::kU8)
     throw invalid_argument(cat("activations as ", to_string(options.activations), ", expected i8 or u8"));
+  if (options.weight_bits != 8 && options.weight_bits != 4)
+    throw invalid_argument(cat("weights of ", options.weight_bits, " bits, expected 8 or 4"));
   return StaticQuantizer(graph, ranges, options).run();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@ namespace hone {
 struct QuantizeOptions {
   std::set<std::string> keep_float;  ///< names of nodes that stay in float
   DType activations = DType::kI8;    ///< kI8 or kU8
+  int weight_bits = 8;               ///< 8, or 4: −7…7 as int4, outer_layers() excepted
+  /// Weights rounded beforehand, by node name; those of other nodes go to the nearest integer.
+  std::map<std::string, Tensor> rounded = {};
   bool quantize_io = false;  ///< graph inputs and outputs become integers too, else Quantize and Dequantize stand there
 };
 

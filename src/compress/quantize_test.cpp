@@ -128,6 +128,28 @@ TEST(QuantizeStatic, ArithmeticBehindTheLastWeightsStaysInFloat) {
   EXPECT_NE(integer.type(integer.outputs()[0]).quant, nullptr);
 }
 
+TEST(QuantizeStatic, BoxesAndScoresJoinedBehindTheLastWeightsKeepScalesOfTheirOwn) {
+  const Graph graph = parse_graph(R"(graph "heads" {
+    input %x: f32[1,4]
+    const %w: f32[4,4] = random(1)
+    const %v: f32[2,4] = random(2)
+    %boxes: f32[1,4] = FullyConnected(%x, %w)
+    %scores: f32[1,2] = FullyConnected(%x, %v)
+    %y: f32[1,6] = Concat(%boxes, %scores) {axis=1}
+    output %y
+  })",
+                                  all_ops());
+  const Ranges ranges = {{"x", {-1, 1}}, {"boxes", {-400, 400}}, {"scores", {-1, 1}}, {"y", {-400, 400}}};
+  const Graph q = quantize_static(graph, ranges);
+  verify(q);
+  for (const NodeId id : q.order()) {
+    if (q.node(id).name != "scores") continue;
+    EXPECT_LT(q.type(q.node(id).outputs[0]).quant->scale(), 0.01f);
+  }
+  const Graph integer = quantize_static(graph, ranges, {.quantize_io = true});
+  EXPECT_GT(integer.type(integer.outputs()[0]).quant->scale(), 1);
+}
+
 TEST(QuantizeStatic, ZeroIsExactInEveryActivation) {
   const Calibrated c;
   const Graph q = quantize_static(c.graph, c.ranges);

@@ -1,11 +1,19 @@
 #include "compress/recipe.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "compress/bias_correction.h"
 #include "compress/dequantize.h"
+#include "compress/equalize.h"
+#include "compress/prune.h"
 #include "compress/quantize.h"
+#include "compress/quantize_aware.h"
+#include "compress/rounding.h"
+#include "compress/taught.h"
 
 namespace hone {
 
@@ -15,42 +23,117 @@ std::string int8_label(const Attrs& step) {
   const Int8& t = step.as<Int8>();
   const size_t kept = t.keep_float.size();
   std::string out = cat("int8 (", t.calibrator, ")");
+  if (t.weight_bits != 8) out += cat(", ", t.weight_bits, "-bit weights");
+  if (t.rounding == Rounding::compensated) out += ", compensated";
+  if (t.rounding == Rounding::trained) out += cat(", trained for ", t.epochs, t.epochs == 1 ? " epoch" : " epochs");
   if (kept > 0) out += cat(", ", kept, kept == 1 ? " layer" : " layers", " in float");
   return t.integer_io ? cat(out, ", integer inputs and outputs") : out;
 }
 
-Graph apply_int8(const Attrs& step, const Graph& graph, const Statistics& statistics) {
+Graph apply_int8(const Attrs& step, const StepInput& input) {
   const Int8& t = step.as<Int8>();
-  QuantizeOptions options{.keep_float = {t.keep_float.begin(), t.keep_float.end()}, .quantize_io = t.integer_io};
-  return quantize_static(graph, to_ranges(statistics, find_calibrator(t.calibrator)), options);
+  QuantizeOptions options{.keep_float = {t.keep_float.begin(), t.keep_float.end()},
+                          .weight_bits = static_cast<int>(t.weight_bits),
+                          .quantize_io = t.integer_io};
+  if (t.rounding == Rounding::compensated)
+    options.rounded = compensated_weights(input.graph, input.evidence, options.weight_bits);
+  const Ranges ranges = to_ranges(input.statistics(), find_calibrator(t.calibrator));
+  if (t.rounding == Rounding::trained) return quantize_aware(input.graph, ranges, options, input.evidence, t.epochs);
+  Graph out = quantize_static(input.graph, ranges, options);
+  // Compensation leaves the means to the biases.
+  return t.rounding == Rounding::compensated ? correct_bias(out, input.graph, input.evidence) : out;
 }
 
-/// Every calibrator; then, with the ranges of the best of them, the k most sensitive layers in float, k doubling: two
-/// steps to show the trade, more while the budget is broken, at most half of the layers.
-std::optional<Recipe> next_int8(const SearchGround& ground) {
-  const auto is_own = [](const Attempt& a) { return a.recipe.kind() == Int8::kName; };
-  const int64_t tried = std::count_if(ground.attempts.begin(), ground.attempts.end(), is_own);
-  if (tried < static_cast<int64_t>(ground.calibrators.size()))
-    return Recipe::of(Int8{.calibrator = ground.calibrators[static_cast<size_t>(tried)]});
-  if (!ground.mixed) return std::nullopt;
+bool is_int8(const Recipe& recipe) { return recipe.kind() == Int8::kName; }
+
+/// int8 by itself, each weight rounded to the nearest of 8 bits.
+bool is_plain_int8(const Recipe& recipe) {
+  if (recipe.steps.size() != 1 || !is_int8(recipe)) return false;
+  const Int8& t = recipe.steps[0].as<Int8>();
+  return t.weight_bits == 8 && t.rounding == Rounding::nearest;
+}
+
+/// The best attempt with all layers in integers of 8 bits that `counts`; null when there is none.
+template <class Counts>
+const Attempt* best_int8(const SearchGround& ground, const Counts& counts) {
   const Attempt* best = nullptr;
-  bool is_inside = false;
+  for (const Attempt& a : ground.attempts) {
+    if (!counts(a.recipe) || !a.recipe.float_layers().empty()) continue;
+    if (best == nullptr || (ground.is_higher_better ? a.value > best->value : a.value < best->value)) best = &a;
+  }
+  return best;
+}
+
+bool was_tried(const SearchGround& ground, const Recipe& recipe) {
+  return std::any_of(ground.attempts.begin(), ground.attempts.end(),
+                     [&](const Attempt& a) { return a.recipe == recipe; });
+}
+
+/// With the ranges of the best calibrator the k most sensitive layers in float, k doubling: two steps to show the
+/// trade, more while the budget is broken, at most half of the layers.
+std::optional<Recipe> next_mixed(const SearchGround& ground, const Attempt& best) {
+  bool is_inside = best.is_allowed;
   size_t most_kept = 0;
   for (const Attempt& a : ground.attempts) {
-    if (!is_own(a)) continue;
+    if (!is_plain_int8(a.recipe)) continue;
     const size_t kept = a.recipe.float_layers().size();
     most_kept = std::max(most_kept, kept);
-    if (kept == 0 && a.is_better_than_before) best = &a;
+    is_inside |= a.is_allowed && kept > 0;
   }
-  if (best == nullptr) return std::nullopt;
-  for (const Attempt& a : ground.attempts)
-    is_inside |= is_own(a) && a.is_allowed && (&a == best || !a.recipe.float_layers().empty());
-  const std::string calibrator = best->recipe.steps.back().as<Int8>().calibrator;
+  const std::string calibrator = best.recipe.steps.back().as<Int8>().calibrator;
   const std::span<const std::string> layers = ground.sensitive_layers(calibrator);
   const size_t k = std::max<size_t>(2 * most_kept, 1);
   if (k > std::max<size_t>(layers.size() / 2, 1) || k >= layers.size() || (k > 2 && is_inside)) return std::nullopt;
   return Recipe::of(
       Int8{.calibrator = calibrator, .keep_float = {layers.begin(), layers.begin() + static_cast<int64_t>(k)}});
+}
+
+/// Every calibrator; with the best of them weights of 4 bits where the smallest file is wanted, and rounding that makes
+/// up for its errors where the nearest loses; then mixed precision.
+std::optional<Recipe> next_int8(const SearchGround& ground) {
+  const int64_t tried = std::count_if(ground.attempts.begin(), ground.attempts.end(),
+                                      [](const Attempt& a) { return is_plain_int8(a.recipe); });
+  if (tried < static_cast<int64_t>(ground.calibrators.size()))
+    return Recipe::of(Int8{.calibrator = ground.calibrators[static_cast<size_t>(tried)]});
+  const Attempt* best = best_int8(ground, is_plain_int8);
+  if (best == nullptr) return std::nullopt;
+  Int8 refined = best->recipe.steps.back().as<Int8>();
+  refined.rounding = Rounding::compensated;
+  if (best->is_loss && !was_tried(ground, Recipe::of(refined))) return Recipe::of(refined);
+  refined.weight_bits = 4;
+  if (ground.is_size_wanted && !was_tried(ground, Recipe::of(refined))) return Recipe::of(refined);
+  return ground.mixed ? next_mixed(ground, *best) : std::nullopt;
+}
+
+/// Each share that was asked for, before the best int8, or in float when there is none.
+std::optional<Recipe> next_pruned(const SearchGround& ground) {
+  const Attempt* best = best_int8(ground, is_plain_int8);
+  for (const double macs : ground.prune) {
+    Recipe recipe = Recipe::of(Prune{.macs = static_cast<float>(macs)});
+    if (best != nullptr) recipe.steps.push_back(best->recipe.steps.back());
+    if (!was_tried(ground, recipe)) return recipe;
+  }
+  return std::nullopt;
+}
+
+/// Once, before the best int8 when that loses.
+std::optional<Recipe> next_equalized(const SearchGround& ground) {
+  const Attempt* best = best_int8(ground, is_plain_int8);
+  if (best == nullptr || !best->is_loss) return std::nullopt;
+  const Recipe recipe{{Attrs::of(Equalize{}), best->recipe.steps.back()}};
+  return was_tried(ground, recipe) ? std::nullopt : std::optional(recipe);
+}
+
+/// Once, behind the best int8 of any making when that loses.
+std::optional<Recipe> next_corrected(const SearchGround& ground) {
+  for (const Attempt& a : ground.attempts)
+    if (a.recipe.kind() == CorrectBias::kName) return std::nullopt;
+  const Attempt* best =
+      best_int8(ground, [](const Recipe& r) { return is_int8(r) && r.steps.back().as<Int8>().weight_bits == 8; });
+  if (best == nullptr || !best->is_loss) return std::nullopt;
+  Recipe recipe = best->recipe;
+  recipe.steps.push_back(Attrs::of(CorrectBias{}));
+  return recipe;
 }
 
 /// Tried once.
@@ -65,19 +148,19 @@ constexpr TransformRow kTransforms[] = {
     {.type = &attr_type<FloatWeights>(),
      .about = "integer weights behind float arithmetic as the real numbers they stand for",
      .label = [](const Attrs&) -> std::string { return "float weights"; },
-     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return with_float_weights(g); },
+     .apply = [](const Attrs&, const StepInput& in) { return with_float_weights(in.graph); },
      .next = nullptr},
     {.type = &attr_type<Float16Weights>(),
      .about = "float constants as f16; what f16 cannot hold stays",
      .paper = "IEEE 754-2008 binary16",
      .label = [](const Attrs&) -> std::string { return "float16 weights"; },
-     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return to_float16(g); },
+     .apply = [](const Attrs&, const StepInput& in) { return to_float16(in.graph); },
      .next = next_once<Float16Weights>},
     {.type = &attr_type<DynamicRange>(),
      .about = "weights of 1024 elements or more as symmetric int8, activations in float",
      .paper = "TensorFlow Lite, post-training dynamic range quantization",
      .label = [](const Attrs&) -> std::string { return "dynamic range"; },
-     .apply = [](const Attrs&, const Graph& g, const Statistics&) { return quantize_dynamic_range(g); },
+     .apply = [](const Attrs&, const StepInput& in) { return quantize_dynamic_range(in.graph); },
      .next = next_once<DynamicRange>},
     {.type = &attr_type<Int8>(),
      .about = "weights per channel and activations per tensor as int8, sensitive layers in float",
@@ -88,6 +171,42 @@ constexpr TransformRow kTransforms[] = {
      .label = int8_label,
      .apply = apply_int8,
      .next = next_int8},
+    {.type = &attr_type<Equalize>(),
+     .about = "channels between layers scaled to like ranges, the function unchanged",
+     .paper = "Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019, section 4.1",
+     .needs_data = true,
+     .cost = 2,
+     .label = [](const Attrs&) -> std::string { return "equalized"; },
+     .apply = [](const Attrs&, const StepInput& in) { return equalize(in.graph, in.evidence); },
+     .next = next_equalized},
+    {.type = &attr_type<CorrectBias>(),
+     .about = "biases of integer layers take back what rounding did to the means",
+     .paper = "Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, 2019, section 4.2",
+     .needs_data = true,
+     .cost = 2,
+     .label = [](const Attrs&) -> std::string { return "biases corrected"; },
+     .apply = [](const Attrs&, const StepInput& in) { return correct_bias(in.graph, in.before, in.evidence); },
+     .next = next_corrected},
+    {.type = &attr_type<Prune>(),
+     .about = "channels removed until a share of the multiply-accumulates is left, the rest refitted on the data",
+     .paper =
+         "Kurtic et al., ZipLM: Inference-Aware Structured Pruning, 2023; He et al., Channel Pruning for Accelerating "
+         "Very Deep Neural Networks, 2017",
+     .needs_data = true,
+     .cost = 20,
+     .label = [](const Attrs& a) { return cat("pruned to ", std::lround(100 * a.as<Prune>().macs), " % MACs"); },
+     .apply = [](const Attrs& a,
+                 const StepInput& in) { return prune(in.graph, in.evidence, {.macs = a.as<Prune>().macs}).graph; },
+     .next = next_pruned},
+    {.type = &attr_type<Recover>(),
+     .about = "weights trained to answer as the model did before the last step",
+     .paper = "Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015",
+     .needs_data = true,
+     .cost = 50,
+     .label = [](const Attrs& a) { return cat("recovered in ", a.as<Recover>().epochs, " epochs"); },
+     .apply = [](const Attrs& a,
+                 const StepInput& in) { return taught(in.graph, in.before, in.evidence, a.as<Recover>().epochs); },
+     .next = nullptr},
 };
 
 const TransformRow& row_of(std::string_view name) {
@@ -209,13 +328,16 @@ Recipe parse_recipe(std::string_view text) {
   return recipe;
 }
 
-Graph apply(const Recipe& recipe, const Graph& graph, const Statistics& statistics) {
-  Graph out = graph;
+Graph apply(const Recipe& recipe, const Graph& graph, const Evidence& evidence) {
+  Graph before = graph, out = graph;
+  Recipe done;
   for (const Attrs& step : recipe.steps) {
     const TransformRow& row = row_of(step.type().op_name);
-    if (row.needs_data && statistics.empty())
+    if (row.needs_data && evidence.is_empty())
       throw invalid_argument(cat(row.type->op_name, " needs representative data"), "add --data DIR");
-    out = row.apply(step, out, statistics);
+    Graph made = row.apply(step, {out, before, to_text(done), evidence});
+    before = std::exchange(out, std::move(made));
+    done.steps.push_back(step);
   }
   return out;
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compress/calibrate.h"
+#include "compress/evidence.h"
 #include "ir/attrs.h"
 
 namespace hone {
@@ -33,14 +33,53 @@ struct DynamicRange {
   static constexpr std::tuple<> fields{};
 };
 
+/// Channels of like range between layers: see equalize.h.
+struct Equalize {
+  static constexpr std::string_view kName = "equalize";
+  static constexpr std::tuple<> fields{};
+};
+
+/// Channels removed and the rest refitted: see prune.h.
+struct Prune {
+  static constexpr std::string_view kName = "prune";
+  float macs = 0.7f;  ///< share of the multiply-accumulates that stays
+  static constexpr std::tuple fields{Field{"macs", &Prune::macs}};
+};
+
+/// Trained to answer as the model before the last step did, by the data without labels: see taught.h.
+struct Recover {
+  static constexpr std::string_view kName = "recover";
+  int64_t epochs = 3;
+  static constexpr std::tuple fields{Field{"epochs", &Recover::epochs}};
+};
+
+/// How weights become integers.
+enum class Rounding : int {
+  nearest,      ///< each to the nearest
+  compensated,  ///< each making up for the errors of those before it, biases for the rest: see rounding.h
+  trained,      ///< moved, with the scales, by training that sees the rounding: see quantize_aware.h
+};
+inline constexpr std::string_view kRoundingNames[] = {"nearest", "compensated", "trained"};
+constexpr std::span<const std::string_view> enum_names(Rounding) { return kRoundingNames; }
+
 /// Weights and activations as int8.
 struct Int8 {
   static constexpr std::string_view kName = "int8";
   std::string calibrator = "mse";
   std::vector<std::string> keep_float;  ///< names of nodes that stay in float
   bool integer_io = false;              ///< inputs and outputs become integers too
+  int64_t weight_bits = 8;              ///< 8, or 4: weights as int4 under int8 activations
+  Rounding rounding = Rounding::nearest;
+  int64_t epochs = 3;  ///< of training, for Rounding::trained
   static constexpr std::tuple fields{Field{"calibrator", &Int8::calibrator}, Field{"keep_float", &Int8::keep_float},
-                                     Field{"integer_io", &Int8::integer_io}};
+                                     Field{"integer_io", &Int8::integer_io}, Field{"weight_bits", &Int8::weight_bits},
+                                     Field{"rounding", &Int8::rounding},     Field{"epochs", &Int8::epochs}};
+};
+
+/// After a quantization: biases that take back what rounding did to the means. See bias_correction.h.
+struct CorrectBias {
+  static constexpr std::string_view kName = "correct_bias";
+  static constexpr std::tuple<> fields{};
 };
 
 /// What is done to a float graph, in order. No steps: the model as it is.
@@ -73,16 +112,29 @@ struct Attempt {
   Recipe recipe;
   double value = 0;  ///< of the metric
   bool is_allowed = false;
-  bool is_better_than_before = false;  ///< the best value among the attempts of its transform so far
+  bool is_loss = false;  ///< a worse value than the model as given
 };
 
 /// What a transform's row sees when it is asked for the next recipe to try.
 struct SearchGround {
   std::span<const Attempt> attempts;  ///< of all transforms, in order
   std::vector<std::string> calibrators;
+  bool is_higher_better = true;  ///< of the attempts' values
   bool mixed = true;
+  bool is_size_wanted = false;     ///< the objective is the size of the file
+  std::vector<double> prune = {};  ///< shares of the multiply-accumulates to try
   /// Layers from the most to the least sensitive under the ranges of `calibrator`; measured when first asked for.
   std::function<std::span<const std::string>(const std::string& calibrator)> sensitive_layers;
+};
+
+/// What a step is applied to.
+struct StepInput {
+  const Graph& graph;
+  const Graph& before;       ///< what the step before this one started from; of the first step: the graph
+  const std::string& steps;  ///< those that made `graph`, as text
+  const Evidence& evidence;
+
+  const Statistics& statistics() const { return evidence.statistics(steps, graph); }
 };
 
 /// A transform: one row of a table, see recipe.cpp.
@@ -94,14 +146,14 @@ struct TransformRow {
   /// Evaluations that trying it costs, about: what a progress bar and a time limit may expect.
   double cost = 1;
   std::string (*label)(const Attrs&);
-  Graph (*apply)(const Attrs&, const Graph&, const Statistics&);
+  Graph (*apply)(const Attrs&, const StepInput&);
   /// The next recipe to try; nothing when all were. Null: never by itself.
   std::optional<Recipe> (*next)(const SearchGround&);
 };
 
 std::span<const TransformRow> all_transforms();
 
-/// Runs the recipe on a graph with float weights. `statistics` may be empty unless needs_data().
-Graph apply(const Recipe& recipe, const Graph& graph, const Statistics& statistics);
+/// Runs the recipe on a graph with float weights, which `evidence` is about; that may be empty unless needs_data().
+Graph apply(const Recipe& recipe, const Graph& graph, const Evidence& evidence);
 
 }  // namespace hone

@@ -7,10 +7,20 @@
 namespace hone {
 namespace {
 
+const TransformRow& row_named(std::string_view name) {
+  for (const TransformRow& row : all_transforms())
+    if (row.type->op_name == name) return row;
+  throw invalid_argument("no such row");
+}
+
 TEST(Recipe, ReadsBackWhatItPrints) {
-  const Recipe recipe{
-      {Attrs::of(FloatWeights{}),
-       Attrs::of(Int8{.calibrator = "entropy", .keep_float = {"a, b", "c|\"d\"", "e]"}, .integer_io = true})}};
+  const Recipe recipe{{Attrs::of(FloatWeights{}),
+                       Attrs::of(Int8{.calibrator = "entropy",
+                                      .keep_float = {"a, b", "c|\"d\"", "e]"},
+                                      .integer_io = true,
+                                      .weight_bits = 4,
+                                      .rounding = Rounding::compensated}),
+                       Attrs::of(CorrectBias{})}};
   EXPECT_EQ(parse_recipe(to_text(recipe)), recipe) << to_text(recipe);
   EXPECT_EQ(to_text(Recipe::of(Float16Weights{})), "float16");
   EXPECT_EQ(parse_recipe(""), Recipe{});
@@ -56,13 +66,33 @@ TEST(Recipe, TheSearchTriesEveryCalibratorThenKeepsSensitiveLayersInFloat) {
       EXPECT_EQ(calibrator, "mse");
       return layers;
     };
-    const std::optional<Recipe> next = all_transforms().back().next(ground);
+    const std::optional<Recipe> next = row_named("int8").next(ground);
     if (!next) break;
     tried.push_back(next->label());
-    attempts.push_back({*next, 0.5, false, attempts.size() == 1});
+    attempts.push_back({*next, attempts.size() == 1 ? 0.75 : 0.5, false});
   }
   EXPECT_EQ(tried, (std::vector<std::string>{"int8 (minmax)", "int8 (mse)", "int8 (mse), 1 layer in float",
                                              "int8 (mse), 2 layers in float", "int8 (mse), 4 layers in float"}));
+}
+TEST(Recipe, WhatALossCallsForIsTriedOnceAndOnlyThen) {
+  for (const bool is_loss : {false, true}) {
+    std::vector<Attempt> attempts;
+    std::vector<std::string> tried;
+    for (const TransformRow& row : all_transforms())
+      while (row.next != nullptr && row.type->op_name != "float16" && row.type->op_name != "dynamic") {
+        const SearchGround ground{
+            .attempts = attempts, .calibrators = {"minmax", "mse"}, .mixed = false, .is_size_wanted = is_loss};
+        const std::optional<Recipe> next = row.next(ground);
+        if (!next) break;
+        tried.push_back(next->label());
+        attempts.push_back({*next, next->steps.size() > 1 ? 0.9 : 0.5, true, is_loss});
+      }
+    std::vector<std::string> expected = {"int8 (minmax)", "int8 (mse)"};
+    if (is_loss)
+      expected.insert(expected.end(), {"int8 (minmax), compensated", "int8 (minmax), 4-bit weights, compensated",
+                                       "equalized, int8 (minmax)", "equalized, int8 (minmax), biases corrected"});
+    EXPECT_EQ(tried, expected);
+  }
 }
 
 }  // namespace

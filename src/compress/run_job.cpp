@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/workshop.h"
 #include "compress/deliver.h"
@@ -11,7 +12,6 @@
 #include "compress/job.h"
 #include "compress/manifest.h"
 #include "compress/search.h"
-#include "compress/sha256.h"
 #include "passes/pipelines.h"
 #include "runtime/program.h"
 

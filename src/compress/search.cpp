@@ -32,7 +32,7 @@ class Search {
     out_.baseline.is_kept = true;
     if (!is_float_) add(Recipe::of(FloatWeights{}));
     const Engine& calibrating = job_.calibration_engine.providers.empty() ? engine_ : job_.calibration_engine;
-    statistics_ = collect_statistics(graph_, job_.calibration, calibrating, progress("calibrating"));
+    evidence_ = Evidence(job_.calibration, calibrating, progress("calibrating"));
     for (const TransformRow& row : all_transforms())
       while (row.next != nullptr) {
         const std::optional<Recipe> recipe = row.next(ground());
@@ -51,7 +51,12 @@ class Search {
   }
 
   SearchGround ground() {
-    SearchGround g{.attempts = attempts_, .calibrators = job_.calibrators, .mixed = job_.mixed};
+    SearchGround g{.attempts = attempts_,
+                   .calibrators = job_.calibrators,
+                   .is_higher_better = judge_.metric().row->is_higher_better,
+                   .mixed = job_.mixed,
+                   .is_size_wanted = job_.objective == Objective::kSize,
+                   .prune = job_.prune};
     if (g.calibrators.empty())
       for (const Calibrator& c : all_calibrators()) g.calibrators.emplace_back(c.name);
     g.sensitive_layers = [this](const std::string& calibrator) { return sensitive_layers(calibrator); };
@@ -60,8 +65,9 @@ class Search {
 
   std::span<const std::string> sensitive_layers(const std::string& calibrator) {
     if (sensitive_under_ == calibrator) return sensitive_;
-    const Ranges ranges = to_ranges(statistics_, find_calibrator(calibrator));
-    out_.sensitivity = layer_sensitivity(graph_, statistics_, ranges, job_.calibration, engine_,
+    const Statistics& statistics = evidence_.statistics({}, graph_);
+    const Ranges ranges = to_ranges(statistics, find_calibrator(calibrator));
+    out_.sensitivity = layer_sensitivity(graph_, statistics, ranges, job_.calibration, engine_,
                                          {.progress = progress("measuring the sensitivity of layers")});
     sensitive_under_ = calibrator;
     sensitive_.clear();
@@ -73,17 +79,15 @@ class Search {
   /// candidates when the baseline is none.
   void add(const Recipe& recipe) {
     Candidate c{.recipe = recipe, .id = recipe.id(), .label = recipe.label()};
-    c.graph = apply(recipe, graph_, statistics_);
+    c.graph = apply(recipe, graph_, evidence_);
     judge(c);
     if (!is_float_ && !out_.candidates.empty() && c.is_kept) {
       const Verdict against_float = job_.budget.allows(judge_.metric(), c.score, out_.candidates[0].score);
       c.is_kept = against_float.is_allowed;
       if (!c.is_kept) c.reason = cat(against_float.reason, ", against float weights");
     }
-    bool is_best = true;
-    for (const Attempt& a : attempts_)
-      is_best &= a.recipe.kind() != recipe.kind() || judge_.metric().is_better(c.score.value, a.value);
-    attempts_.push_back({recipe, c.score.value, c.is_kept, is_best});
+    const bool is_loss = judge_.metric().is_better(out_.baseline.score.value, c.score.value);
+    attempts_.push_back({recipe, c.score.value, c.is_kept, is_loss});
     out_.candidates.push_back(std::move(c));
   }
 
@@ -215,7 +219,7 @@ class Search {
   Outcome& out_;
   const bool is_float_;
   const Graph graph_;  ///< with float weights: what every candidate is made of
-  Statistics statistics_;
+  Evidence evidence_;
   std::vector<Attempt> attempts_;
   std::string sensitive_under_;
   std::vector<std::string> sensitive_;

@@ -22,22 +22,25 @@ std::vector<float> channel_maxima(const Tensor& w, int64_t axis) {
   return maxima;
 }
 
-Tensor quantize_with(const Tensor& w, std::vector<float> scales, int64_t axis) {
+Tensor quantize_with(const Tensor& w, std::vector<float> scales, int64_t axis, DType dtype) {
   std::vector<int32_t> zeros(scales.size(), 0);
   QuantPtr quant = axis < 0 ? QuantParams::per_tensor(scales[0], 0)
                             : QuantParams::per_channel(std::move(scales), std::move(zeros), axis);
-  Tensor q = quantize(w, DType::kI8, quant);
-  for (int8_t& v : q.mutable_data<int8_t>()) v = std::max<int8_t>(v, -127);
+  Tensor q = quantize(w, dtype, quant);
+  const int8_t least = static_cast<int8_t>(-max_of(dtype));
+  for (int8_t& v : q.mutable_data<int8_t>()) v = std::max(v, least);
   return q;
 }
 
 }  // namespace
 
-Tensor quantize_weights(const Tensor& weights, int64_t axis) {
+Tensor quantize_weights(const Tensor& weights, int64_t axis, int bits) {
+  const DType dtype = bits == 4 ? DType::kI4 : DType::kI8;
+  const float most = static_cast<float>(max_of(dtype));
   const Tensor w = cast(weights, DType::kF32);
   std::vector<float> scales = channel_maxima(w, axis);
-  for (float& s : scales) s = s > 0 ? std::max(s / 127, 1e-30f) : 1;
-  return quantize_with(w, std::move(scales), axis);
+  for (float& s : scales) s = s > 0 ? std::max(s / most, 1e-30f) : 1;
+  return quantize_with(w, std::move(scales), axis, dtype);
 }
 
 Tensor quantize_bias(const Tensor& bias, float input_scale, const QuantParams& weights) {
@@ -66,7 +69,8 @@ Tensor widen_for_bias(const Tensor& float_weights, Tensor quantized, const Tenso
     s = least;
     changed = true;
   }
-  return changed ? quantize_with(cast(float_weights, DType::kF32), std::move(scales), quantized.quant()->axis)
+  return changed ? quantize_with(cast(float_weights, DType::kF32), std::move(scales), quantized.quant()->axis,
+                                 quantized.dtype())
                  : quantized;
 }
 

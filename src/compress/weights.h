@@ -5,9 +5,9 @@
 
 namespace hone {
 
-/// Symmetric int8 (−127…127) of a float tensor along `axis`, or per tensor with axis −1. A channel of zeros gets
-/// scale 1.
-Tensor quantize_weights(const Tensor& weights, int64_t axis);
+/// Symmetric int8 (−127…127), or int4 (−7…7) with 4 bits, of a float tensor along `axis`, or per tensor with axis −1. A
+/// channel of zeros gets scale 1.
+Tensor quantize_weights(const Tensor& weights, int64_t axis, int bits = 8);
 
 /// i32 with scale[c] = input_scale · weight scale[c]. Raises nothing: call widen_for_bias first.
 Tensor quantize_bias(const Tensor& bias, float input_scale, const QuantParams& weights);

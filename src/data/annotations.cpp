@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "data/json.h"
+#include "container/json.h"
 
 namespace hone {
 

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "container/json.h"
 #include "data/image.h"
-#include "data/json.h"
 
 namespace hone {
 

@@ -6,13 +6,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/source.h"
 #include "ops/control.h"
 
 namespace hone {
 
 namespace {
-
-constexpr size_t kHeadBytes = 4096;
 
 /// What a file that is no model of ours looks like, and what to do about it.
 struct Lookalike {
@@ -26,12 +25,9 @@ constexpr Lookalike kLookalikes[] = {
     {"<!doctype", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"<html", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"version https://git-lfs", "a Git LFS pointer", "fetch the file itself: git lfs pull"},
-    {"PK\x03\x04", "a zip archive, as PyTorch (.pt, .ptl) and Keras 3 (.keras) write them",
-     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx'), or for Keras "
-     "model.export('model.onnx', format='onnx')"},
+    {"PK\x03\x04", "a zip archive, as PyTorch writes them (.pt, .ptl)",
+     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx')"},
     {"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"},
-    {"\x89HDF", "an HDF5 file, as Keras (.h5) writes them",
-     "convert it where it was made: tf.lite.TFLiteConverter.from_keras_model(model).convert()"},
     {"\x80\x02", "a Python pickle, as PyTorch wrote them (.pt, .pth)",
      "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx')"},
     {"\x93NUMPY", "a NumPy array", "give it as data: --input file.npy"},
@@ -41,13 +37,12 @@ constexpr Lookalike kLookalikes[] = {
      "a program", ""},
 };
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string known_extensions() {
+/// ".tflite, .hone, .onnx" of formats that are read, or written.
+std::string known_extensions(bool is_written) {
   std::string out;
-  for (const Format* format : all_formats()) out += cat(out.empty() ? "" : ", ", format->extension);
+  for (const Format* format : all_formats())
+    for (const std::string_view extension : format->extensions)
+      if (!is_written || format->write) out += cat(out.empty() ? "" : ", ", extension);
   return out;
 }
 
@@ -55,34 +50,66 @@ std::string target_hint() {
   std::string out;
   for (const Format* format : all_formats())
     for (const std::string_view target : format->targets)
-      out += cat(out.empty() ? "targets: " : ", ", target, " (", format->extension, ")");
+      out += cat(out.empty() ? "targets: " : ", ", target, " (", format->extensions.front(), ")");
   return out;
 }
 
-[[noreturn]] void refuse(std::string_view head, const std::string& path) {
-  const std::string_view start = head.substr(0, std::min(head.find_first_not_of(" \t\r\n"), head.size()));
-  const std::string_view content = head.substr(start.size());
+[[noreturn]] void refuse(const ModelSource& source) {
+  if (source.bytes.empty())
+    throw unsupported(cat("'", source.path, "' is a folder without a model that hone reads"),
+                      cat("hone reads ", known_extensions(false), ", and folders with a saved_model.pb"));
+  const std::string_view text = source.text().substr(0, 4096);
+  const std::string_view content = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   for (const Lookalike& other : kLookalikes) {
     if (!content.starts_with(other.magic)) continue;
-    throw invalid_model(cat("'", path, "' is ", other.what, ", expected a model"), std::string(other.hint));
+    throw invalid_model(cat("'", source.path, "' is ", other.what, ", expected a model"), std::string(other.hint));
   }
-  throw unsupported(cat("'", path, "' is in no format hone reads"), cat("hone reads ", known_extensions()));
-}
-
-const Format& choose(std::span<const std::byte> bytes, const std::string& path) {
-  if (bytes.empty()) throw invalid_model(cat("'", path, "' is empty, expected a model"));
-  const std::span<const std::byte> head = bytes.first(std::min(bytes.size(), kHeadBytes));
-  const std::string_view text = text_of(head);
-  for (const Lookalike& other : kLookalikes)
-    if (text.starts_with(other.magic)) refuse(text, path);
-  for (const Format* format : all_formats())
-    if (format->sniff(head, path)) return *format;
-  refuse(text, path);
+  throw unsupported(cat("'", source.path, "' is in no format hone reads"), cat("hone reads ", known_extensions(false)));
 }
 
 std::string extension_of(const std::string& path) {
   const size_t dot = path.rfind('.'), slash = path.rfind('/');
   return dot == std::string::npos || (slash != std::string::npos && dot < slash) ? "" : lower(path.substr(dot));
+}
+
+bool has_extension(const Format& format, std::string_view extension) {
+  return std::find(format.extensions.begin(), format.extensions.end(), extension) != format.extensions.end();
+}
+
+/// Told by content; where that says nothing, neither a format nor something else, by the name.
+const Format& choose(const ModelSource& source) {
+  for (const Format* format : all_formats())
+    if (format->sniff(source)) return *format;
+  for (const Lookalike& other : kLookalikes)
+    if (source.text().starts_with(other.magic)) refuse(source);
+  for (const Format* format : all_formats())
+    if (!source.bytes.empty() && has_extension(*format, extension_of(source.path))) return *format;
+  refuse(source);
+}
+
+/// A format that reads its files whole can still say whether they begin and end where they should.
+void require_ends(const Graph& graph, const std::vector<ValueId>& ids, const std::vector<std::string>& wanted,
+                  std::string_view what) {
+  std::vector<std::string> names;
+  for (const ValueId id : ids) names.push_back(graph.value(id).name);
+  for (const std::string& name : wanted)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw unsupported(cat("the model has no ", what, " '", name, "', it has ", join(names, ", ")),
+                        "only SavedModels and GraphDefs can begin and end elsewhere");
+  if (!wanted.empty() && wanted.size() < names.size())
+    throw unsupported(
+        cat("the model has ", names.size(), " ", what, "s, not ", wanted.size(), ": ", join(names, ", ")));
+}
+
+Graph read_source(ModelSource source, const ReadOptions& options) {
+  if (source.bytes.empty() && !source.open) throw invalid_model(cat("'", source.path, "' is empty, expected a model"));
+  const Format& format = choose(source);
+  Graph graph = format.read({{std::move(source)}, options});
+  if (!format.can_cut) {
+    require_ends(graph, graph.inputs(), options.inputs, "input");
+    require_ends(graph, graph.outputs(), options.outputs, "output");
+  }
+  return graph;
 }
 
 void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::string>>& found) {
@@ -99,36 +126,37 @@ void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::st
 
 }  // namespace
 
-Graph read_model(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  return choose(file->bytes(), path).read({path, file->bytes(), file});
+Graph read_model(const std::string& path, const ReadOptions& options) {
+  return read_source(open_source(path), options);
 }
 
-Graph read_model(std::span<const std::byte> bytes, const std::string& name) {
-  const auto copy = std::make_shared<const std::string>(text_of(bytes));
-  const std::span<const std::byte> owned = std::as_bytes(std::span(*copy));
-  return choose(owned, name).read({name, owned, copy});
+Graph read_model(std::span<const std::byte> bytes, const std::string& name, const ReadOptions& options) {
+  const auto copy = std::make_shared<const std::string>(Bytes{bytes, nullptr}.text());
+  return read_source(source_of(name, {std::as_bytes(std::span(*copy)), copy}), options);
 }
 
 Census read_census(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  const Format& format = choose(file->bytes(), path);
-  return format.census ? format.census({path, file->bytes(), file}) : Census();
+  const ModelSource source = open_source(path);
+  const Format& format = choose(source);
+  return format.census ? format.census({source}) : Census();
 }
 
 void write_model(const Graph& graph, const std::string& path) { write_model(graph, WriteRequest{.path = path}); }
 
 void write_model(const Graph& graph, const WriteRequest& request) {
-  const std::string extension = extension_of(request.path);
+  const std::string extension = request.extension.empty() ? extension_of(request.path) : std::string(request.extension);
   for (const Format* format : all_formats()) {
-    if (format->extension != extension) continue;
+    if (!has_extension(*format, extension)) continue;
+    if (!format->write)
+      throw unsupported(cat(extension, " files are read, not written"),
+                        cat("end the name with one of ", known_extensions(true)));
     const auto& targets = format->targets;
     if (!request.target.empty() && std::find(targets.begin(), targets.end(), request.target) == targets.end())
-      throw invalid_argument(cat(format->extension, " files have no target '", request.target, "'"), target_hint());
+      throw invalid_argument(cat(extension, " files have no target '", request.target, "'"), target_hint());
     return format->write(graph, request);
   }
   throw invalid_argument(cat("cannot tell the format of '", request.path, "' from its name"),
-                         cat("end it with one of ", known_extensions()));
+                         cat("end it with one of ", known_extensions(true)));
 }
 
 void require_known_operators(const Graph& graph) {

@@ -44,6 +44,32 @@ TEST(Formats, NameTheExtensionsTheyWrite) {
   }
 }
 
+TEST(Formats, SayWhenAFormatIsOnlyRead) {
+  for (const char* path : {"m.h5", "m.keras", "m.pb"}) {
+    try {
+      write_model(Graph(), path);
+      FAIL() << "expected an error";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kUnsupported);
+      EXPECT_NE(e.message().find("are read, not written"), std::string::npos) << e.what();
+      EXPECT_NE(e.hint().find(".onnx"), std::string::npos) << e.hint();
+      EXPECT_EQ(e.hint().find(".h5"), std::string::npos) << e.hint();
+    }
+  }
+}
+
+TEST(Formats, SayThatAFolderHoldsNoModel) {
+  const auto folder = std::filesystem::temp_directory_path() / ("hone_folder_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  try {
+    read_model(folder.string());
+    ADD_FAILURE() << "expected an error";
+  } catch (const Error& e) {
+    EXPECT_NE(e.message().find("is a folder without a model that hone reads"), std::string::npos) << e.what();
+  }
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Formats, SayWhenAFileIsNotThere) { EXPECT_THROW(read_model("/nonexistent/m.onnx"), Error); }
 
 TEST(Formats, RoundTripThroughEveryExtension) {

@@ -9,18 +9,16 @@ namespace hone {
 
 namespace {
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+constexpr std::string_view kExtensions[] = {".hone"};
 
-bool sniff(std::span<const std::byte> head, std::string_view path) {
-  const std::string_view text = trim(text_of(head));
-  return path.ends_with(".hone") || text.starts_with("graph \"") || text.starts_with("graph {");
+bool sniff(const ModelSource& source) {
+  const std::string_view text = trim(source.text().substr(0, 4096));
+  return text.starts_with("graph \"") || text.starts_with("graph {");
 }
 
 Graph read(const ReadRequest& request) {
   return with_context([&] { return cat("while reading '", request.path, "'"); },
-                      [&] { return parse_graph(text_of(request.bytes), all_ops()); });
+                      [&] { return parse_graph(request.text(), all_ops()); });
 }
 
 void write(const Graph& graph, const WriteRequest& request) {
@@ -29,6 +27,7 @@ void write(const Graph& graph, const WriteRequest& request) {
 
 }  // namespace
 
-constinit const Format kTextFormat{.name = "text", .extension = ".hone", .sniff = sniff, .read = read, .write = write};
+constinit const Format kTextFormat{
+    .name = "text", .extensions = kExtensions, .sniff = sniff, .read = read, .write = write};
 
 }  // namespace hone

@@ -372,7 +372,7 @@ void Graph::set_attrs(NodeId id, Attrs attrs) {
 
 void Graph::set_name(ValueId id, std::string new_name) {
   Value& v = values_[static_cast<size_t>(id.index)];
-  if (v.name == new_name) return;
+  if (new_name.empty() || v.name == new_name) return;  // a value is never without a name
   value_names_.erase(v.name);
   v.name = unique_name(std::move(new_name), false);
 }

@@ -77,6 +77,8 @@ TEST(Text, SmallTextMakesNoLargeConstant) {
   EXPECT_NE(error_of("[1000000,1000000] = {1, 2}").find("constant has 2 values, its type wants 1000000000000"),
             std::string::npos);
   EXPECT_NE(error_of("[1000000,1000000] = fill(1)").find("more than 33554432 elements"), std::string::npos);
+  EXPECT_NE(error_of("[2] = random(nan)").find("random takes a seed"), std::string::npos);
+  EXPECT_NE(error_of("[2] = random(-1)").find("random takes a seed"), std::string::npos);
   EXPECT_NE(error_of("[33554432] = fill(1) const %v: f32[1] = random(1)").find("more than 33554432 elements"),
             std::string::npos);
 }
@@ -236,6 +238,13 @@ TEST(Attrs, DifferingAttributesAreNotEqual) {
   other.list = {1};
   EXPECT_FALSE(equal(Attrs::of(Blend{}), Attrs::of(other)));
   EXPECT_EQ(to_text(Attrs::of(other)), "{list=[1]}");
+}
+
+TEST(Graph, LeavesNoValueWithoutAName) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {1}, nullptr});
+  graph.set_name(x, "");
+  EXPECT_EQ(graph.value(x).name, "x");
 }
 
 }  // namespace

@@ -219,6 +219,7 @@ class Parser {
       if (kind == "fill") {
         std::fill(data.begin(), data.end(), argument);
       } else if (kind == "random") {
+        if (!(argument >= 0 && argument < 0x1p53)) fail(cat("random takes a seed from 0 to 2^53, found ", argument));
         fill_random(data, t.dtype, static_cast<uint64_t>(argument));
       } else {
         fail(cat("found '", kind, "', expected {…}, fill(v) or random(seed)"));

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "data/json.h"
+#include "container/json.h"
 #include "measure/inspect.h"
 
 namespace hone {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/json.h"
+#include "container/json.h"
 #include "measure/engine.h"
 
 namespace hone {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "container/json.h"
 #include "data/dataset.h"
-#include "data/json.h"
 #include "measure/engine.h"
 
 namespace hone {

@@ -29,7 +29,9 @@ int open_counter(uint64_t event, int leader) {
   return static_cast<int>(::syscall(SYS_perf_event_open, &attributes, 0, -1, leader, PERF_FLAG_FD_CLOEXEC));
 }
 
-std::string explain(int error) {
+}  // namespace
+
+std::string why_no_counter(int error) {
   switch (error) {
     case EACCES:
     case EPERM:
@@ -45,12 +47,10 @@ std::string explain(int error) {
   }
 }
 
-}  // namespace
-
 CounterGroup::CounterGroup() {
   fds_[0] = open_counter(kEvents[0], -1);
   if (fds_[0] < 0) {
-    reason_ = explain(errno);
+    reason_ = why_no_counter(errno);
     return;
   }
   int members = 0;

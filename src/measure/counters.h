@@ -13,6 +13,9 @@ inline constexpr std::array<std::string_view, 4> kCounterNames{"cycles", "instru
 /// One a name; −1 where not counted.
 using Counters = std::array<double, 4>;
 
+/// Why perf_event_open failed with this errno, in words.
+std::string why_no_counter(int error);
+
 /// Hardware counters of the calling thread in user mode (Linux perf_event_open), scheduled and read as one group.
 class CounterGroup {
  public:

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/json.h"
+#include "container/json.h"
 
 namespace hone {
 

@@ -35,7 +35,8 @@ std::vector<Latency> paired_latency(std::span<const Infer> models, std::span<con
     for (int i = 0; i < kWarmUp; ++i) microseconds_of(models[m], inputs);
   const double slice = options.seconds_each * 1e6 / static_cast<double>(options.rounds);
   for (int64_t round = 0; round < options.rounds; ++round) {
-    for (size_t m = 0; m < models.size(); ++m) {
+    for (size_t turn = 0; turn < models.size(); ++turn) {
+      const size_t m = round % 2 == 0 ? turn : models.size() - 1 - turn;
       std::vector<double> own;
       double spent = 0;
       do {
@@ -49,7 +50,7 @@ std::vector<Latency> paired_latency(std::span<const Infer> models, std::span<con
   }
   std::vector<Latency> result;
   for (size_t m = 0; m < models.size(); ++m)
-    result.push_back({distribution_of(std::move(times[m])), median_interval(std::move(medians[m]))});
+    result.push_back({distribution_of(std::move(times[m])), median_interval(medians[m]), medians[m]});
   return result;
 }
 

@@ -13,6 +13,7 @@ struct Latency {
   Distribution runs;
   /// 95 % interval of the median over the rounds, by order statistics: what repeating the measurement would show.
   Interval median;
+  std::vector<double> rounds = {};  ///< the median of each round
 };
 
 struct PairedLatencyOptions {
@@ -22,7 +23,7 @@ struct PairedLatencyOptions {
 };
 
 /// Latencies of several models on the same inputs, measured in turns so that a disturbance of the machine falls on all
-/// of them alike: in each round every model runs for the same short time.
+/// of them alike: in each round every model runs for the same short time, every other round in the opposite order.
 std::vector<Latency> paired_latency(std::span<const Infer> models, std::span<const Tensor> inputs,
                                     const PairedLatencyOptions& options = {});
 

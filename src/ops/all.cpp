@@ -1,5 +1,6 @@
 #include "ops/all.h"
 
+#include "ops/backward.h"
 #include "ops/binary.h"
 #include "ops/control.h"
 #include "ops/conv.h"
@@ -49,6 +50,7 @@ OpSet all_ops() {
       &Ceil::def,
       &Celu::def,
       &Clamp::def,
+      &ClampGradient::def,
       &Clip::def,
       &Col2Im::def,
       &Compress::def,
@@ -56,6 +58,7 @@ OpSet all_ops() {
       &ConstantOfShape::def,
       &Conv::def,
       &ConvTranspose::def,
+      &ConvWeightGradient::def,
       &Cos::def,
       &Cosh::def,
       &CumSum::def,
@@ -76,6 +79,7 @@ OpSet all_ops() {
       &Exp::def,
       &Expand::def,
       &EyeLike::def,
+      &FakeQuantize::def,
       &Fill::def,
       &Flatten::def,
       &Floor::def,

@@ -18,10 +18,7 @@ struct Operand {
 
 /// A 1-D a is a row, a 1-D b a column; transposes swap the last two axes.
 Operand split_operand(const Shape& shape, bool transpose, bool is_a) {
-  if (shape.rank() == 1) {
-    if (transpose) throw invalid_model("matmul: cannot transpose an operand of rank 1");
-    return is_a ? Operand{{}, Dim(1), shape[0]} : Operand{{}, shape[0], Dim(1)};
-  }
+  if (shape.rank() == 1) return is_a ? Operand{{}, Dim(1), shape[0]} : Operand{{}, shape[0], Dim(1)};
   Operand out;
   out.batch = Shape(std::vector<Dim>(shape.list().begin(), shape.list().end() - 2));
   out.rows = shape[shape.rank() - (transpose ? 1 : 2)];
@@ -29,9 +26,17 @@ Operand split_operand(const Shape& shape, bool transpose, bool is_a) {
   return out;
 }
 
+/// What each operand has to be, whatever is known of the other.
+void check_operand(const Shape& shape, bool transpose) {
+  if (!shape.has_rank()) return;
+  if (shape.rank() == 0) throw invalid_model("matmul: an operand is a scalar, expected rank 1 or more");
+  if (shape.rank() == 1 && transpose) throw invalid_model("matmul: cannot transpose an operand of rank 1");
+}
+
 Shape product_shape(const MatMul& op, const Shape& a, const Shape& b) {
+  check_operand(a, op.transpose_a);
+  check_operand(b, op.transpose_b);
   if (!a.has_rank() || !b.has_rank()) return Shape::unranked();
-  if (a.rank() == 0 || b.rank() == 0) throw invalid_model("matmul: an operand is a scalar, expected rank 1 or more");
   const Operand left = split_operand(a, op.transpose_a, true), right = split_operand(b, op.transpose_b, false);
   if (left.columns.is_known() && right.rows.is_known() && left.columns.value() != right.rows.value())
     throw invalid_model(cat("matmul: a ", to_text(a), " and b ", to_text(b), " have inner sizes ", left.columns.value(),

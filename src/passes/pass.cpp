@@ -21,8 +21,9 @@ int64_t run_pass(Graph& graph, const Pass& pass, PassContext& context);
 /// Runs the pass on copies of each control flow node's subgraphs; a node whose subgraphs changed is replaced.
 int64_t run_on_subgraphs(Graph& graph, const Pass& pass, PassContext& context) {
   int64_t changes = 0;
-  for (NodeId id : graph.order()) {
-    if (graph.node(id).subgraphs.empty()) continue;
+  for (size_t i = 0, end = graph.node_capacity(); i < end; ++i) {
+    const NodeId id{static_cast<int32_t>(i)};
+    if (!graph.is_live(id) || graph.node(id).subgraphs.empty()) continue;
     NodeSpec spec = spec_of(graph, id);
     int64_t inside = 0;
     for (Graph& subgraph : spec.subgraphs) inside += run_pass(subgraph, pass, context);
@@ -78,11 +79,12 @@ double microseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
 }
 
-PassStats run_timed(Graph& graph, const Pass& pass, const PassOptions& options, RewriteBudget& budget) {
+PassStats run_timed(Graph& graph, const Pass& pass, size_t transposes, const PassOptions& options,
+                    RewriteBudget& budget) {
   PassStats stats;
   stats.name = pass.name;
   stats.nodes_before = graph.node_count();
-  stats.transposes_before = count_nodes(graph, Transpose::def);
+  stats.transposes_before = transposes;
   PassContext context{options, budget};
   const auto start = std::chrono::steady_clock::now();
   stats.changes =
@@ -90,7 +92,7 @@ PassStats run_timed(Graph& graph, const Pass& pass, const PassOptions& options, 
   stats.us = microseconds_since(start);
   stats.settled = context.settled;
   stats.nodes_after = graph.node_count();
-  stats.transposes_after = count_nodes(graph, Transpose::def);
+  stats.transposes_after = stats.changes > 0 ? count_nodes(graph, Transpose::def) : transposes;
   return stats;
 }
 
@@ -123,13 +125,14 @@ void settle_constant_names(Graph& graph, size_t first) {
 PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOptions& options) {
   PipelineStats total;
   total.nodes_before = graph.node_count();
-  total.transposes_before = count_nodes(graph, Transpose::def);
+  total.transposes_before = total.transposes_after = count_nodes(graph, Transpose::def);
   const size_t first_new = graph.value_capacity();
   RewriteBudget budget{options.limit};
   std::unique_ptr<Checker> checker;
   if (options.check) checker = std::make_unique<Checker>(graph, options);
   for (const Pass& pass : pipeline.passes) {
-    PassStats stats = run_timed(graph, pass, options, budget);
+    PassStats stats = run_timed(graph, pass, total.transposes_after, options, budget);
+    total.transposes_after = stats.transposes_after;
     if (stats.changes > 0 && options.verify) {
       with_context([&] { return cat("after pass '", pass.name, "'"); }, [&] { verify(graph); });
     }
@@ -141,7 +144,6 @@ PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOpt
   }
   if (total.changes > 0) settle_constant_names(graph, first_new);
   total.nodes_after = graph.node_count();
-  total.transposes_after = count_nodes(graph, Transpose::def);
   return total;
 }
 

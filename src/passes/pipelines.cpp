@@ -44,7 +44,6 @@ Pipeline simplify_pipeline() {
               {.name = "fold_constants", .run = fold_constants},
               {.name = "merge_equal", .run = merge_equal},
               simplify_rules(),
-              {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
 
@@ -58,7 +57,6 @@ Pipeline canonical_pipeline() {
                                 linear_rules()})},
               {.name = "fold_constants", .run = fold_constants},
               {.name = "merge_equal", .run = merge_equal},
-              {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
 
@@ -71,7 +69,6 @@ Pipeline fuse_pipeline() {
               {.name = "fuse_activations", .rules = act_rules()},
               // Last: only what was fused stands directly between Dequantize and Quantize.
               {.name = "integers", .rules = integer_rules()},
-              {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
 
@@ -83,7 +80,6 @@ Pipeline layout_pipeline() {
               {.name = "tidy_layout", .rules = joined({identity_rules(), shape_rules(), layout_rules()})},
               {.name = "fold_constants", .run = fold_constants},
               {.name = "merge_equal", .run = merge_equal},
-              {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
 
@@ -94,7 +90,6 @@ Pipeline expand_pipeline() {
               {.name = "expand",
                .rules = joined({recurrent_expansions(), window_expansions(), resize_expansions(), element_expansions(),
                                 function_expansions(), index_expansions()})},
-              {.name = "remove_dead", .run = remove_dead_nodes},
           }};
 }
 

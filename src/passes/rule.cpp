@@ -34,9 +34,10 @@ class Worklist {
   std::vector<bool> waiting_;
 };
 
-/// The node, the producers of its inputs and the users of its outputs. A rewrite of the node changes what they see.
-std::vector<NodeId> neighbourhood(const Graph& graph, NodeId id) {
-  std::vector<NodeId> result{id};
+/// Into `result`: the node, the producers of its inputs and the users of its outputs. A rewrite of the node changes
+/// what they see.
+void find_neighbours(const Graph& graph, NodeId id, std::vector<NodeId>& result) {
+  result.assign(1, id);
   const Node& node = graph.node(id);
   for (ValueId input : node.inputs) {
     if (input.exists() && graph.value(input).producer.exists()) result.push_back(graph.value(input).producer);
@@ -45,7 +46,6 @@ std::vector<NodeId> neighbourhood(const Graph& graph, NodeId id) {
     const std::vector<NodeId>& users = graph.value(output).users;
     result.insert(result.end(), users.begin(), users.end());
   }
-  return result;
 }
 
 class Driver {
@@ -75,6 +75,7 @@ class Driver {
   void visit(NodeId id) {
     if (!graph_.is_live(id)) return;
     const OpDef* def = graph_.node(id).def;
+    find_neighbours(graph_, id, touched_);  // as they are before a rule fires
     if (const auto found = anchored_.find(def); found != anchored_.end()) {
       for (const Rule* rule : found->second) {
         if (fires(*rule, id)) return;
@@ -86,15 +87,14 @@ class Driver {
   }
 
   bool fires(const Rule& rule, NodeId id) {
-    const std::vector<NodeId> touched = neighbourhood(graph_, id);
     const size_t before = graph_.node_capacity();
     const bool fired = with_context([&] { return cat("in rule '", rule.name, "' at node ", id.index); },
                                     [&] { return rule.apply(graph_, id); });
     if (!fired) return false;
     budget_.take();
     if (++outcome_.changes >= bound_) outcome_.settled = false;
-    for (NodeId node : touched) remove_if_dead(graph_, node);
-    for (NodeId node : touched) push_around(node);
+    for (NodeId node : touched_) remove_if_dead(graph_, node);
+    for (NodeId node : touched_) push_around(node);
     for (size_t i = before; i < graph_.node_capacity(); ++i) push_around(NodeId{static_cast<int32_t>(i)});
     return true;
   }
@@ -104,8 +104,8 @@ class Driver {
   void push_around(NodeId id) {
     constexpr size_t kCrowd = 1024;
     if (!graph_.is_live(id)) return;
-    const std::vector<NodeId> around = neighbourhood(graph_, id);
-    for (size_t i = 0; i < (around.size() > kCrowd ? 1 : around.size()); ++i) worklist_.push(graph_, around[i]);
+    find_neighbours(graph_, id, around_);
+    for (size_t i = 0; i < (around_.size() > kCrowd ? 1 : around_.size()); ++i) worklist_.push(graph_, around_[i]);
   }
 
   Graph& graph_;
@@ -114,6 +114,7 @@ class Driver {
   std::unordered_map<const OpDef*, std::vector<const Rule*>> anchored_;
   std::vector<const Rule*> general_;
   Worklist worklist_;
+  std::vector<NodeId> touched_, around_;
   RuleOutcome outcome_;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "compress/job.h"
-#include "data/json.h"
+#include "container/json.h"
 #include "report/context.h"
 
 namespace hone {

@@ -16,6 +16,7 @@
 #include "ops/all.h"
 #include "ops/control.h"
 #include "providers/cpu/provider.h"
+#include "train/gradient.h"
 
 namespace hone {
 namespace {
@@ -87,6 +88,11 @@ std::string quantized_cell(const OpDef& def) {
   return std::string(kNone);
 }
 
+std::string gradient_cell(const OpDef& def) {
+  const GradientRow* row = find_gradient(def);
+  return row == nullptr || row->write == nullptr ? std::string(kNone) : row->is_estimate ? "straight through" : "✓";
+}
+
 std::string matrix() {
   std::string out =
       "| operator | reference | cpu kernels, best first | ONNX | TFLite | int8 by `quantize` | differentiable |\n"
@@ -95,7 +101,7 @@ std::string matrix() {
   for (const OpDef* def : ops.all())
     if (def != &Opaque::def)
       out += cat("| ", def->name, " | ", reference_cell(*def), " | ", cpu_cell(*def), " | ", onnx_cell(*def), " | ",
-                 tflite_cell(*def), " | ", quantized_cell(*def), " | ", kNone, " |\n");
+                 tflite_cell(*def), " | ", quantized_cell(*def), " | ", gradient_cell(*def), " |\n");
   return out;
 }
 
@@ -146,7 +152,7 @@ std::string page() {
       "written with others. A cell with neither: the format cannot say it.\n"
       "- *int8*: what post-training quantization does with it: results on a range of their own, on the input's scale, "
       "or on a range that the operator fixes; the others stay in float.\n"
-      "- *differentiable*: has a gradient rule. None has yet: training comes later.\n\n",
+      "- *differentiable*: has a gradient; straight through: as if it did nothing, which is what trains.\n\n",
       matrix(), "\n## Read from ONNX\n\nOperator sets 7 to ", onnx::kNewestOpset,
       " (most rows also understand older ones). Functions with a body are expanded.\n\n", onnx_list(), "\n",
       microsoft_list(),

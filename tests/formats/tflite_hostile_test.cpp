@@ -352,5 +352,18 @@ TEST(TfliteHostile, AModelOfThousandsOfInputsIsReadAsItIsWritten) {
   EXPECT_EQ(read_bytes(write_tflite(graph)).inputs().size(), 5000u);
 }
 
+TEST(TfliteHostile, WindowsOverAnUnknownRankAreNotWritten) {
+  for (const char* node : {"AveragePool(%x) {kernel=[2, 2]}", "MaxPool(%x) {kernel=[2, 2]}", "Conv(%x, %w)"}) {
+    const Graph graph = parse_graph(
+        cat("graph { input %x: f32[...]\n const %w: f32[1,1,1,1] = {1}\n %y = ", node, "\n output %y }"), all_ops());
+    try {
+      write_tflite(graph);
+      ADD_FAILURE() << node << " was written";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kUnsupported) << e.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hone

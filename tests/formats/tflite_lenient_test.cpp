@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "base/error.h"
 #include "formats/tflite_case_parts.h"
 #include "formats/tflite_models.h"
 #include "ir/text.h"
@@ -95,6 +96,37 @@ TEST(TfliteReader, TakesABiasThatNamesTheAxisOfItsWeight) {
   const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   const Graph graph = read_bytes({bytes, bytes + builder.GetSize()});
   EXPECT_TRUE(graph.node(graph.order().back()).is<Conv>());
+}
+
+/// Converters write 1/65535 where the kernel gives 1/65536, and TensorFlow Lite takes it.
+TEST(TfliteWriter, TakesASoftmaxScaleWithinAThousandth) {
+  const auto write = [](const std::string& scale) {
+    return write_tflite(parse_graph(R"(graph {
+      arithmetic fixed_point
+      input %x: i8[1,4]{scale=0.1, zero_point=3}
+      %y: i16[1,4]{scale=)" + scale + R"(, zero_point=-32768} = Softmax(%x)
+      output %y
+    })",
+                                    all_ops()));
+  };
+  EXPECT_NO_THROW(write("1.5259022e-05"));
+  EXPECT_THROW(write("1.53e-05"), Error);
+}
+
+TEST(TfliteWriter, WritesATransposedConvolutionOfABatchThatRunTimeKnows) {
+  const Graph graph = parse_graph(R"(graph {
+    input %x: f32[n,8]
+    const %s: i64[4] = {-1, 2, 2, 2}
+    const %w: f32[2,2,2,1] = {1, 2, 3, 4, 5, 6, 7, 8}
+    %r: f32[?,2,2,2] = Reshape(%x, %s)
+    %y = ConvTranspose(%r, %w) {strides=[2, 2], auto_pad=valid}
+    output %y
+  })",
+                                  all_ops());
+  const std::vector<Tensor> x{Tensor::of<float>({2, 8}, std::vector<float>(16, 1))};
+  const Tensor y = evaluate(read_bytes(write_tflite(graph)), x)[0];
+  EXPECT_TRUE(identical(y, evaluate(graph, x)[0]));
+  EXPECT_EQ(y.dims(), (Dims{2, 4, 4, 1}));
 }
 
 }  // namespace

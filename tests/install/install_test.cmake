@@ -37,6 +37,16 @@ foreach(pair "hone;consume.cpp;${CXX}" "hone_c;consume.c;${CC}")
   must_run(${WORK}/with_${library} ${SAMPLE}/model.onnx)
 endforeach()
 
+# By the name of another tool the program takes that tool's line.
+foreach(tool "tflite_convert;tflite-convert" "benchmark_model;benchmark-model" "benchmark_model.py;benchmark-model")
+  list(GET tool 0 link)
+  list(GET tool 1 command)
+  must_run(${prefix}/bin/${link} --help)
+  if(NOT output MATCHES "usage: hone ${command}")
+    message(FATAL_ERROR "${link} --help printed: ${output}")
+  endif()
+endforeach()
+
 # A manual page for every command, and completions that the shell accepts.
 must_run(${prefix}/bin/hone help --names)
 string(REGEX REPLACE "\n$" "" output "${output}")

@@ -92,6 +92,22 @@ TEST(RealModels, ResNet8OnCifarLosesAtMostHalfAPoint) {
   expect_calibrators_near_minmax(outcome);
 }
 
+TEST(RealModels, ResNet8WithFourBitWeightsKeepsItsAccuracyWhenRoundingIsCompensated) {
+  NEED(model, test_data("mlperf_tiny/ic/pretrainedResnet.tflite"));
+  NEED(train, cifar("train"));
+  NEED(test, cifar("test"));
+  const Graph graph = read_simplified(*model);
+  const std::vector<InputSpec> inputs = input_specs(graph);
+  const Dataset calibration = Dataset::open(*train).limited(300), judging = Dataset::open(*test).limited(2000);
+  const Evidence evidence(samples_of(calibration, inputs), cpu_engine());
+  const double real = 100 * accuracy_of(graph, judging, inputs);
+  const auto loss = [&](const char* recipe) {
+    return real - 100 * accuracy_of(apply(parse_recipe(recipe), graph, evidence), judging, inputs);
+  };
+  EXPECT_GT(loss("int8 {weight_bits=4}"), 5);
+  EXPECT_LT(loss("int8 {weight_bits=4, rounding=compensated}"), 1.5);
+}
+
 TEST(RealModels, KeywordSpotterLosesAtMostHalfAPoint) {
   NEED(model, test_data("mlperf_tiny/kws/kws_ref_model_float32.tflite"));
   NEED(vendor_path, test_data("mlperf_tiny/kws/kws_ref_model.tflite"));
@@ -132,14 +148,14 @@ TEST(RealModels, MobileNetV2PhotosKeepTheirLabelsThroughFloatAndInt8) {
   const std::vector<InputSpec> specs = input_specs(real);
   const SampleSource source{others.size(),
                             [&](size_t i) { return std::vector<Tensor>{load_input_file(others[i], specs[0])}; }};
-  const Statistics statistics = collect_statistics(real, source, cpu_engine());
+  const Evidence evidence(source, cpu_engine());
   for (const auto& [name, label] : expected) {
     const std::string file = *photos + "/" + name;
     EXPECT_EQ(top_class(original, file), label) << "original, " << file;
     EXPECT_EQ(top_class(real, file), label) << "float, " << file;
   }
   for (const Calibrator& calibrator : all_calibrators()) {
-    const Graph requantized = apply(Recipe::of(Int8{.calibrator = std::string(calibrator.name)}), real, statistics);
+    const Graph requantized = apply(Recipe::of(Int8{.calibrator = std::string(calibrator.name)}), real, evidence);
     for (const auto& [name, label] : expected)
       EXPECT_EQ(top_class(requantized, *photos + "/" + name), label) << calibrator.name << ", " << name;
   }

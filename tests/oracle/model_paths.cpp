@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -234,14 +235,22 @@ std::string reason(const std::string& text) {
   return shortened(std::move(line), 400);
 }
 
+/// What stands for zero.
+Tensor zeros(const TensorType& type) {
+  Tensor out = Tensor::zeros(type.dtype, type.shape.dims());
+  const bool is_byte = type.dtype == DType::kI8 || type.dtype == DType::kU8;  // wider integers have their zero at 0
+  if (type.quant && is_byte)
+    std::memset(out.mutable_raw(), type.quant->zero_point(), static_cast<size_t>(out.elements()));
+  return out;
+}
+
 /// Inputs of a converted file: those of the source, and zeros for what the conversion made an input (state). Step by
 /// step, such an input takes the value of the extra output that stands in its place.
 Steps run_converted(const std::string& path, const Steps& inputs, size_t outputs, OnnxRuntime::Optimizer optimizer) {
   const std::vector<Port> ports = Model::load(path).inputs();
   if (inputs.empty() || ports.size() <= inputs[0].size()) return run_peer(path, inputs, optimizer);
   std::vector<Tensor> state;
-  for (size_t i = inputs[0].size(); i < ports.size(); ++i)
-    state.push_back(Tensor::zeros(ports[i].type.dtype, ports[i].type.shape.dims()));
+  for (size_t i = inputs[0].size(); i < ports.size(); ++i) state.push_back(zeros(ports[i].type));
   Steps found;
   for (const std::vector<Tensor>& step : inputs) {
     std::vector<Tensor> all = step;

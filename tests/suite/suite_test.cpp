@@ -31,7 +31,7 @@ SuiteTarget round_trip(const Format& format) {
   const auto run = [&format](const Graph& graph, std::span<const Tensor> inputs) -> std::optional<std::vector<Tensor>> {
     const std::string path = testing::TempDir() + "suite_" +
                              std::to_string(testing::UnitTest::GetInstance()->random_seed()) +
-                             std::string(format.extension);
+                             std::string(format.extensions.front());
     try {
       format.write(graph, {path});
     } catch (const Error& e) {

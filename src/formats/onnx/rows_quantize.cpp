@@ -133,7 +133,8 @@ void write_quantize(NodeWriter& w) {
   w.emit_quantize(w.in(0), 0);
 }
 
-void write_dequantize(NodeWriter& w) { w.define_dequantized(); }
+/// With a stored result it is a Quantize.
+void write_dequantize(NodeWriter& w) { w.output_type().quant ? write_quantize(w) : w.define_dequantized(); }
 
 constexpr Row kRows[] = {
     {"QuantizeLinear", 1, kNewestOpset, read_quantize_linear, &QuantizeLinear::def, write_quantize_linear},

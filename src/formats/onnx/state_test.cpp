@@ -20,7 +20,7 @@ TEST(OnnxState, BecomesTheLastInputAndTheLastOutput) {
   })",
                                   all_ops());
   const std::string bytes = onnx::encode_model(graph);
-  const Graph again = onnx::read_model({.bytes = std::as_bytes(std::span(bytes))});
+  const Graph again = onnx::read_model({{.bytes = std::as_bytes(std::span(bytes))}});
   ASSERT_EQ(again.inputs().size(), 2u);
   ASSERT_EQ(again.outputs().size(), 2u);
   EXPECT_EQ(again.value(again.inputs()[1]).name, "s");
@@ -33,6 +33,24 @@ TEST(OnnxState, BecomesTheLastInputAndTheLastOutput) {
     EXPECT_TRUE(identical(results[0], evaluate(graph, x, {.states = &kept})[0])) << run;
     state = results[1];
   }
+}
+
+TEST(OnnxState, KeepsItsTypeWhereWeightsBecomeUnsigned) {
+  const Graph graph = parse_graph(R"(graph "sum" {
+    input %x: f32[1, 2]
+    state %s: i8[2, 2]{scale=1, zero_point=-3} = {-3, -3, -3, -3}
+    const %w: i8[2, 2]{scale=1} = {127, 127, 127, 127}
+    %t: i8[2, 2]{scale=1, zero_point=-3} = FullyConnected(%s, %w)
+    %r = Dequantize(%t)
+    %y = Add(%r, %x)
+    %n = Transpose(%t) {perm=[1, 0]}
+    output %y
+    next %s = %n
+  })",
+                                  all_ops());
+  const std::string bytes = onnx::encode_model(graph);
+  const Graph again = onnx::read_model({{.bytes = std::as_bytes(std::span(bytes))}});
+  EXPECT_EQ(to_text(again.type(again.inputs()[1])), to_text(again.type(again.outputs()[1])));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tensor/stored.h"
 
 namespace hone::onnx {
 
@@ -43,14 +44,6 @@ Tensor unpack(DType dtype, Dims dims, std::string_view bytes) {
     if (dtype == DType::kI4 && nibble >= 8) nibble |= 0xf0;
     to[i] = nibble;
   }
-  return out;
-}
-
-/// What a bool is in a file may be any byte; in memory it is 0 or 1.
-Tensor bools(Dims dims, std::string_view bytes) {
-  Tensor out = Tensor::empty(DType::kBool, std::move(dims));
-  auto* to = static_cast<uint8_t*>(out.mutable_raw());
-  for (size_t i = 0; i < bytes.size(); ++i) to[i] = bytes[i] != 0;
   return out;
 }
 
@@ -128,12 +121,7 @@ Tensor TensorReader::read(const TensorProto& proto) {
 Tensor TensorReader::from_bytes(DType dtype, Dims dims, std::string_view bytes,
                                 const std::shared_ptr<const void>& owner) {
   if (is_packed(dtype)) return unpack(dtype, std::move(dims), bytes);
-  if (dtype == DType::kBool) return bools(std::move(dims), bytes);
-  const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data()) % static_cast<uintptr_t>(size_of(dtype)) == 0;
-  if (owner && is_aligned && !bytes.empty()) return Tensor::view(dtype, std::move(dims), bytes.data(), owner);
-  Tensor out = Tensor::empty(dtype, std::move(dims));
-  if (!bytes.empty()) std::memcpy(out.mutable_raw(), bytes.data(), bytes.size());
-  return out;
+  return stored_tensor(dtype, std::move(dims), std::as_bytes(std::span(bytes)), owner);
 }
 
 Tensor TensorReader::from_fields(const TensorProto& proto, DType dtype, Dims dims) {

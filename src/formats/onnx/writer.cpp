@@ -47,8 +47,7 @@ Graph without_states(Graph graph) {
   return graph;
 }
 
-std::string encode(const Graph& source, ExternalData& external) {
-  const Graph graph = without_states(source);
+std::string encode(const Graph& graph, ExternalData& external) {
   TargetOpset target{kWrittenOpset, kWrittenOpset};
   std::string body = GraphWriter(graph, external, target).write();
   while (target.needed > target.version) {
@@ -76,9 +75,9 @@ std::string encode(const Graph& source, ExternalData& external) {
   return out;
 }
 
-/// The graph as it is written.
+/// The graph as it is written. States become inputs and outputs first: those keep their types, whatever is turned.
 Graph prepared(const Graph& graph, const WriteOptions& options, std::vector<std::string>* notes) {
-  Graph plain = graph;
+  Graph plain = without_states(graph);
   expand(plain);
   const std::vector<NodeId> products = options.may_saturate ? std::vector<NodeId>() : saturating_products(plain);
   if (!products.empty() && notes)

@@ -182,5 +182,14 @@ TEST(OnnxWriter, PassesOpaqueNodesThrough) {
   EXPECT_EQ(written.attributes[0].i, 7);
 }
 
+TEST(OnnxWriter, SaysDequantizeWithAStoredResultAsItStoresIt) {
+  const std::string bytes = encode_model(parse(R"(graph "g" {
+    input %x: i32[3]{scale=0.05, zero_point=-7}
+    %y: i8[3]{scale=0.04, zero_point=-128} = Dequantize(%x)
+    output %y
+  })"));
+  EXPECT_EQ(operators(bytes).at("QuantizeLinear"), 1);
+}
+
 }  // namespace
 }  // namespace hone::onnx

@@ -160,7 +160,7 @@ class Checked {
       if (p.code != code_.builtin_code || !x || !y || x->type != p.input || y->type != p.type || !has_quant(*y))
         continue;
       const float scale = y->quantization->scale[0];
-      if (std::abs(scale - p.scale) > 1e-6f * p.scale || zero_point(*y) != p.zero_point)
+      if (std::abs(scale - p.scale) > p.tolerance * p.scale || zero_point(*y) != p.zero_point)
         throw refused(cat("whose result has scale ", scale, " and zero point ", zero_point(*y), ", it gives ", p.scale,
                           " and ", p.zero_point));
     }

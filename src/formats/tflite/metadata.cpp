@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "formats/tflite/runtime_version.h"
 
@@ -16,32 +17,6 @@ constexpr const char* kDescriptionKey = "tflite.description";
 constexpr const char* kSignatureKey = "tflite.signature";
 constexpr std::string_view kDefaultKey = "serving_default";
 constexpr std::string_view kRuntimeVersion = "min_runtime_version";
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string to_base64(std::string_view bytes) {
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
-std::string from_base64(std::string_view text) {
-  std::string out;
-  uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) break;
-    group = group << 6 | static_cast<uint32_t>(digit);
-    bits += 6;
-    if (bits >= 8) out += static_cast<char>(group >> (bits -= 8) & 255);
-  }
-  return out;
-}
 
 bool is_plain_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return (c >= 32 && c < 127) || c == '\n' || c == '\t'; });

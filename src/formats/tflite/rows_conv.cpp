@@ -264,7 +264,7 @@ bool write_conv_transpose(WriteNode& n) {
   const Dims kernel(w.begin() + 1, w.end() - 1);
   const fb::Padding padding = transposed_padding(op, in, out, kernel);
   const std::vector<int64_t> strides = op.strides.empty() ? std::vector<int64_t>(kernel.size(), 1) : op.strides;
-  const TensorIndex shape = n.out_shape_from(0);
+  const TensorIndex shape = n.out_shape_from(0, 1);
   if (kernel.size() == 3) {
     fb::Conv3DOptionsT o;
     o.padding = padding;

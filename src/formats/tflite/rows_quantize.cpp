@@ -16,6 +16,7 @@ void read_quantize(ReadNode& n) {
 }
 
 void read_dequantize(ReadNode& n) {
+  if (n.out_type(0).quant) return n.emit(Quantize{}, {n.in(0)});
   if (n.type(0).quant) return n.emit(Dequantize{}, {n.in(0)});
   n.emit(Cast{.to = n.out_type(0).dtype}, {n.in(0)});
 }
@@ -35,6 +36,7 @@ bool write_quantize(WriteNode& n) {
 }
 
 bool write_dequantize(WriteNode& n) {
+  if (n.out_type().quant) return write_quantize(n);
   if (!n.type(0).quant) return false;
   n.dequantize(n.in(0), n.out());
   return true;

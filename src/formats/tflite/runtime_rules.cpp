@@ -167,13 +167,20 @@ constexpr RuntimeRule kRules[] = {
 
 using T = fb::TensorType;
 
+// SOFTMAX to 16 bits takes a scale within a thousandth (activations.cc of TensorFlow 2.9, SoftmaxPrepare).
 constexpr PrescribedOutput kPrescribed[] = {
-    {B::LOGISTIC, T::INT8, T::INT8, 1.0f / 256, -128},          {B::LOGISTIC, T::UINT8, T::UINT8, 1.0f / 256, 0},
-    {B::LOGISTIC, T::INT16, T::INT16, 1.0f / 32768, 0},         {B::TANH, T::INT16, T::INT16, 1.0f / 32768, 0},
-    {B::SOFTMAX, T::INT8, T::INT8, 1.0f / 256, -128},           {B::SOFTMAX, T::UINT8, T::UINT8, 1.0f / 256, 0},
-    {B::SOFTMAX, T::INT8, T::INT16, 1.0f / 65536, -32768},      {B::SOFTMAX, T::UINT8, T::INT16, 1.0f / 65536, -32768},
-    {B::SOFTMAX, T::INT16, T::INT16, 1.0f / 32768, 0},          {B::LOG_SOFTMAX, T::INT8, T::INT8, 16.0f / 256, 127},
-    {B::LOG_SOFTMAX, T::UINT8, T::UINT8, 16.0f / 256, 255},     {B::L2_NORMALIZATION, T::INT8, T::INT8, 1.0f / 128, 0},
+    {B::LOGISTIC, T::INT8, T::INT8, 1.0f / 256, -128},
+    {B::LOGISTIC, T::UINT8, T::UINT8, 1.0f / 256, 0},
+    {B::LOGISTIC, T::INT16, T::INT16, 1.0f / 32768, 0},
+    {B::TANH, T::INT16, T::INT16, 1.0f / 32768, 0},
+    {B::SOFTMAX, T::INT8, T::INT8, 1.0f / 256, -128},
+    {B::SOFTMAX, T::UINT8, T::UINT8, 1.0f / 256, 0},
+    {B::SOFTMAX, T::INT8, T::INT16, 1.0f / 65536, -32768, 1e-3f},
+    {B::SOFTMAX, T::UINT8, T::INT16, 1.0f / 65536, -32768, 1e-3f},
+    {B::SOFTMAX, T::INT16, T::INT16, 1.0f / 32768, 0, 1e-3f},
+    {B::LOG_SOFTMAX, T::INT8, T::INT8, 16.0f / 256, 127},
+    {B::LOG_SOFTMAX, T::UINT8, T::UINT8, 16.0f / 256, 255},
+    {B::L2_NORMALIZATION, T::INT8, T::INT8, 1.0f / 128, 0},
     {B::L2_NORMALIZATION, T::UINT8, T::UINT8, 1.0f / 128, 128},
 };
 

@@ -40,6 +40,7 @@ struct PrescribedOutput {
   fb::TensorType input, type;
   float scale;
   int64_t zero_point;
+  float tolerance = 1e-6f;  ///< of the scale, relative
 };
 std::span<const PrescribedOutput> prescribed_outputs();
 

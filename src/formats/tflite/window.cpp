@@ -79,8 +79,9 @@ FilePadding file_padding(const Window& w) {
 
 Dims spatial_dims(const WriteNode& n) {
   const Shape& shape = n.type(0).shape;
+  const int64_t rank = n.rank(0);
   Dims dims;
-  for (int64_t i = 1; i + 1 < shape.rank(); ++i) {
+  for (int64_t i = 1; i + 1 < rank; ++i) {
     if (!shape[i].is_known()) return {};
     dims.push_back(shape[i].value());
   }

@@ -308,13 +308,14 @@ TensorIndex WriteNode::stored_as(TensorIndex from, const TensorType& to) {
   return stored;
 }
 
-TensorIndex WriteNode::out_shape_from(size_t i) {
+TensorIndex WriteNode::out_shape_from(size_t i, int64_t shared) {
   const Shape &from = type(i).shape, &to = out_type().shape;
   if (to.has_rank() && to.is_static()) return add_ints(out_dims(), "shape");
   if (!to.has_rank() || !from.has_rank() || from.rank() != to.rank()) return add_ints(out_dims(), "shape");
   std::vector<RunSize> sizes;
   for (int64_t k = 0; k < to.rank(); ++k) {
-    if (!to[k].is_known() && (to[k].symbol().empty() || !(to[k] == from[k]))) out_dim(0, k);
+    const bool is_same = k < shared || (!to[k].symbol().empty() && to[k] == from[k]);
+    if (!to[k].is_known() && !is_same) out_dim(0, k);
     sizes.push_back(to[k].is_known() ? RunSize{.number = to[k].value()} : RunSize{.axis = k});
   }
   return run_shape(*this, in(i), sizes);

@@ -113,8 +113,9 @@ class WriteNode {
   /// `from` in the storage of `to`: itself, or a QUANTIZE of it where `to` is quantized in another way. For operators
   /// whose kernels compare stored integers.
   TensorIndex stored_as(TensorIndex from, const TensorType& to);
-  /// The dims of output 0 as i32[rank]: a constant, or with what only input i knows at run time, axis by axis.
-  TensorIndex out_shape_from(size_t i);
+  /// The dims of output 0 as i32[rank]: a constant, or with what only input i knows at run time, axis by axis. The
+  /// first `shared` axes are the input's by definition, whatever inference can say of them.
+  TensorIndex out_shape_from(size_t i, int64_t shared = 0);
   /// to = from in other dims with the same elements.
   void reshape(TensorIndex from, TensorIndex to);
   void transpose(TensorIndex from, TensorIndex to, const std::vector<int64_t>& perm);

@@ -339,8 +339,10 @@ std::vector<std::byte> write_tflite(const Graph& source) {
 
 namespace {
 
-bool looks_like_tflite(std::span<const std::byte> head, std::string_view) {
-  return head.size() >= 8 && std::memcmp(head.data() + 4, "TFL3", 4) == 0;
+constexpr std::string_view kExtensions[] = {".tflite"};
+
+bool looks_like_tflite(const ModelSource& source) {
+  return source.bytes.size() >= 8 && source.text().substr(4, 4) == "TFL3";
 }
 
 Graph read_file(const ReadRequest& request) { return read_tflite(request.bytes, request.owner); }
@@ -350,7 +352,7 @@ void write_graph(const Graph& graph, const WriteRequest& request) { write_file(r
 }  // namespace
 
 constinit const Format kTfliteFormat{.name = "tflite",
-                                     .extension = ".tflite",
+                                     .extensions = kExtensions,
                                      .sniff = looks_like_tflite,
                                      .read = read_file,
                                      .write = write_graph,

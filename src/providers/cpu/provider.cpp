@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/backward.h"
 #include "ops/binary.h"
 #include "ops/conv.h"
 #include "ops/matmul.h"
@@ -52,14 +53,18 @@ struct Rows {
 
   static constexpr int kGemms = 4;  ///< variants that any level may have of a GEMM
 
-  static constexpr Kernel kConv[] = {{"hybrid", kBound<make_conv_hybrid>},
-                                     {"depthwise_f32", kBound<make_depthwise_f32>},
-                                     {"dense_f32", kAlone<make_dense_f32>},
-                                     {"depthwise_q8", kBound<make_depthwise_bytes>},
-                                     {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
-  static constexpr Kernel kConvTranspose[] = {{"spread_f32", kBound<make_conv_transpose_f32>}};
+  static constexpr Kernel kConv[] = {
+      {"hybrid", kBound<make_conv_hybrid>},           {"depthwise_f32", kBound<make_depthwise_f32>},
+      {"dense_f32", kAlone<make_dense_f32>},          {"packing_f32", kBound<make_conv_packing_f32>},
+      {"depthwise_q8", kBound<make_depthwise_bytes>}, {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
+  static constexpr Kernel kConvTranspose[] = {{"flipped_f32", kBound<make_conv_transpose_flipped_f32>},
+                                              {"spread_f32", kBound<make_conv_transpose_f32>}};
+  static constexpr Kernel kConvWeightGradient[] = {{"products_f32", kBound<make_conv_weight_gradient_f32>}};
+  static constexpr Kernel kFakeQuantize[] = {{"round_f32", kBound<make_fake_quantize_f32>}};
+  static constexpr Kernel kClampGradient[] = {{"select_f32", kBound<make_clamp_gradient_f32>}};
   static constexpr Kernel kFullyConnected[] = {{"hybrid", kBound<make_fully_connected_hybrid>},
                                                {"dense_f32", kAlone<make_fully_connected_f32>},
+                                               {"packing_f32", kBound<make_fully_connected_packing_f32>},
                                                {"dense_q8", kAlone<make_fully_connected_bytes>, kGemms}};
   static constexpr Kernel kGemm[] = {{"dense_f32", kAlone<make_gemm_f32>}};
   static constexpr Kernel kMatMul[] = {{"dense_f32", kAlone<make_matmul_constant_f32>},
@@ -101,6 +106,9 @@ struct Rows {
   static constexpr KernelRow kAll[] = {
       {&Conv::def, kConv},
       {&ConvTranspose::def, kConvTranspose},
+      {&ConvWeightGradient::def, kConvWeightGradient},
+      {&ClampGradient::def, kClampGradient},
+      {&FakeQuantize::def, kFakeQuantize},
       {&FullyConnected::def, kFullyConnected},
       {&Gemm::def, kGemm},
       {&MatMul::def, kMatMul},

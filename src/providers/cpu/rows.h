@@ -33,10 +33,19 @@ std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const Ker
 std::unique_ptr<Step> make_conv_hybrid(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_fully_connected_hybrid(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_gemm_f32(const KernelRequest&, const KernelTable&, const Addend&);
+std::unique_ptr<Step> make_conv_packing_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fully_connected_packing_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_matmul_constant_f32(const KernelRequest&, const KernelTable&, const Addend&);
 
 // steps_conv_transpose.cpp
 std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest&, const KernelTable&);
+
+// steps_backward.cpp
+std::unique_ptr<Step> make_clamp_gradient_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_fake_quantize_f32(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_conv_weight_gradient_f32(const KernelRequest&, const KernelTable&);
+/// A ConvTranspose whose weights come at run time, as the convolution of stride 1 that it is.
+std::unique_ptr<Step> make_conv_transpose_flipped_f32(const KernelRequest&, const KernelTable&);
 
 // steps_matmul.cpp
 std::unique_ptr<Step> make_matmul_f32(const KernelRequest&, const KernelTable&);

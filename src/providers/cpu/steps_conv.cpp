@@ -147,6 +147,28 @@ std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table,
       scratch, residual);
 }
 
+// Weights that come at run time: packed anew in every run, as training needs it.
+bool computes_f32_at_run_time(const KernelRequest& r) {
+  const bool has_bias = r.has_input(2);
+  return r.is_static() && is_f32(r.input(0)) && is_f32(r.input(1)) && is_f32(r.output()) &&
+         (!has_bias || is_f32(r.input(2))) && (!r.constant(1).exists() || (has_bias && !r.constant(2).exists()));
+}
+
+template <class F32Conv>
+std::unique_ptr<Step> packing_step(const KernelRequest& r, const KernelTable& table, const ConvShape& shape,
+                                   Activation act) {
+  const auto* kernel = kernel_of<F32Conv>(r, table);
+  if (kernel == nullptr) return nullptr;
+  const std::vector<float> none(static_cast<size_t>(shape.out_c * shape.depth()));
+  const int64_t scratch = F32Conv(*kernel, shape, none.data(), nullptr, r.threads).scratch_bytes();
+  return make_step(
+      [kernel, shape, act, threads = r.threads, has_bias = r.has_input(2)](RunContext& c) {
+        const F32Conv conv(*kernel, shape, in<float>(c, 1), has_bias ? in<float>(c, 2) : nullptr, threads);
+        conv.run({in<float>(c, 0), out<float>(c), nullptr, act.min, act.max, c.pool, c.scratch});
+      },
+      scratch);
+}
+
 bool computes_bytes(const KernelRequest& r) {
   return r.is_static() && is_quantized_bytes(r.input(0)) && is_quantized_bytes(r.output()) && r.constant(1).exists() &&
          r.input(1).is_quantized() && (!r.has_input(2) || r.constant(2).exists());
@@ -301,6 +323,24 @@ std::unique_ptr<Step> make_dense_f32(const KernelRequest& r, const KernelTable& 
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest& r, const KernelTable& t) {
   return make_conv_f32(r, t, true);
 }
+std::unique_ptr<Step> make_conv_packing_f32(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_f32_at_run_time(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape) return nullptr;
+  const Activation act{op.act_min, op.act_max};
+  return shape->is_depthwise() ? packing_step<DepthwiseF32>(r, table, *shape, act)
+                               : packing_step<DenseF32>(r, table, *shape, act);
+}
+
+std::unique_ptr<Step> make_fully_connected_packing_f32(const KernelRequest& r, const KernelTable& table) {
+  if (!computes_f32_at_run_time(r) || r.input(1).shape.rank() != 2) return nullptr;
+  const auto& op = r.node().as<FullyConnected>();
+  const ConvShape shape = fully_connected_shape(r);
+  if (is_empty(shape)) return nullptr;
+  return packing_step<DenseF32>(r, table, shape, {op.act_min, op.act_max});
+}
+
 std::unique_ptr<Step> make_dense_bytes(const KernelRequest& r, const KernelTable& t, const Addend& addend) {
   return make_conv_bytes(r, t, false, addend);
 }

@@ -95,24 +95,40 @@ void spread_image(const KernelTable& t, const GemmF32Variant& gemm, const Spread
 
 }  // namespace
 
+namespace {
+
+using Packed = std::vector<AlignedBuffer>;
+
+/// w: [in_c, taps, out_c / groups], a buffer a group.
+Packed pack_groups(const GemmF32Variant& gemm, const Spread& s, const float* w) {
+  const int64_t columns = s.y.kernel * s.x.kernel * s.out_c / s.groups;
+  const int64_t depth = s.in_c / s.groups;
+  Packed packed;
+  for (int64_t g = 0; g < s.groups; ++g) {
+    packed.emplace_back(static_cast<size_t>(packed_f32_size(gemm, depth, columns)) * 4);
+    pack_f32(gemm, {w + g * depth * columns, columns, 1, depth, columns}, nullptr, packed.back().as<float>());
+  }
+  return packed;
+}
+
+}  // namespace
+
 std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest& r, const KernelTable& table) {
-  if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output()) || !r.constant(1).exists() ||
-      (r.has_input(2) && !r.constant(2).exists())) {
+  if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output()) || (r.has_input(2) && !r.constant(2).exists())) {
     return nullptr;
   }
+  if (!r.constant(1).exists() && !is_f32(r.input(1))) return nullptr;
   const auto s = spread_of(r);
   if (!s) return nullptr;
   const auto& op = r.node().as<ConvTranspose>();
-  const Tensor w = constant_f32(r, 1);
   const Tensor bias = constant_f32(r, 2);
   const int64_t columns = s->y.kernel * s->x.kernel * s->out_c / s->groups;
   const int64_t depth = s->in_c / s->groups;
   const GemmF32Variant& gemm = gemm_f32_of(table);
-  auto packed = std::make_shared<std::vector<AlignedBuffer>>();
-  for (int64_t g = 0; g < s->groups; ++g) {
-    packed->emplace_back(static_cast<size_t>(packed_f32_size(gemm, depth, columns)) * 4);
-    pack_f32(gemm, {w.data<float>().data() + g * depth * columns, columns, 1, depth, columns}, nullptr,
-             packed->back().as<float>());
+  // Weights that come at run time are packed anew in every run.
+  std::shared_ptr<const Packed> constant;
+  if (r.constant(1).exists()) {
+    constant = std::make_shared<Packed>(pack_groups(gemm, *s, constant_f32(r, 1).data<float>().data()));
   }
   const int64_t products = align_64(s->x.in * columns * 4);
   const int64_t tasks = std::min<int64_t>(r.threads, s->batch * s->groups);
@@ -121,6 +137,8 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest& r, const Kern
   const bool is_clamped = op.act_min != -kInf || op.act_max != kInf;
   return make_step(
       [=, s = *s, min = op.act_min, max = op.act_max](RunContext& c) {
+        const Packed fresh = constant ? Packed() : pack_groups(*multiply, s, in<float>(c, 1));
+        const Packed& packed = constant ? *constant : fresh;
         const int64_t out_image = s.y.out * s.x.out * s.out_c;
         for (int64_t i = 0; i < s.batch * out_image; i += s.out_c) {
           float* y = out<float>(c) + i;
@@ -136,7 +154,7 @@ std::unique_ptr<Step> make_conv_transpose_f32(const KernelRequest& r, const Kern
             const int64_t g = i % s.groups;
             const float* x = in<float>(c, 0) + i / s.groups * s.y.in * s.x.in * s.in_c + g * depth;
             float* y = out<float>(c) + i / s.groups * out_image + g * (s.out_c / s.groups);
-            spread_image(*t, *multiply, s, x, (*packed)[static_cast<size_t>(g)].as<float>(), y, own);
+            spread_image(*t, *multiply, s, x, packed[static_cast<size_t>(g)].as<float>(), y, own);
           }
         });
         if (is_clamped) {

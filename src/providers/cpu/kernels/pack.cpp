@@ -49,7 +49,11 @@ void pack_f32(const GemmF32Variant& gemm, const MatrixView<float>& b, const floa
     dst += width;
     for (int64_t k = 0; k < b.k; ++k, dst += width) {
       const float* row = b.data + k * b.k_stride + n0 * b.n_stride;
-      for (int64_t j = 0; j < columns; ++j) dst[j] = row[j * b.n_stride];
+      if (b.n_stride == 1) {
+        std::copy(row, row + columns, dst);
+      } else {
+        for (int64_t j = 0; j < columns; ++j) dst[j] = row[j * b.n_stride];
+      }
       std::fill(dst + columns, dst + width, 0.0f);
     }
   }

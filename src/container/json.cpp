@@ -1,4 +1,4 @@
-#include "data/json.h"
+#include "container/json.h"
 
 #include <cmath>
 #include <cstdio>

@@ -1,0 +1,86 @@
+#include <ctime>
+#include <memory>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/thread_pool.h"
+#include "cli/commands.h"
+#include "cli/model_args.h"
+#include "serve/server.h"
+
+namespace hone {
+
+namespace {
+
+struct Options {
+  std::vector<std::string> models;
+  ModelArgs model;
+  EngineArgs engine;
+  ServeOptions serve;
+  int64_t port = 8000, workers = 0, connections = 1024, queue = 64;
+  int64_t max_body = 64'000'000;
+  bool has_access_log = false;
+};
+
+int run(Options o, Console& console) {
+  if (o.models.empty()) throw invalid_argument("no model was named", "hone serve model.tflite");
+  if (o.workers > 256) throw invalid_argument(cat("--workers ", o.workers, ": expected 0 to 256"));
+  const auto mutex = std::make_shared<std::mutex>();
+  const auto log = [&console, mutex](const std::string& line) {
+    const std::lock_guard lock(*mutex);
+    console.note(line);
+  };
+  o.serve.http.port = static_cast<int>(std::min<int64_t>(o.port, 1 << 20));
+  o.serve.http.max_connections = static_cast<int>(std::min<int64_t>(o.connections, 1 << 20));
+  o.serve.http.max_body_bytes = o.max_body;
+  o.serve.repository.paths = o.models;
+  o.serve.repository.workers = o.serve.service.workers = o.workers == 0 ? usable_cpus() : static_cast<int>(o.workers);
+  o.serve.repository.log = log;
+  o.serve.service.queue = o.queue;
+  if (o.has_access_log) o.serve.service.access_log = log;
+  const auto read = [model = o.model](const std::string& path) {
+    ModelArgs one = model;
+    one.path = path;
+    return one.load();
+  };
+  serve(o.serve, read, o.engine.engine());
+  return 0;
+}
+
+CommandBody setup(Args& args) {
+  const auto o = std::make_shared<Options>();
+  args.positional("MODEL", o->models, "models, NAME=MODEL, folders of versions, or a folder of those");
+  args.option("--host", "ADDRESS", o->serve.http.address, "listen here; 0.0.0.0: on all of the machine's addresses");
+  args.option("--http-port", "N", o->port, "port; 0: any that is free", 0);
+  args.option("--workers", "N", o->workers, "requests that run at once; 0: one for each usable CPU", 0);
+  args.option("--queue", "N", o->queue, "requests that may wait; more are refused with 503", 1);
+  args.option("--queue-timeout", "S", o->serve.service.queue_seconds, "a request that waited longer is not begun", 0);
+  args.option("--poll", "S", o->serve.poll_seconds, "seconds between looks for new versions; 0: none", 0);
+  args.size_option("--max-body", o->max_body, "largest request body");
+  args.option("--max-connections", "N", o->connections, "open at once", 1);
+  args.option("--idle-timeout", "S", o->serve.http.idle_seconds, "for the next request of a connection to come", 1);
+  args.option("--transfer-timeout", "S", o->serve.http.transfer_seconds, "for a body to come, an answer to go", 1);
+  args.option("--lame-duck", "S", o->serve.http.lame_seconds, "not ready but still listening so long after SIGTERM", 0);
+  args.option("--drain", "S", o->serve.http.drain_seconds, "then requests that were begun have so long", 0);
+  args.flag("--allow-control", o->serve.service.allows_control, "clients may load and unload models");
+  args.flag("--triton-metrics", o->serve.service.has_triton_metrics, "/metrics has Triton's names too");
+  args.flag("--access-log", o->has_access_log, "a JSON line on standard error for each request");
+  o->model.declare_shapes(args);
+  o->engine.declare(args);
+  return [o](Console& console) { return run(*o, console); };
+}
+
+}  // namespace
+
+const Command kServeCommand{"serve", "answer requests over HTTP: the Open Inference Protocol v2, pictures, metrics",
+                            "hone serve model.tflite\n"
+                            "hone serve model.tflite face=model.onnx --host 0.0.0.0 --workers 1 --threads 0",
+                            "Each model is served under its file's name. A folder NAME/VERSION/model.tflite serves its "
+                            "highest version; a newer "
+                            "one that appears takes its place once it was loaded and repeated the golden samples "
+                            "beside it. Without --host only "
+                            "this machine is answered: there is no encryption and no password.",
+                            setup};
+
+}  // namespace hone

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "container/json.h"
+#include "serve/http_server.h"
+#include "serve/service.h"
+
+namespace hone {
+
+/// A request with what its path names.
+struct Service::Call {
+  HttpRequest request;
+  HttpServer::Reply reply;
+  Clock::time_point arrival = Clock::now();
+  std::string model;
+  int64_t version = -1;  ///< −1: the one that serves
+
+  /// A parameter of the query, "?top=5", "" when it is not there.
+  std::string query(std::string_view name) const;
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - arrival).count(); }
+  void answer(HttpResponse response) { reply(std::move(response)); }
+  void answer(const Json& json) { reply({.body = json.dump()}); }
+};
+
+/// The segments of a path without its query, "%2F" and the like decoded.
+std::vector<std::string> path_segments(std::string_view target);
+
+HttpResponse error_response(const Error& error);
+
+}  // namespace hone

@@ -1,0 +1,93 @@
+#include "serve/server.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "serve/notify.h"
+
+namespace hone {
+
+namespace {
+
+/// Calls `work` every so many seconds on a thread of its own, until it ends.
+class Periodic {
+ public:
+  Periodic(double seconds, std::function<void()> work) {
+    if (seconds <= 0) return;
+    thread_ = std::thread([this, seconds, work = std::move(work)] {
+      std::unique_lock lock(mutex_);
+      while (!wake_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return is_ending_; })) {
+        lock.unlock();
+        work();
+        lock.lock();
+      }
+    });
+  }
+  ~Periodic() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_ending_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+  Periodic(const Periodic&) = delete;
+  Periodic& operator=(const Periodic&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_ending_ = false;
+  std::thread thread_;
+};
+
+void scan_again(Repository& repository, const std::function<void(const std::string&)>& log) {
+  try {
+    repository.scan();
+  } catch (const std::exception& e) {
+    if (log) log(cat("cannot look at the models: ", e.what()));
+  }
+}
+
+/// Loads what is there. At least one model must serve: else its error is the server's.
+void load_first(Repository& repository) {
+  repository.scan();
+  if (!repository.active().empty()) return;
+  for (const VersionState& state : repository.index()) {
+    if (state.error) std::rethrow_exception(state.error);
+    throw not_found(state.reason);
+  }
+  throw not_found("no model was found", "hone serve MODEL, or a folder NAME/VERSION/model.tflite");
+}
+
+}  // namespace
+
+void serve(const ServeOptions& options, const ModelReader& read, const Engine& engine) {
+  const auto& log = options.repository.log;
+  Repository repository(options.repository, read, engine);
+  // Listening comes before loading: a port that is taken is said at once, and who asks too early waits.
+  Service* service = nullptr;
+  HttpServer server(options.http, [&service](HttpRequest request, HttpServer::Reply reply) {
+    service->handle(std::move(request), std::move(reply));
+  });
+  ServiceOptions service_options = options.service;
+  service_options.connections = [&server] { return server.connections(); };
+  Service answers(repository, std::move(service_options));
+  service = &answers;
+  load_first(repository);
+  const Periodic poll(options.poll_seconds, [&] { scan_again(repository, log); });
+  const Periodic watchdog(watchdog_seconds() / 2, [] { notify_manager("WATCHDOG=1"); });
+  if (log) log(cat("listening on http://", options.http.address, ":", server.port()));
+  notify_manager("READY=1");
+  server.run([&] {
+    answers.end();
+    notify_manager("STOPPING=1");
+    if (log) log("ending: no new connections, requests that were begun are answered");
+  });
+}
+
+}  // namespace hone

@@ -1,0 +1,237 @@
+#include "serve/service.h"
+
+#include <array>
+#include <cmath>
+#include <new>
+
+#include "base/text.h"
+#include "serve/call.h"
+
+namespace hone {
+
+/// A path with the method that it takes. {model} and {version} stand for one segment each.
+struct Service::Route {
+  std::string_view method, pattern;
+  void (Service::*handle)(const CallPtr&);
+};
+
+std::span<const Service::Route> Service::routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/", &Service::page},
+      Route{"GET", "/metrics", &Service::metrics},
+      Route{"GET", "/v2", &Service::server},
+      Route{"GET", "/v2/health/live", &Service::live},
+      Route{"GET", "/v2/health/ready", &Service::ready},
+      Route{"GET", "/v2/models/stats", &Service::statistics},
+      Route{"GET", "/v2/models/{model}", &Service::model},
+      Route{"GET", "/v2/models/{model}/ready", &Service::model_ready},
+      Route{"GET", "/v2/models/{model}/stats", &Service::statistics},
+      Route{"POST", "/v2/models/{model}/infer", &Service::infer},
+      Route{"POST", "/v2/models/{model}/classify", &Service::classify},
+      Route{"GET", "/v2/models/{model}/versions/{version}", &Service::model},
+      Route{"GET", "/v2/models/{model}/versions/{version}/ready", &Service::model_ready},
+      Route{"GET", "/v2/models/{model}/versions/{version}/stats", &Service::statistics},
+      Route{"POST", "/v2/models/{model}/versions/{version}/infer", &Service::infer},
+      Route{"POST", "/v2/models/{model}/versions/{version}/classify", &Service::classify},
+      Route{"POST", "/v2/repository/index", &Service::index},
+      Route{"POST", "/v2/repository/models/{model}/load", &Service::load},
+      Route{"POST", "/v2/repository/models/{model}/unload", &Service::unload},
+  };
+  return kRoutes;
+}
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_escape =
+        text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
+    out += is_escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
+    if (is_escape) i += 2;
+  }
+  return out;
+}
+
+/// Whether the path is of this pattern; then what it names is in `model` and `version`.
+bool match(std::string_view pattern, const std::vector<std::string>& path, std::string& model, std::string& version) {
+  const std::vector<std::string> parts = path_segments(pattern);
+  if (parts.size() != path.size()) return false;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] == "{model}")
+      model = path[i];
+    else if (parts[i] == "{version}")
+      version = path[i];
+    else if (parts[i] != path[i])
+      return false;
+  }
+  return true;
+}
+
+HttpResponse error_response(int status, std::string_view text) {
+  Json json;
+  json["error"] = text;
+  return {.status = status, .body = json.dump()};
+}
+
+/// The word that /metrics has for a failure.
+std::string reason_of(int status) {
+  switch (status) {
+    case 503:
+      return "resource";
+    case 504:
+      return "deadline";
+    case 500:
+      return "internal";
+    default:
+      return "invalid";
+  }
+}
+
+std::string access_line(const HttpRequest& request, const HttpResponse& response, double seconds) {
+  Json line;
+  line["method"] = request.method;
+  line["path"] = request.target;
+  line["status"] = response.status;
+  line["ms"] = std::round(seconds * 1e6) / 1000;
+  line["bytes_in"] = static_cast<int64_t>(request.body.size());
+  line["bytes_out"] = static_cast<int64_t>(response.body.size());
+  if (const std::string_view trace = request.header("traceparent"); !trace.empty()) line["traceparent"] = trace;
+  return line.dump();
+}
+
+}  // namespace
+
+std::vector<std::string> path_segments(std::string_view target) {
+  std::vector<std::string> out;
+  for (const std::string& part : split(target.substr(0, target.find('?')), '/'))
+    if (!part.empty()) out.push_back(decoded(part));
+  return out;
+}
+
+std::string Service::Call::query(std::string_view name) const {
+  const size_t at = request.target.find('?');
+  if (at == std::string::npos) return "";
+  for (const std::string& part : split(std::string_view(request.target).substr(at + 1), '&'))
+    if (part.starts_with(cat(name, "="))) return decoded(std::string_view(part).substr(name.size() + 1));
+  return "";
+}
+
+int http_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kInvalidModel:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kResource:
+    case ErrorCode::kCancelled:
+      return 503;
+    case ErrorCode::kIo:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+HttpResponse error_response(const Error& error) { return error_response(http_status(error.code()), error.what()); }
+
+Service::Service(Repository& repository, ServiceOptions options)
+    : repository_(repository),
+      options_(std::move(options)),
+      queue_(options_.workers, static_cast<size_t>(options_.queue)) {}
+
+void Service::handle(HttpRequest request, HttpServer::Reply reply) {
+  const auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  // The answer holds the call no longer than it takes: it goes out through what the connection gave.
+  call->reply = [this, send = std::move(reply), c = call.get()](HttpResponse response) {
+    if (const std::string_view trace = c->request.header("traceparent"); !trace.empty())
+      response.headers.emplace_back("traceparent", trace);
+    if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+    if (options_.access_log) options_.access_log(access_line(c->request, response, c->seconds()));
+    send(std::move(response));
+  };
+  try {
+    dispatch(call);
+  } catch (const Error& e) {
+    call->answer(error_response(e));
+  } catch (const std::exception& e) {
+    call->answer(error_response(500, e.what()));
+  }
+}
+
+void Service::dispatch(const CallPtr& call) {
+  const std::vector<std::string> path = path_segments(call->request.target);
+  const std::string method = call->request.method == "HEAD" ? "GET" : call->request.method;
+  std::string allowed;
+  for (const Route& route : routes()) {
+    std::string version;
+    if (!match(route.pattern, path, call->model, version)) continue;
+    if (route.method != method) {
+      allowed += cat(allowed.empty() ? "" : ", ", route.method);
+      continue;
+    }
+    if (!version.empty()) {
+      const auto number = parse_int(version);
+      if (!number || *number < 0) throw not_found(cat("'", version, "' is no version, expected a number"));
+      call->version = *number;
+    }
+    return (this->*route.handle)(call);
+  }
+  if (allowed.empty())
+    return call->answer(error_response(404, "there is nothing at this path; GET /v2 says what there is"));
+  HttpResponse response = error_response(405, cat(call->request.method, " is not taken here, ", allowed, " is"));
+  response.headers.emplace_back("Allow", allowed);
+  call->answer(std::move(response));
+}
+
+void Service::enqueue(const CallPtr& call, Compute compute) {
+  const std::shared_ptr<ServedModel> model = model_of(*call);
+  if (!call->request.header("content-encoding").empty())
+    return call->answer(error_response(415, "compressed bodies are not taken"));
+  const bool is_queued =
+      queue_.try_push([this, call, model, compute](int worker) { work(call, *model, compute, worker); });
+  if (is_queued) return;
+  model->metrics->fail("queue_full", call->seconds());
+  call->answer(error_response(503, "the queue is full, come again"));
+}
+
+void Service::work(const CallPtr& call, ServedModel& model, Compute compute, int worker) {
+  RequestTime time{.queue = call->seconds()};
+  HttpResponse response;
+  ++running_;
+  try {
+    if (time.queue > options_.queue_seconds)
+      response = error_response(504, cat("the request waited ", human_us(time.queue * 1e6), " and was not begun"));
+    else
+      response = (this->*compute)(*call, model, worker, time);
+  } catch (const Error& e) {
+    response = error_response(e);
+  } catch (const std::bad_alloc&) {
+    response = error_response(503, "out of memory");
+  } catch (const std::exception& e) {
+    response = error_response(500, e.what());
+  }
+  --running_;
+  if (response.status == 200)
+    model.metrics->succeed(time);
+  else
+    model.metrics->fail(reason_of(response.status), call->seconds());
+  call->answer(std::move(response));
+}
+
+std::shared_ptr<ServedModel> Service::model_of(const Call& call) const {
+  return repository_.find(call.model, call.version);
+}
+
+}  // namespace hone

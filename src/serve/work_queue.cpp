@@ -1,0 +1,49 @@
+#include "serve/work_queue.h"
+
+#include <utility>
+
+namespace hone {
+
+WorkQueue::WorkQueue(int workers, size_t capacity) : capacity_(capacity) {
+  for (int i = 0; i < workers; ++i) threads_.emplace_back([this, i] { run(i); });
+}
+
+WorkQueue::~WorkQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool WorkQueue::try_push(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_stopping_ || queue_.size() >= capacity_) return false;
+    queue_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+size_t WorkQueue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void WorkQueue::run(int worker) {
+  for (;;) {
+    Work work;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      work = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    work(worker);
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,202 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "ops/conv.h"
+#include "ops/matmul.h"
+#include "ops/movement.h"
+#include "ops/norm.h"
+#include "ops/pool.h"
+#include "providers/cpu/provider.h"
+
+namespace hone {
+namespace {
+
+Tensor noise(Dims dims, uint64_t seed, float scale) {
+  Random random(seed);
+  Tensor t = Tensor::empty(DType::kF32, std::move(dims));
+  for (float& v : t.mutable_data<float>()) v = scale * static_cast<float>(2 * random.share() - 1);
+  return t;
+}
+
+/// x: [1,6,6,1] → Conv 3×3, ReLU → global average → FullyConnected → Softmax over two classes.
+Graph small_net(int64_t channels, uint64_t seed) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr});
+  const ValueId w = g.add_constant(noise({channels, 3, 3, 1}, seed, 0.5f), "w");
+  const ValueId b = g.add_constant(noise({channels}, seed + 1, 0.1f), "b");
+  const ValueId y = g.add(Conv{.pads = {1, 1, 1, 1}, .act_min = 0}, {x, w, b});
+  const ValueId mean = g.add(AveragePool{.kernel = {6, 6}}, {y});
+  const ValueId flat = g.add(Reshape{}, {mean, g.add_constant(Tensor::of<int64_t>({2}, {1, channels}))});
+  const ValueId dense = g.add_constant(noise({2, channels}, seed + 2, 0.5f), "dense");
+  g.set_outputs({g.add(Softmax{}, {g.add(FullyConnected{}, {flat, dense})})});
+  return g;
+}
+
+/// Horizontal stripes are class 0, vertical ones class 1, under noise.
+TrainingData stripes(size_t count, uint64_t seed) {
+  TrainingData data;
+  for (size_t i = 0; i < count; ++i) data.labels.push_back(static_cast<int64_t>(i % 2));
+  data.samples = {count, [seed](size_t i) {
+                    Tensor t = noise({1, 6, 6, 1}, seed + i, 0.3f);
+                    for (int64_t r = 0; r < 6; ++r)
+                      for (int64_t c = 0; c < 6; ++c)
+                        t.mutable_data<float>()[static_cast<size_t>(r * 6 + c)] +=
+                            (i % 2 == 0 ? r : c) % 2 ? 1.0f : -1.0f;
+                    return std::vector<Tensor>{t};
+                  }};
+  return data;
+}
+
+Engine engine(int threads = 1) { return {{&cpu_provider()}, {.threads = threads}}; }
+
+TrainOptions quick() {
+  TrainOptions o;
+  o.epochs = 6;
+  o.batch = 8;
+  o.learning_rate = 0.05;
+  return o;
+}
+
+TEST(Trainer, TeachesASmallNetToTellStripes) {
+  const TrainingData data = stripes(96, 1), held_out = stripes(37, 1000);
+  const std::pair<Optimizer::Kind, double> ways[] = {
+      {Optimizer::kSgd, 0.1}, {Optimizer::kAdamW, 0.02}, {Optimizer::kLamb, 0.05}};
+  for (const auto& [kind, rate] : ways) {
+    TrainOptions o = quick();
+    o.optimizer.kind = kind;
+    o.learning_rate = rate;
+    const Trained t = train(small_net(4, 3), nullptr, data, held_out, o, engine());
+    EXPECT_LT(t.results.front().held_out.accuracy, 0.9);
+    EXPECT_GT(t.results[t.best].held_out.accuracy, 0.97);
+    EXPECT_LT(t.results.back().loss, 0.3);
+    EXPECT_EQ(t.results.size(), 7u);
+  }
+}
+
+/// Pixels of 0…255 want tiny weights in the first layer, which steps of one size for all would destroy.
+TEST(Trainer, TakesInputsThatAreNotNormalized) {
+  TrainingData data = stripes(96, 1), held_out = stripes(40, 1000);
+  for (TrainingData* d : {&data, &held_out}) {
+    const auto raw = d->samples.inputs;
+    d->samples.inputs = [raw](size_t i) {
+      Tensor t = raw(i)[0];
+      for (float& v : t.mutable_data<float>()) v *= 255;
+      return std::vector<Tensor>{t};
+    };
+  }
+  Graph net = small_net(4, 3);
+  const ValueId first = weights_of(net)[0];
+  Tensor w = net.value(first).constant.clone();
+  for (float& v : w.mutable_data<float>()) v /= 255;
+  net.set_constant(first, w);
+  const Trained t = train(net, nullptr, data, held_out, quick(), engine());
+  EXPECT_GT(t.results[t.best].held_out.accuracy, 0.97);
+}
+
+TEST(Trainer, GivesTheSameBytesAtAnyNumberOfThreads) {
+  const TrainingData data = stripes(32, 1), held_out = stripes(8, 1000);
+  TrainOptions o = quick();
+  o.epochs = 2;
+  o.augments = parse_augments("flip,shift=1");
+  const Graph net = small_net(4, 3);
+  const Trained one = train(net, nullptr, data, held_out, o, engine(1));
+  const Trained three = train(net, nullptr, data, held_out, o, engine(3));
+  o.seed = 1;
+  const Trained other = train(net, nullptr, data, held_out, o, engine(1));
+  const auto values = weights_of(net);
+  ASSERT_EQ(values.size(), 3u);
+  bool differs = false;
+  for (const ValueId v : values) {
+    EXPECT_TRUE(identical(one.model.value(v).constant, three.model.value(v).constant)) << net.value(v).name;
+    differs |= !identical(one.model.value(v).constant, other.model.value(v).constant);
+  }
+  EXPECT_TRUE(differs) << "the seed changes nothing";
+}
+
+TEST(Trainer, LearnsFromATeacherWithoutLabels) {
+  const TrainingData labelled = stripes(96, 1), held_out = stripes(40, 1000);
+  TrainOptions o = quick();
+  const Trained teacher = train(small_net(8, 3), nullptr, labelled, held_out, o, engine());
+  TrainingData unlabelled = labelled;
+  unlabelled.labels.clear();
+  o.objective = {.labels = 0, .teacher = 1, .temperature = 2};
+  const Trained student = train(small_net(3, 11), &teacher.model, unlabelled, held_out, o, engine());
+  EXPECT_GT(student.results[student.best].held_out.accuracy, 0.97);
+  EXPECT_LT(student.results.back().held_out.loss, student.results.front().held_out.loss / 4);
+}
+
+TEST(Trainer, MakesAnyModelFollowATeacherByItsOutputs) {
+  TrainingData data = stripes(64, 1), held_out = stripes(16, 1000);
+  data.labels.clear();
+  held_out.labels.clear();
+  TrainOptions o = quick();
+  o.objective = {.labels = 0, .teacher = 1, .is_classifier = false};
+  const Graph teacher = small_net(4, 3);
+  const Trained student = train(small_net(4, 5), &teacher, data, held_out, o, engine());
+  EXPECT_TRUE(std::isnan(student.results.back().held_out.accuracy));
+  EXPECT_LT(student.results[student.best].held_out.loss, student.results.front().held_out.loss / 3);
+}
+
+TEST(Trainer, KeepsTheWeightsItCameWithWhereNothingIsBetter) {
+  const TrainingData data = stripes(32, 1), held_out = stripes(16, 1000);
+  TrainOptions o = quick();
+  const Trained good = train(small_net(4, 3), nullptr, data, held_out, o, engine());
+  o.learning_rate = 1e-12;
+  o.epochs = 1;
+  const Trained again = train(good.model, nullptr, data, held_out, o, engine());
+  for (const ValueId v : weights_of(good.model))
+    EXPECT_EQ(again.model.value(v).constant.dims(), good.model.value(v).constant.dims());
+  EXPECT_TRUE(again.best == 0 || again.results[again.best].held_out.is_better_than(again.results[0].held_out));
+}
+
+TEST(Trainer, KeepsEqualWeightsApart) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr});
+  const ValueId flat = g.add(Reshape{}, {x, g.add_constant(Tensor::of<int64_t>({2}, {1, 36}))});
+  ValueId y = flat;
+  for (const int64_t inputs : {int64_t{36}, int64_t{2}})
+    y = g.add(FullyConnected{},
+              {y, g.add_constant(noise({2, inputs}, 5, 0.3f)), g.add_constant(Tensor::of<float>({2}, {0, 0}))});
+  g.set_outputs({g.add(Softmax{}, {y})});
+  const Trained t = train(g, nullptr, stripes(32, 1), stripes(16, 1000), quick(), engine());
+  ASSERT_NE(t.best, 0u);
+  const std::vector<ValueId> weights = weights_of(g);
+  ASSERT_EQ(weights.size(), 4u);
+  EXPECT_FALSE(identical(t.model.value(weights[1]).constant, t.model.value(weights[3]).constant));
+  for (const ValueId w : weights) EXPECT_FALSE(identical(t.model.value(w).constant, g.value(w).constant));
+}
+
+TEST(Trainer, SaysWhatDoesNotFit) {
+  const TrainingData data = stripes(32, 1), held_out = stripes(16, 1000);
+  const auto message = [&](const TrainingData& d, const TrainOptions& o, const Graph& g) -> std::string {
+    try {
+      train(g, nullptr, d, held_out, o, engine());
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  TrainingData wrong = data;
+  wrong.labels[5] = 2;
+  EXPECT_NE(message(wrong, quick(), small_net(4, 3)).find("label 2, the model tells 2 classes apart"),
+            std::string::npos);
+  wrong.labels.clear();
+  EXPECT_NE(message(wrong, quick(), small_net(4, 3)).find("have no labels"), std::string::npos);
+  TrainOptions large = quick();
+  large.batch = 64;
+  EXPECT_NE(message(data, large, small_net(4, 3)).find("32 training samples for batches of 64"), std::string::npos);
+  TrainOptions wild = quick();
+  wild.learning_rate = 1e30;
+  wild.optimizer.clip = 0;
+  EXPECT_NE(message(data, wild, small_net(4, 3)).find("the loss is"), std::string::npos);
+  Graph fixed;
+  fixed.set_outputs({fixed.add(Softmax{}, {fixed.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr})})});
+  EXPECT_NE(message(data, quick(), fixed).find("no float weights"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hone

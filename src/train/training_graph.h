@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace hone {
+
+/// What a step of training makes smaller. Labels: cross entropy of the classes. A teacher of classifiers: the
+/// divergence of softened scores (Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015); of
+/// other models: the squared difference of every output relative to the teacher's own mean square.
+struct Objective {
+  double labels = 1;   ///< weight of the labels
+  double teacher = 0;  ///< weight of the teacher
+  double temperature = 4;
+  bool is_classifier = true;  ///< output 0 holds a row of scores
+};
+
+/// How weights move.
+struct Optimizer {
+  enum Kind : uint8_t {
+    kSgd,    ///< with momentum
+    kAdamW,  ///< Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019
+    kLamb,   ///< AdamW whose steps are in proportion to the length of what they move: it asks for no normalized inputs
+             ///< and takes batch norm that was folded into weights (You et al., Large Batch Optimization for Deep
+             ///< Learning, 2020)
+  } kind = kLamb;
+  double momentum = 0.9;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 1e-4;  ///< of weights with two axes or more
+  double clip = 1;             ///< the length that all gradients together have at most; 0: any
+};
+
+/// The constants that training moves: float inputs that their operators' rows in gradients_*.cpp call weights, behind
+/// FakeQuantize too.
+std::vector<ValueId> weights_of(const Graph& model);
+
+/// The scores of a classifier before its last Softmax: where that stands behind nothing but reshapes, its input.
+/// `output` itself otherwise.
+ValueId logits_of(const Graph& model, size_t output = 0);
+
+/// A model that measures its loss over `samples` samples at once, and moves its weights where it has an optimizer.
+/// States 0 … n−1 hold the weights in the order of weights_of(model). Inputs: the model's, then, where their weight is
+/// not zero, the targets ([N, C] probabilities) and what the teacher says (scores [N, C], or one value an output);
+/// last, with an optimizer, the learning rate ([]). Outputs: the loss ([]); then the scores [N, C] of a classifier.
+struct TrainingGraph {
+  Graph graph;
+  size_t weights = 0;
+};
+
+/// Throws Error(invalid_argument) for a model without weights, Error(unsupported) for operators without gradient, for
+/// models with states, and what with_batch throws.
+TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Objective& objective,
+                                  const Optimizer* optimizer);
+
+}  // namespace hone

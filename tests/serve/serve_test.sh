@@ -1,0 +1,159 @@
+#!/bin/bash
+# Serves small models and asks for answers with curl and node: serve_test.sh HONE
+# Exit status 77 (skipped) where curl or node is absent.
+set -euo pipefail
+
+hone=$1
+here=$(cd "$(dirname "$0")" && pwd)
+for program in curl node; do
+  command -v "$program" > /dev/null || { echo "SKIPPED: $program is not installed"; exit 77; }
+done
+
+work=$(mktemp -d)
+server=
+cleanup() {
+  [ -z "$server" ] || kill -KILL "$server" 2> /dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work"
+
+fail() {
+  echo "FAILED: $*" >&2
+  tail -20 "$work/log" | sed 's/^/server: /' >&2 || true
+  exit 1
+}
+
+# model FACTOR FILE: y = x · FACTOR
+model() {
+  mkdir -p "$(dirname "$2")"
+  printf 'graph "m" {\n  input %%x: f32[4]\n  const %%k: f32[4] = fill(%s)\n  %%y: f32[4] = Mul(%%x, %%k)\n  output %%y\n}\n' "$1" > "$2.new"
+  mv "$2.new" "$2"
+}
+
+# start OPTION...: the server, on a free port that ends up in $url
+start() {
+  "$hone" serve "$@" --http-port 0 2> log &
+  server=$!
+  for _ in $(seq 500); do
+    url=$(sed -n 's/^listening on //p' log)
+    [ -z "$url" ] || return 0
+    kill -0 "$server" 2> /dev/null || fail "the server ended"
+    sleep 0.02
+  done
+  fail "the server does not listen"
+}
+
+# stop CODE: SIGTERM, and the exit status that it must have
+stop() {
+  kill -TERM "$server"
+  local code=0
+  wait "$server" || code=$?
+  server=
+  [ "$code" = "$1" ] || fail "exit status $code, expected $1"
+}
+
+# expect WANTED CURL-ARGUMENT...: the status and what the answer contains, "200 text"
+expect() {
+  local wanted=$1 answer
+  shift
+  answer=$(curl -s -m 20 -w '\n%{http_code}' "$@") || fail "curl $*: $answer"
+  [ "$(tail -1 <<< "$answer")" = "${wanted%% *}" ] || fail "curl $*: $answer, expected $wanted"
+  grep -qF -- "${wanted#* }" <<< "$answer" || fail "curl $*: $answer, expected $wanted"
+}
+
+model 2 models/twice/1/model.hone
+cat > models/pixel.hone << 'END'
+graph "pixel" {
+  input %image: f32[1,2,2,3]
+  const %a: i64[2] = {1, 2}
+  %m: f32[1,3] = ReduceMean(%image, %a) {keepdims=false}
+  output %m
+}
+END
+# Some 300 million multiplications.
+cat > models/slow.hone << 'END'
+graph "slow" {
+  input %x: f32[4,1]
+  const %a: f32[1,1024] = random(1)
+  const %b: f32[512,4] = random(2)
+  const %c: f32[1024,512] = random(3)
+  const %axes: i64[2] = {0, 1}
+  %p: f32[4,1024] = MatMul(%x, %a)
+  %q: f32[512,1024] = MatMul(%b, %p)
+  %r: f32[512,512] = MatMul(%q, %c)
+  %y: f32[1,1] = ReduceMean(%r, %axes)
+  output %y
+}
+END
+printf 'red\ngreen\nblue\n' > models/pixel.labels.txt
+# A bitmap of 2 × 2 blue pixels.
+{ printf 'BM\106\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\002\0\0\0\002\0\0\0\001\0\030\0\0\0\0\0\020\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  printf '\377\0\0\377\0\0\0\0\377\0\0\377\0\0\0\0'; } > blue.bmp
+
+start models --poll 0.05 --max-body 100kB --workers 2 --queue 4 --max-connections 64 --transfer-timeout 1 --idle-timeout 1 \
+  --triton-metrics --access-log
+infer='{"id":"1","inputs":[{"name":"x","datatype":"FP32","shape":[4],"data":[1,2,3,4]}]}'
+expect '200 "live":true' "$url/v2/health/live"
+expect '200 "ready":true' "$url/v2/health/ready"
+expect '200 "binary_tensor_data"' "$url/v2"
+expect '200 "platform":"hone_hone"' "$url/v2/models/twice"
+expect '200 "shape":[4]' "$url/v2/models/twice/versions/1"
+expect '200 "ready":true' "$url/v2/models/twice/ready"
+expect '200 "id":"1","outputs":[{"name":"y","datatype":"FP32","shape":[4],"data":[2,4,6,8]}]' -d "$infer" "$url/v2/models/twice/infer"
+expect '200 "data":["8:3","6:2"]' -d "${infer%?},\"outputs\":[{\"name\":\"y\",\"parameters\":{\"classification\":2}}]}" "$url/v2/models/twice/versions/1/infer"
+expect '200 {"class":2,"score":255,"label":"blue"}' --data-binary @blue.bmp "$url/v2/models/pixel/classify?top=1"
+expect '400 the file holds' --data-binary @models/pixel.labels.txt "$url/v2/models/pixel/classify"
+expect '404 did you mean' "$url/v2/models/twic"
+expect '404 version 7' "$url/v2/models/twice/versions/7"
+expect '404 is no version' "$url/v2/models/twice/versions/x"
+expect '404 GET /v2' "$url/v3"
+expect '405 POST' "$url/v2/models/twice/infer"
+expect "400 'inputs' is missing" -d '{}' "$url/v2/models/twice/infer"
+expect '400 json' -d '{' "$url/v2/models/twice/infer"
+expect '415 compressed' -H 'Content-Encoding: gzip' -d x "$url/v2/models/twice/infer"
+expect '501 --allow-control' -X POST "$url/v2/repository/models/twice/unload"
+expect '504 timeout' -d "${infer%?},\"parameters\":{\"timeout\":1}}" "$url/v2/models/twice/infer"
+head -c 200000 /dev/zero > large
+expect '413 larger than 100000' -H 'Expect:' --data-binary @large "$url/v2/models/twice/infer"
+expect '413 larger than 100000' --data-binary @large "$url/v2/models/twice/infer"
+expect '431 headers' -H "X: $(head -c 20000 /dev/zero | tr '\0' x)" "$url/v2"
+expect '200 "count":2' "$url/v2/models/twice/stats"
+expect '200 <title>hone serve</title>' "$url/"
+curl -sI "$url/" | grep -qi 'content-length: [1-9]' || fail "HEAD has no length"
+curl -si -H 'traceparent: 00-1-2-01' "$url/v2" | grep -q '^traceparent: 00-1-2-01' || fail "traceparent does not come back"
+grep -q '^{"method":"POST","path":"/v2/models/twice/infer","status":200' log || fail "no access log"
+
+curl -s "$url/metrics" > metrics
+grep -q '^hone_requests_total{model="twice",version="1"} [1-9]' metrics || fail "metrics: $(cat metrics)"
+grep -q '^nv_inference_request_success{model="twice"' metrics || fail "no Triton names: $(cat metrics)"
+if command -v promtool > /dev/null; then
+  # Triton's names are what they are.
+  sed '/nv_inference/d' metrics | promtool check metrics || fail "promtool"
+else
+  echo "SKIPPED: promtool is not installed (apt-get install prometheus)"
+fi
+
+node "$here/clients.mjs" "$url" "$work/models" || fail "node: exit status $?"
+stop 0
+grep -q "^ending" log || fail "no word at the end"
+
+# Clients may unload and load where that is allowed, and a model that was unloaded says so.
+start models/twice --allow-control --poll 0
+expect '200 {}' -X POST "$url/v2/repository/models/twice/unload"
+expect '503 serves no version' -d "$infer" "$url/v2/models/twice/infer"
+expect '200 unloaded' -X POST "$url/v2/repository/index"
+expect '501 without parameters' -d '{"parameters":{"config":"{}"}}' "$url/v2/repository/models/twice/load"
+expect '200 {}' -X POST "$url/v2/repository/models/twice/load"
+expect '200 "data":[8,16,24,32]' -d "$infer" "$url/v2/models/twice/infer"
+expect '404 no model' -X POST "$url/v2/repository/models/once/load"
+stop 0
+
+# What makes no sense is said at once, with the exit status of its kind.
+for wrong in "5 nowhere.hone" "2 models --host nowhere" "2"; do
+  code=0
+  # shellcheck disable=SC2086
+  "$hone" serve ${wrong#?} --http-port 0 2> log || code=$?
+  [ "$code" = "${wrong%% *}" ] || fail "hone serve ${wrong#?}: exit status $code"
+done
+echo "PASSED"
