@@ -254,6 +254,8 @@ void Service::unload(const CallPtr& call) {
       call->answer(Json::object());
     } catch (const Error& e) {
       call->answer(error_response(e));
+    } catch (const std::exception& e) {
+      call->answer(error_response(internal_error(e.what())));
     }
   });
   if (!is_queued) throw resource_error("the queue is full, come again");

@@ -135,9 +135,13 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     is_keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
     version_ = message.version();
-    server_.handler(request_of(std::move(message)), [self = shared_from_this()](HttpResponse response) {
-      asio::dispatch(self->server_.context,
-                     [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
+    // Whoever answers gives the connection back with the answer: it must end on the server's thread.
+    server_.handler(request_of(std::move(message)), [self = shared_from_this()](HttpResponse response) mutable {
+      if (!self) return;  // it was answered
+      asio::io_context& context = self->server_.context;
+      asio::dispatch(context, [self = std::move(self), response = std::move(response)]() mutable {
+        self->write(std::move(response));
+      });
     });
   }
   void refuse(ErrorCodeOf error) {
@@ -171,7 +175,9 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     ErrorCodeOf ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     is_busy_ = false;
-    if (lingered_ >= kMaxLinger || server_.is_draining) return close();
+    const auto now = std::chrono::steady_clock::now();
+    if (lingered_ == 0) linger_end_ = now + duration_of(server_.options.transfer_seconds);
+    if (lingered_ >= kMaxLinger || now >= linger_end_ || server_.is_draining) return close();
     stream_.expires_after(std::chrono::seconds(2));
     stream_.async_read_some(asio::buffer(spill_), [self = shared_from_this()](ErrorCodeOf error, size_t got) {
       self->lingered_ += got;
@@ -189,6 +195,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   std::optional<http::response<http::string_body>> answer_;
   std::array<char, 4096> spill_;
   size_t lingered_ = 0;
+  std::chrono::steady_clock::time_point linger_end_;
   unsigned version_ = 11;
   bool is_busy_ = false, is_keep_alive_ = false, is_head_ = false;
 };

@@ -1,0 +1,76 @@
+#include "serve/http_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string_view>
+#include <thread>
+
+namespace hone {
+namespace {
+
+/// A server that runs on a thread of its own, and a client's socket.
+struct Pair {
+  HttpServer server;
+  std::thread thread;
+  int client;
+
+  Pair(const HttpOptions& options, HttpServer::Handler handler)
+      : server(options, std::move(handler)),
+        thread([this] { server.run(); }),
+        client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(server.port()));
+    EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  ~Pair() {
+    ::close(client);
+    server.stop();
+    thread.join();
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+
+  void send(std::string_view text) { (void)!::send(client, text.data(), text.size(), MSG_NOSIGNAL); }
+  /// Reads the beginning of the answer.
+  void await_answer() {
+    char bytes[1024];
+    EXPECT_GT(::recv(client, bytes, sizeof bytes, 0), 0);
+  }
+  /// Whether every connection ended within five seconds, `text` being sent all the while.
+  bool is_left_alone(std::string_view text = {}) {
+    for (int i = 0; i < 50 && server.connections() > 0; ++i) {
+      send(text);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return server.connections() == 0;
+  }
+};
+
+TEST(HttpServer, AConnectionEndsThoughWhoAnsweredStillHoldsTheReply) {
+  HttpServer::Reply held;
+  Pair pair({.port = 0}, [&held](HttpRequest, HttpServer::Reply reply) {
+    reply({.body = "{}"});
+    held = std::move(reply);
+  });
+  pair.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  pair.await_answer();
+  ::shutdown(pair.client, SHUT_RDWR);
+  EXPECT_TRUE(pair.is_left_alone());
+}
+
+TEST(HttpServer, AClientThatGoesOnSendingAfterTheAnswerIsLeft) {
+  Pair pair({.port = 0, .transfer_seconds = 0.3},
+            [](HttpRequest, const HttpServer::Reply& reply) { reply({.body = "{}"}); });
+  pair.send("GET / HTTP/1.0\r\n\r\n");
+  pair.await_answer();
+  EXPECT_TRUE(pair.is_left_alone("x"));
+}
+
+}  // namespace
+}  // namespace hone
