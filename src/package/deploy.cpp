@@ -7,8 +7,10 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "container/json.h"
 #include "package/image.h"
 #include "package/manifests.h"
 
@@ -35,7 +37,9 @@ int64_t memory_request(const DeployJob& job, const Footprint& f) {
 }
 
 int64_t memory_limit(const DeployJob& job, const Footprint& f) {
-  return memory_request(job, f) + (kQueue + job.cpus) * max_body(f) + job.cpus * kBytesPerElement * f.input_elements;
+  // A body can hold more numbers than the model takes: they are read before they are counted, two bytes each.
+  const int64_t elements = std::max(f.input_elements, max_body(f) / 2);
+  return memory_request(job, f) + (kQueue + job.cpus) * max_body(f) + job.cpus * kBytesPerElement * elements;
 }
 
 using Values = std::map<std::string, std::string>;
@@ -94,7 +98,7 @@ std::vector<Manifest> manifests_of(const DeployJob& job) {
 }
 
 std::string heading(const DeployJob& job) {
-  return cat("# ", job.model, " served by hone ", job.version,
+  return cat("# ", printable_line(job.model), " served by hone ", job.version,
              ", made by `hone deploy`. Numbers come from the machine that it ran on.\n");
 }
 
@@ -174,8 +178,9 @@ std::string helm_chart(const DeployJob& job, Values values) {
   values["image"] = "{{ .Values.image | quote }}";
   values["namespace"] = "{{ .Release.Namespace }}";
   TarWriter chart(0);
-  chart.add({cat(job.name, "/Chart.yaml"), cat("apiVersion: v2\nname: ", job.name, "\ndescription: serves ", job.model,
-                                               "\ntype: application\nversion: 1.0.0\n")});
+  chart.add({cat(job.name, "/Chart.yaml"),
+             cat("apiVersion: v2\nname: ", job.name, "\ndescription: ", json_quoted(cat("serves ", job.model)),
+                 "\ntype: application\nversion: 1.0.0\n")});
   chart.add({cat(job.name, "/templates/all.yaml"), joined(job, values, false)});
   chart.add({cat(job.name, "/values.yaml"), cat("image: ", job.image, "\n")});
   return to_base64(gzip(chart.finish()));
@@ -189,10 +194,18 @@ void check(const DeployJob& job) {
     return !text.empty() && text.size() <= 52 && std::all_of(text.begin(), text.end(), is_good) &&
            text.front() >= 'a' && text.front() <= 'z' && text.back() != '-';
   };
-  for (const std::string* name : {&job.name, &job.space})
+  // Words that YAML 1.1 reads as something else than text.
+  const auto is_word_of_yaml = [](const std::string& text) {
+    static constexpr std::string_view kWords[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    return std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords);
+  };
+  for (const std::string* name : {&job.name, &job.space}) {
+    if (is_word_of_yaml(*name))
+      throw invalid_argument(cat("'", *name, "' is a word of YAML, not a name"), "--name defects, --namespace defects");
     if (!is_label(*name))
       throw invalid_argument(cat("'", *name, "' cannot name an object of Kubernetes"),
                              "lower-case letters, digits and dashes, a letter first, at most 52: --name defects");
+  }
   require_reference(job.image);
   const bool is_device = job.device.empty() || std::count(job.device.begin(), job.device.end(), '/') == 1;
   const bool has_odd = job.device.find_first_not_of(

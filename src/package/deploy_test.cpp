@@ -40,7 +40,7 @@ TEST(Deploy, ACpuRequestIsNeverMoreThanTheLimit) {
 }
 
 TEST(Deploy, RefusesNamesThatAClusterRefuses) {
-  for (const char* name : {"", "A", "1a", "a-", "a_b", "a.b"}) {
+  for (const char* name : {"", "A", "1a", "a-", "a_b", "a.b", "on", "null"}) {
     DeployJob wrong = job();
     wrong.name = name;
     EXPECT_THROW(check(wrong), Error) << name;
@@ -48,6 +48,17 @@ TEST(Deploy, RefusesNamesThatAClusterRefuses) {
   DeployJob wrong = job();
   wrong.device = "a/b\nc: d";
   EXPECT_THROW(check(wrong), Error);
+}
+
+TEST(Deploy, AModelsNameWritesNoYaml) {
+  DeployJob wanted = job();
+  wanted.model = "m: x\nkind: Secret";
+  EXPECT_FALSE(has(single_manifest(wanted, {}), "\nkind: Secret"));
+}
+
+TEST(Deploy, TheMemoryLimitHasRoomForABodyOfNumbersThatTheModelDoesNotTake) {
+  const std::string text = single_manifest(job(), {.input_elements = 10});
+  EXPECT_TRUE(has(text, "memory: 394Mi")) << "(16 Mi * 5 / 4) + 17 * 8 MB + 64 * 4 MB: " << text;
 }
 
 TEST(Manifest, FillsEveryNameAndDropsLinesOfNothing) {
