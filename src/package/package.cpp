@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "container/json.h"
 #include "package/bundle.h"
 #include "serve/golden.h"
 
@@ -76,7 +77,7 @@ std::string dockerfile(const ImageSpec& spec) {
   for (const std::string& word : spec.entrypoint) entrypoint += cat(entrypoint.empty() ? "" : ", ", "\"", word, "\"");
   std::string labels;
   for (const auto& [key, value] : spec.labels)
-    if (key.starts_with("org.opencontainers")) labels += cat("LABEL ", key, "=\"", value, "\"\n");
+    if (key.starts_with("org.opencontainers")) labels += cat("LABEL ", key, "=", json_quoted(value), "\n");
   return cat("# The same image as oci/ and image.tar: `docker build -t edge-ai-app .` in this folder.\nFROM scratch\n",
              "COPY rootfs/ /\n", labels, "USER ", spec.user, "\nEXPOSE ", spec.ports.front(),
              "\nSTOPSIGNAL SIGTERM\nENTRYPOINT [", entrypoint, "]\n");

@@ -31,6 +31,8 @@ digest=$(grep -o 'sha256:[0-9a-f]\{64\}' said)
 (cd one/oci/blobs/sha256 && for blob in *; do echo "$blob  $blob"; done | sha256sum -c --quiet) || fail "a blob has another name than its digest"
 tar tf one/image.tar | grep -qx manifest.json || fail "no manifest.json"
 grep -q '^ENTRYPOINT \["/usr/bin/hone", "serve"' one/Dockerfile || fail "$(cat one/Dockerfile)"
+"$hone" package twice.hone --name 'a"b' -o odd > /dev/null
+grep -qxF 'LABEL org.opencontainers.image.title="a\"b"' odd/Dockerfile || fail "a name ends its quotes: $(cat odd/Dockerfile)"
 mkdir other && touch other/mine
 if "$hone" package twice.hone -o other 2> said; then fail "another's folder is overwritten"; fi
 
