@@ -49,7 +49,7 @@ int prune_command(const Options& o, Console& console) {
   console.end_progress();
   if (o.preprocess.is_given() && !inputs.empty() && !inputs.front().preprocess.color.empty())
     pruned.graph.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
-  write_model(pruned.graph, target.path());
+  write_model(pruned.graph, {.path = target.path(), .extension = target.extension()});
   if (o.is_json) {
     Json json = Json::object();
     json["model"] = o.model.path;
@@ -66,6 +66,8 @@ int prune_command(const Options& o, Console& console) {
   facts.add("wrote", target.shown());
   facts.add("MACs", change(pruned.macs_before, pruned.macs_after));
   facts.add("channels", change(pruned.channels_before, pruned.channels_after));
+  if (static_cast<double>(pruned.macs_after) > o.macs * static_cast<double>(pruned.macs_before))
+    facts.add("note", cat("--macs ", o.macs, " was not reached: no other channel may go"));
   target.finish(console, facts.render(console.width()));
   return 0;
 }
@@ -76,7 +78,7 @@ CommandBody setup(Args& args) {
   o->data.declare(args);
   args.option("--macs", "SHARE", o->macs, "of the multiply-accumulates to keep", 0.0);
   args.option("-o,--output", "FILE", o->destination, "the model to write: .tflite or .onnx; -: standard output", true);
-  args.option("--format", "NAME", o->format, "of standard output: onnx, tflite or hone");
+  args.option("--format", "NAME", o->format, "onnx, tflite or hone, where no extension says it: standard output");
   args.flag("--force", o->is_forced, "overwrite MODEL itself");
   o->preprocess.declare(args);
   args.flag("--json", o->is_json, "print JSON");

@@ -139,6 +139,10 @@ int quantize_command(const Options& o, Console& console) {
   const bool as_trained = o.to == "int8" && o.data.path.empty();
   if (!as_trained && (!o.default_range.empty() || o.is_unsigned))
     throw invalid_argument("--default-range and --unsigned are for --to int8 without --data");
+  if ((as_trained || o.to != "int8") &&
+      (o.equalize || o.compensate || o.correct_bias || o.training > 0 || o.weight_bits != 8))
+    throw invalid_argument(
+        "--equalize, --compensate, --correct-bias, --qat and --weight-bits are for --to int8 with --data");
   Graph out;
   if (as_trained) out = to_int8_as_trained(o, graph);
   run_pipeline(graph, standard_pipeline());

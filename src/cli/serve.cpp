@@ -57,7 +57,7 @@ CommandBody setup(Args& args) {
   args.option("--queue", "N", o->queue, "requests that may wait; more are refused with 503", 1);
   args.option("--queue-timeout", "S", o->serve.service.queue_seconds, "a request that waited longer is not begun", 0);
   args.option("--poll", "S", o->serve.poll_seconds, "seconds between looks for new versions; 0: none", 0);
-  args.size_option("--max-body", o->max_body, "largest request body");
+  args.size_option("--max-body", o->max_body, "largest request body; 64MB unless said");
   args.option("--max-connections", "N", o->connections, "open at once", 1);
   args.option("--idle-timeout", "S", o->serve.http.idle_seconds, "for the next request of a connection to come", 1);
   args.option("--transfer-timeout", "S", o->serve.http.transfer_seconds, "for a body to come, an answer to go", 1);

@@ -121,6 +121,16 @@ TrainingData training_data(const Dataset& data, const std::vector<InputSpec>& in
   return {samples_of(data, inputs), labels_of(data).of_samples};
 }
 
+/// Hours of training must not end in a name, a folder or a format that nothing can be written to.
+void require_writable(const Graph& model, const std::filesystem::path& output) {
+  const Workshop draft(output.parent_path());
+  try {
+    write_model(model, draft.file(output.filename().string()));
+  } catch (const Error& error) {
+    throw draft.with_final_names(error);
+  }
+}
+
 }  // namespace
 
 void TrainArgs::declare(Args& args) {
@@ -168,6 +178,7 @@ int run_training(const TrainArgs& args, TrainJob job, Console& console) {
   options.objective = job.objective;
   run_pipeline(job.model, standard_pipeline());
   const Graph model = with_float_weights(job.model);
+  require_writable(model, args.output);
   const std::vector<InputSpec> inputs = input_specs(model, args.preprocess.preprocess(), args.preprocess.stored());
   const Split split = split_of(args);
   options.has_planes = !inputs.empty() && inputs.front().preprocess.layout == "NCHW";
