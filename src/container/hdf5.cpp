@@ -32,8 +32,10 @@ bool Hdf5File::looks_like(std::span<const std::byte> bytes) {
 }
 
 Hdf5File::Hdf5File(Bytes file) : file_(std::move(file)), budget_(file_.data.size() * kWordsPerByte + kLeastBudget) {
+  if (!looks_like(file_.data))
+    throw invalid_model("no HDF5 file: its mark is missing at byte 0", "the file is truncated or is no Keras model");
   Cursor at(file_.data, 0);
-  at.expect(kSignature);
+  at.skip(kSignature.size());
   const auto version = at.read<uint8_t>();
   if (version > 3) throw unsupported(cat("hdf5: superblock version ", version, ", expected 0 to 3"));
   if (version < 2) at.skip(4);

@@ -79,9 +79,11 @@ struct ImageShape {
 
 ImageShape image_shape(const TensorType& type, std::string_view layout) {
   const auto fail = [&] {
-    return invalid_argument(cat("the model's input ", to_text(type),
-                                " is not an image, expected [N,H,W,C] or "
-                                "[N,C,H,W] with 1 or 3 channels"));
+    return invalid_argument(cat("the model's input ", to_text(type), " is not an image, expected ",
+                                layout.empty()     ? "[N,H,W,C] or [N,C,H,W]"
+                                : layout == "NCHW" ? "[N,C,H,W] (--layout)"
+                                                   : "[N,H,W,C] (--layout)",
+                                " with 1 or 3 channels"));
   };
   if (!type.shape.has_rank() || type.shape.rank() < 3 || type.shape.rank() > 4) throw fail();
   const int64_t first = type.shape.rank() - 3;
