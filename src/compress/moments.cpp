@@ -1,8 +1,11 @@
 #include "compress/moments.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
+#include "base/error.h"
+#include "base/text.h"
 #include "compress/watcher.h"
 
 namespace hone {
@@ -18,6 +21,13 @@ void add_products(Matrix& gram, const float* x, int64_t places) {
       double* row = gram.row(i);
       for (size_t j = i; j < k; ++j) row[j] += xi * x[j];
     }
+}
+
+void require_finite(const std::string& layer, const Moments& moments) {
+  for (const double sum : moments.sum)
+    if (!std::isfinite(sum))
+      throw invalid_argument(cat("layer '", layer, "' reads values that are not finite"),
+                             "are there samples with NaN, or of another scale than the model takes?");
 }
 
 void mirror(Matrix& gram) {
@@ -78,8 +88,10 @@ std::map<std::string, Moments> collect_moments(const Graph& graph, const Evidenc
     }
     if (evidence.progress()) evidence.progress()(i + 1, samples);
   }
-  for (auto& [name, moments] : out)
+  for (auto& [name, moments] : out) {
+    require_finite(name, moments);
     for (Matrix& gram : moments.gram) mirror(gram);
+  }
   return out;
 }
 

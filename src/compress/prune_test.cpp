@@ -152,5 +152,18 @@ TEST(Prune, RefusesAShareThatIsNone) {
   EXPECT_THROW(prune(graph, evidence(), {.macs = 1.5}), Error);
 }
 
+TEST(Prune, SaysWhichLayerReadsValuesThatAreNotFinite) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  Tensor x = random_input(1);
+  x.mutable_data<float>()[0] = std::nanf("");
+  const Evidence bad{{4, [&x](size_t) { return std::vector<Tensor>{x}; }}, {.providers = {&reference_provider()}}};
+  try {
+    prune(graph, bad, {.macs = 0.5});
+    FAIL() << "pruned by NaN";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument) << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace hone
