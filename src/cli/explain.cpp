@@ -97,16 +97,21 @@ void print(const Options& o, const Explanation& found, Console& console) {
   }
 }
 
-/// Quantizes anew with what the culprits ask for, and says what it won.
-void fix(const Options& o, const Graph& real, const Explanation& found, const Evidence& evidence, Console& console) {
+/// Quantizes anew with what the culprits ask for, and says what it won. What won nothing is not written: exit code 1.
+int fix(const Options& o, const Graph& real, const Explanation& found, const Evidence& evidence, Console& console) {
   const Recipe recipe = fixed_recipe(found, real, o.calibrator);
   const Graph better = apply(recipe, real, evidence);
   const double after =
       explain(real, better, evidence, {.samples = static_cast<size_t>(std::max<int64_t>(o.samples, 1))}).sqnr_db;
   console.end_progress();
+  const std::string change = cat(to_text(recipe), ": ", fixed(found.sqnr_db, 1), " dB -> ", fixed(after, 1), " dB");
+  if (after <= found.sqnr_db) {
+    console.note(cat("nothing was written, it would be no better: ", change));
+    return kExitNo;
+  }
   write_model(better, o.fixed);
-  console.note(cat("wrote ", o.fixed, " by ", to_text(recipe), ": ", fixed(found.sqnr_db, 1), " dB -> ",
-                   fixed(after, 1), " dB"));
+  console.note(cat("wrote ", o.fixed, " by ", change));
+  return 0;
 }
 
 int explain_command(const Options& o, Console& console) {
@@ -133,8 +138,7 @@ int explain_command(const Options& o, Console& console) {
     console.out(report_json(o, found));
   else
     print(o, found, console);
-  if (!o.fixed.empty()) fix(o, real, found, evidence, console);
-  return 0;
+  return o.fixed.empty() ? 0 : fix(o, real, found, evidence, console);
 }
 
 CommandBody setup(Args& args) {

@@ -19,15 +19,7 @@ struct Pair {
   int client;
 
   Pair(const HttpOptions& options, HttpServer::Handler handler)
-      : server(options, std::move(handler)),
-        thread([this] { server.run(); }),
-        client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<uint16_t>(server.port()));
-    EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  }
+      : server(options, std::move(handler)), thread([this] { server.run(); }), client(connected()) {}
   ~Pair() {
     ::close(client);
     server.stop();
@@ -36,6 +28,16 @@ struct Pair {
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
 
+  /// A socket that is connected to the server.
+  int connected() const {
+    const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(server.port()));
+    EXPECT_EQ(::connect(out, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return out;
+  }
   void send(std::string_view text) { (void)!::send(client, text.data(), text.size(), MSG_NOSIGNAL); }
   /// Reads the beginning of the answer.
   void await_answer() {
@@ -70,6 +72,21 @@ TEST(HttpServer, AClientThatGoesOnSendingAfterTheAnswerIsLeft) {
   pair.send("GET / HTTP/1.0\r\n\r\n");
   pair.await_answer();
   EXPECT_TRUE(pair.is_left_alone("x"));
+}
+
+TEST(HttpServer, ReadsNoMoreBodiesAtOnceThanThereIsRoomFor) {
+  Pair pair({.port = 0, .max_body_bytes = 1000, .max_pending_bytes = 1000},
+            [](HttpRequest, const HttpServer::Reply& reply) { reply({.body = "{}"}); });
+  const int other = pair.connected();
+  const auto ask = [&](std::string_view head) { return (void)!::send(other, head.data(), head.size(), MSG_NOSIGNAL); };
+  pair.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nand then nothing");
+  while (pair.server.connections() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200\r\n\r\n");
+  char answer[64] = {};
+  EXPECT_GT(::recv(other, answer, sizeof answer - 1, 0), 0);
+  EXPECT_TRUE(std::string_view(answer).starts_with("HTTP/1.1 503")) << answer;
+  ::close(other);
 }
 
 }  // namespace

@@ -100,16 +100,24 @@ void Repository::discover() {
     if (!found.emplace(name, std::pair(path.string(), is_versioned)).second && options_.log)
       options_.log(cat("model '", name, "' is named twice: '", path.string(), "' is not served"));
   };
+  // Who names two models alike on the command line is told; a folder may hold a model in several formats.
+  const auto add_stated = [&](const std::string& name, const fs::path& path) {
+    if (const auto at = found.find(name); at != found.end() && at->second.first != path.string())
+      throw invalid_argument(
+          cat("two models are called '", name, "': '", at->second.first, "' and '", path.string(), "'"),
+          "NAME=PATH gives one another name");
+    add(name, path);
+  };
   for (const std::string& text : options_.paths) {
     const size_t at = text.find('=');
     const fs::path path = fs::path(at == std::string::npos ? text : text.substr(at + 1)).lexically_normal();
     const fs::path last = path.has_filename() ? path : path.parent_path();
     if (at != std::string::npos) {
-      add(text.substr(0, at), path);
+      add_stated(text.substr(0, at), path);
     } else if (!fs::is_directory(path)) {
-      add(last.stem().string(), path);
+      add_stated(last.stem().string(), path);
     } else if (is_saved_model(path) || has_versions(path)) {
-      add(last.filename().string(), path);
+      add_stated(last.filename().string(), path);
     } else {
       for (const fs::path& child : sorted_children(path))
         if (is_model(child) || (fs::is_directory(child) && has_versions(child))) add(child.stem().string(), child);

@@ -160,5 +160,15 @@ TEST_F(RepositoryTest, KeepsLabelsBesideTheModel) {
   EXPECT_EQ(r.find("m")->labels, (std::vector<std::string>{"cat", "dog"}));
 }
 
+TEST_F(RepositoryTest, RefusesTwoStatedModelsOfOneName) {
+  write("one/model.hone", model_text(2));
+  write("two/model.hone", model_text(3));
+  Repository both = repository({path("one/model.hone"), path("two/model.hone")});
+  EXPECT_THROW(both.scan(), Error);
+  Repository named = repository({path("one/model.hone"), "other=" + path("two/model.hone")});
+  named.scan();
+  EXPECT_EQ(named.names(), (std::vector<std::string>{"model", "other"}));
+}
+
 }  // namespace
 }  // namespace hone
