@@ -15,7 +15,6 @@
 #include <csignal>
 #include <optional>
 #include <set>
-#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -71,7 +70,6 @@ struct HttpServer::State {
   bool is_draining = false;  ///< nothing new is taken
   std::set<Connection*> connections;
   std::atomic<int> connection_count{0};
-  int64_t pending_bytes = 0;    ///< room that connections have for bodies
   asio::io_context context{1};  // ends before what its connections use
   tcp::acceptor acceptor{context};
   asio::signal_set signals{context};
@@ -92,7 +90,6 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     ++server_.connection_count;
   }
   ~Connection() {
-    release_room();
     server_.connections.erase(this);
     --server_.connection_count;
     server_.end_when_idle();
@@ -121,27 +118,10 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     if (error) return refuse(error);
     is_busy_ = true;
     stream_.expires_after(duration_of(server_.options.transfer_seconds));
-    if (!take_room()) return refuse_for_want_of_room();
     if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
     asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](ErrorCodeOf failed, size_t) {
       failed ? self->close() : self->read_body();
     });
-  }
-  /// Room for the body is taken before it is read, all that it may have where its length is not said.
-  bool take_room() {
-    const auto stated = parser_->content_length();
-    const int64_t most = server_.options.max_body_bytes;
-    const int64_t wanted = stated ? static_cast<int64_t>(*stated) : parser_->chunked() ? most : 0;
-    if (wanted > std::max(server_.options.max_pending_bytes, most) - server_.pending_bytes) return false;
-    server_.pending_bytes += room_ = wanted;
-    return true;
-  }
-  void release_room() { server_.pending_bytes -= std::exchange(room_, 0); }
-  void refuse_for_want_of_room() {
-    is_keep_alive_ = false;
-    HttpResponse full = refusal(503, "the bodies of other requests take all the room that there is for them");
-    full.headers = {{"Retry-After", "1"}};
-    write(std::move(full));
   }
   void read_body() {
     http::async_read(stream_, buffer_, *parser_,
@@ -155,13 +135,9 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     is_keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
     version_ = message.version();
-    // Whoever answers gives the connection back with the answer: it must end on the server's thread.
-    server_.handler(request_of(std::move(message)), [self = shared_from_this()](HttpResponse response) mutable {
-      if (!self) return;  // it was answered
-      asio::io_context& context = self->server_.context;
-      asio::dispatch(context, [self = std::move(self), response = std::move(response)]() mutable {
-        self->write(std::move(response));
-      });
+    server_.handler(request_of(std::move(message)), [self = shared_from_this()](HttpResponse response) {
+      asio::dispatch(self->server_.context,
+                     [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
     });
   }
   void refuse(ErrorCodeOf error) {
@@ -172,7 +148,6 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     write(std::move(*response));
   }
   void write(HttpResponse response) {
-    release_room();
     is_keep_alive_ = is_keep_alive_ && !server_.is_ending;
     answer_.emplace(static_cast<http::status>(response.status), version_);
     answer_->set(http::field::server, "hone");
@@ -196,9 +171,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     ErrorCodeOf ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     is_busy_ = false;
-    const auto now = std::chrono::steady_clock::now();
-    if (lingered_ == 0) linger_end_ = now + duration_of(server_.options.transfer_seconds);
-    if (lingered_ >= kMaxLinger || now >= linger_end_ || server_.is_draining) return close();
+    if (lingered_ >= kMaxLinger || server_.is_draining) return close();
     stream_.expires_after(std::chrono::seconds(2));
     stream_.async_read_some(asio::buffer(spill_), [self = shared_from_this()](ErrorCodeOf error, size_t got) {
       self->lingered_ += got;
@@ -215,9 +188,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> answer_;
   std::array<char, 4096> spill_;
-  int64_t room_ = 0;
   size_t lingered_ = 0;
-  std::chrono::steady_clock::time_point linger_end_;
   unsigned version_ = 11;
   bool is_busy_ = false, is_keep_alive_ = false, is_head_ = false;
 };

@@ -33,7 +33,6 @@ struct HttpOptions {
   std::string address = "127.0.0.1";  ///< a number, IPv4 or IPv6; "::" and "0.0.0.0" are all of the machine's
   int port = 8000;                    ///< 0: any that is free
   int64_t max_body_bytes = 64 << 20;
-  int64_t max_pending_bytes = int64_t{1} << 30;  ///< of all bodies that are being read or answered; more gets 503
   int64_t max_header_bytes = 16 << 10;
   int max_connections = 1024;
   double idle_seconds = 75;      ///< for the next request's headers to have come whole

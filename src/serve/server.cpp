@@ -1,13 +1,11 @@
 #include "serve/server.h"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/text.h"
 #include "serve/notify.h"
 
@@ -66,13 +64,6 @@ void load_first(Repository& repository) {
   throw not_found("no model was found", "hone serve MODEL, or a folder NAME/VERSION/model.tflite");
 }
 
-/// Bodies have room for what may wait and run, and half of what memory is free.
-HttpOptions with_room(HttpOptions http, const ServiceOptions& service) {
-  const int64_t requests = service.queue + service.workers;
-  http.max_pending_bytes = std::min(http.max_body_bytes * std::min<int64_t>(requests, 1 << 16), free_memory() / 2);
-  return http;
-}
-
 }  // namespace
 
 void serve(const ServeOptions& options, const ModelReader& read, const Engine& engine) {
@@ -80,7 +71,7 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   Repository repository(options.repository, read, engine);
   // Listening comes before loading: a port that is taken is said at once, and who asks too early waits.
   Service* service = nullptr;
-  HttpServer server(with_room(options.http, options.service), [&service](HttpRequest request, HttpServer::Reply reply) {
+  HttpServer server(options.http, [&service](HttpRequest request, HttpServer::Reply reply) {
     service->handle(std::move(request), std::move(reply));
   });
   ServiceOptions service_options = options.service;
