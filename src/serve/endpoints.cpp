@@ -227,15 +227,14 @@ void Service::require_control() const {
     throw unsupported("clients may not load and unload models here", "hone serve --allow-control permits it");
 }
 
-void Service::load(const CallPtr& call) {
-  require_control();
-  const Json asked = call->request.body.empty() ? Json::object() : Json::parse(call->request.body);
-  if (const Json* parameters = asked.find("parameters"); parameters && !parameters->as_object().empty())
-    throw unsupported("models are loaded as they lie on disk, without parameters");
-  // Loading takes time: a worker does it.
-  const bool is_queued = queue_.try_push([this, call](int) {
+namespace {
+
+/// A worker does `work` and answers the call: loading takes time.
+template <class CallPtr, class Work>
+void queue_control(WorkQueue& queue, const CallPtr& call, Work work) {
+  const bool is_queued = queue.try_push([call, work = std::move(work)](int) {
     try {
-      repository_.load(call->model);
+      work();
       call->answer(Json::object());
     } catch (const Error& e) {
       call->answer(error_response(e));
@@ -246,19 +245,19 @@ void Service::load(const CallPtr& call) {
   if (!is_queued) throw resource_error("the queue is full, come again");
 }
 
+}  // namespace
+
+void Service::load(const CallPtr& call) {
+  require_control();
+  const Json asked = call->request.body.empty() ? Json::object() : Json::parse(call->request.body);
+  if (const Json* parameters = asked.find("parameters"); parameters && !parameters->as_object().empty())
+    throw unsupported("models are loaded as they lie on disk, without parameters");
+  queue_control(queue_, call, [this, call] { repository_.load(call->model); });
+}
+
 void Service::unload(const CallPtr& call) {
   require_control();
-  const bool is_queued = queue_.try_push([this, call](int) {
-    try {
-      repository_.unload(call->model);
-      call->answer(Json::object());
-    } catch (const Error& e) {
-      call->answer(error_response(e));
-    } catch (const std::exception& e) {
-      call->answer(error_response(internal_error(e.what())));
-    }
-  });
-  if (!is_queued) throw resource_error("the queue is full, come again");
+  queue_control(queue_, call, [this, call] { repository_.unload(call->model); });
 }
 
 }  // namespace hone

@@ -41,7 +41,8 @@ struct HttpOptions {
   double drain_seconds = 25;     ///< then requests that are being answered have so long
 };
 
-/// HTTP/1.1 on one thread (Boost.Beast). Whatever clients send, slowly or not at all, takes bounded memory and time.
+/// HTTP/1.1 on one thread (Boost.Beast). A request takes bounded memory and time, however slowly it comes; the bodies
+/// of all connections together take at most max_connections · max_body_bytes.
 class HttpServer {
  public:
   /// Sends the answer to a request, once, from any thread.
