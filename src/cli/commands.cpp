@@ -12,6 +12,7 @@ std::span<const Command> all_commands() {
       kDistillCommand,   //
       kPruneCommand,     //
       kExplainCommand,   //
+      kVerifyCommand,    //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //

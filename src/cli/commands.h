@@ -30,6 +30,7 @@ extern const Command kRunCommand;
 extern const Command kServeCommand;
 extern const Command kTfliteConvertCommand;
 extern const Command kTrtexecCommand;
+extern const Command kVerifyCommand;
 extern const Command kVersionCommand;
 
 }  // namespace hone

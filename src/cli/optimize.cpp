@@ -14,6 +14,7 @@
 #include "cli/table.h"
 #include "compress/data_split.h"
 #include "compress/job.h"
+#include "compress/manifest.h"
 #include "hone/version.h"
 #include "measure/machine.h"
 #include "providers/cpu/kernels/isa.h"
@@ -31,7 +32,7 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string directory, output, objective = "latency", bound, runtime = "hone";
+  std::string directory, output, objective = "latency", bound, runtime = "hone", recipe;
   std::vector<std::string> calibrators, prune;
   MetricArgs metric;
   std::vector<std::string> formats;
@@ -81,8 +82,9 @@ std::string cost_text(const Outcome& outcome, const Candidate& c) {
   return cat("drop ", metric.drop_text(c.verdict.drop), range, " of ", fixed(outcome.budget.max_drop, 2), " allowed");
 }
 
-/// What was gained, what it costs on the samples that chose it, and what to expect on others.
-void print_verdict(const Outcome& outcome, Console& console) {
+/// What was gained, what it costs on the samples that chose it, and what to expect on others. A recipe that is repeated
+/// was chosen elsewhere.
+void print_verdict(const Outcome& outcome, bool is_repeated, Console& console) {
   const int width = console.width();
   const Candidate &best = outcome.best(), &base = outcome.baseline;
   if (outcome.chosen < 0) {
@@ -98,7 +100,7 @@ void print_verdict(const Outcome& outcome, Console& console) {
                   times(base.size_bytes, best.size_bytes, "smaller", "larger"), memory, "; ", cost_text(outcome, best),
                   best.verdict.is_certain ? "" : "; the interval reaches past the budget", "\n"),
               width));
-  if (!std::isnan(outcome.budget.bound_of(outcome.metric))) return;
+  if (!std::isnan(outcome.budget.bound_of(outcome.metric)) || is_repeated) return;
   const UnseenDrop& unseen = outcome.unseen;
   const bool is_beyond = unseen.drop > outcome.budget.max_drop;
   const std::string expectation =
@@ -165,7 +167,7 @@ void print(const Options& o, const Outcome& outcome, Console& console) {
     add(c, static_cast<int>(i) == outcome.chosen ? "chosen" : c.is_kept ? "" : is_over ? "over budget" : "rejected");
   }
   console.out(cat(table.render(width), "\n"));
-  print_verdict(outcome, console);
+  print_verdict(outcome, !o.recipe.empty(), console);
   console.out(wrapped(why_text(outcome), width));
   for (const Deliverable& d : outcome.files) {
     const FileForm& f = d.file;
@@ -190,13 +192,64 @@ Sink sink_of(Console& console) {
   }};
 }
 
-int optimize_command(const Options& o, const Args& args, Console& console) {
+/// With --recipe the file says what decides the result: the flags that would say so too.
+Options as_recipe_says(Options o, const JobRecipe& recipe) {
+  if (!recipe.metric_command.empty())
+    o.metric.command = recipe.metric_command;
+  else
+    o.metric.metric = recipe.metric;
+  o.output = recipe.output;
+  o.max_drop = recipe.budget.max_drop;
+  if (!std::isnan(recipe.budget.bound)) o.bound = to_text(recipe.budget.bound);
+  o.calibration_samples = recipe.calibration;
+  o.seed = std::max<int64_t>(recipe.seed, 0);
+  o.data.limit = recipe.limit;
+  o.preprocess.input_quant = recipe.input_quant;
+  return o;
+}
+
+/// A flag given beside --recipe that the file decides: an error that names it.
+void require_undecided(const Options& o) {
+  const Options usual;
+  std::vector<std::string> given;
+  const auto note = [&](const char* flag, bool is_given) {
+    if (is_given) given.emplace_back(flag);
+  };
+  note("--max-drop", o.max_drop != usual.max_drop);
+  note("--bound", !o.bound.empty());
+  note("--metric", !o.metric.metric.empty());
+  note("--metric-cmd", !o.metric.command.empty());
+  note("--output", !o.output.empty());
+  note("--calibrator", !o.calibrators.empty());
+  note("--calibration-samples", o.calibration_samples != 0);
+  note("--seed", o.seed != 0);
+  note("--limit", o.data.limit != 0);
+  note("--prune", !o.prune.empty());
+  note("--input-quant", !o.preprocess.input_quant.empty());
+  note("preprocessing", o.preprocess.is_given());
+  if (!given.empty()) throw invalid_argument(cat(join(given, ", "), " beside --recipe: the recipe says that"));
+}
+
+Preprocess pixels_of(const Options& o, const std::optional<JobRecipe>& recipe) {
+  return recipe && !recipe->preprocess.empty() ? parse_preprocess(recipe->preprocess) : o.preprocess.preprocess();
+}
+
+/// Notes for what lets a recipe make other bytes than it once did.
+void note_other_ground(const JobRecipe& recipe, const Job& job, Console& console) {
+  if (!recipe.source_sha256.empty() && recipe.source_sha256 != job.source.sha256)
+    console.note("note: the recipe is of another model file: the result will be another one too");
+  if (recipe.calibration != static_cast<int64_t>(job.calibration.count) || (recipe.seed < 0) != (job.seed < 0))
+    console.note(cat("note: the recipe calibrated on ", counted(recipe.calibration, "sample"),
+                     recipe.seed < 0 ? " of data that came split" : "", ", here on ", job.calibration.count));
+}
+
+int optimize(const Options& o, const std::optional<JobRecipe>& recipe, const Args& args, Console& console) {
   if (!(o.max_drop >= 0 && o.max_drop <= 100))
     throw invalid_argument(cat("--max-drop ", o.max_drop, ": expected 0 to 100 percentage points"));
   Job job;
   job.source = source_model(o.model.load(), o.model.path);
   Graph& graph = job.source.graph;
-  const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
+  const std::vector<InputSpec> inputs = input_specs(graph, pixels_of(o, recipe), o.preprocess.stored());
   const DataSplit data =
       split_data(o.data.path, {.labels = o.data.labels, .limit = o.data.limit},
                  static_cast<size_t>(std::max<int64_t>(o.calibration_samples, 0)), static_cast<uint64_t>(o.seed));
@@ -212,6 +265,12 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
       graph.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   }
   job.seed = data.is_given ? -1 : static_cast<int64_t>(data.seed);
+  job.limit = o.data.limit;
+  job.input_quant = o.preprocess.input_quant;
+  if (recipe) {
+    job.recipe = recipe->recipe;
+    note_other_ground(*recipe, job, console);
+  }
   job.budget.max_drop = o.max_drop;
   if (!o.bound.empty()) {
     const std::optional<double> bound = parse_double(o.bound);
@@ -246,6 +305,10 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   sink.report = [&](const Outcome& found, const std::string& directory) {
     const ReportContext context = context_of(o, args);
     json = to_json(found, context).dump(2) + "\n";
+    JobRecipe done = recipe_of(job, found);
+    const auto pixels = graph.metadata.find(std::string(kPreprocessKey));
+    if (pixels != graph.metadata.end()) done.preprocess = pixels->second;
+    write_file((fs::path(directory) / "recipe.json").string(), to_json(done).dump(2) + "\n");
     write_file((fs::path(directory) / "report.json").string(), json);
     write_file((fs::path(directory) / "report.html").string(), render_report_html(report::view_of(found, context)));
   };
@@ -256,6 +319,14 @@ int optimize_command(const Options& o, const Args& args, Console& console) {
   else
     print(o, outcome, console);
   return outcome.is_proven() ? 0 : kExitNo;
+}
+
+int optimize_command(const Options& o, const Args& args, Console& console) {
+  if (o.recipe.empty()) return optimize(o, std::nullopt, args, console);
+  require_undecided(o);
+  const JobRecipe recipe =
+      with_context([&] { return cat("in '", o.recipe, "'"); }, [&] { return parse_job_recipe(read_file(o.recipe)); });
+  return optimize(as_recipe_says(o, recipe), recipe, args, console);
 }
 
 CommandBody setup(Args& args) {
@@ -278,6 +349,7 @@ CommandBody setup(Args& args) {
   args.option(
       "--prune", "SHARE", o->prune,
       "also try with channels removed until this share of the multiply-accumulates is left: 0.7; may be repeated");
+  args.option("--recipe", "FILE", o->recipe, "repeat what recipe.json of an earlier run says; nothing is searched for");
   args.flag("--no-mixed", o->no_mixed, "do not try int8 with sensitive layers in float");
   args.flag("--json", o->is_json, "print report.json");
   o->engine.declare(args);
@@ -289,12 +361,13 @@ CommandBody setup(Args& args) {
 const Command kOptimizeCommand{
     "optimize", "make a model small and fast within an accuracy budget, and prove it",
     "hone optimize model.onnx --data photos/ --max-drop 1 -o out/\n"
+    "hone optimize model.onnx --data photos/ --recipe out/recipe.json -o again/\n"
     "hone optimize kws.tflite --data kws01 --input-quant 0.58470291,83 --max-drop 0.5 -o out/",
     "Measures the float model here, calibrates in one pass over part of the data, tries float16, dynamic range, int8 "
     "with each calibrator and int8 with the most sensitive layers in float, rejects what loses more than --max-drop "
     "points on the rest of the data, keeps the best by --objective, and writes it as .onnx and .tflite with "
-    "report.html "
-    "and report.json. A folder with calibration/ and test/ is taken as split; other data is split by --seed. The task "
+    "report.html, report.json and recipe.json, by which --recipe makes the same files again. A folder with "
+    "calibration/ and test/ is taken as split; other data is split by --seed. The task "
     "chooses the metric, or --metric: accuracy with labels, else boxes, pixels, decisions or signal to noise against "
     "the "
     "model as given. A metric that cannot tell a good model from a broken one on the data stops the job. "

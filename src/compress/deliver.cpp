@@ -7,6 +7,9 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "compress/file_forms.h"
+#include "compress/golden_answers.h"
+#include "compress/manifest.h"
+#include "formats/formats.h"
 
 namespace hone {
 
@@ -40,6 +43,20 @@ int64_t same_answers(const Metric& metric, const Tallies& a, const Tallies& b) {
   return same;
 }
 
+/// Writes `graph` with the answers that its file gives, read back, in the manifest: what a format makes of the graph
+/// may round otherwise than the next one.
+FileForm write_with_answers(Graph graph, const std::string& format, const std::string& directory, const Job& job,
+                            const Engine& engine) {
+  const FileForm form = write_form(graph, format, directory, job.stem);
+  if (form.bytes == 0) return form;
+  const Engine& asked = job.calibration_engine.providers.empty() ? engine : job.calibration_engine;
+  std::string& manifest = graph.metadata[std::string(kManifestKey)];
+  Json j = Json::parse(manifest);
+  j["golden"] = golden_answers(read_model(form.path), asked);
+  manifest = j.dump();
+  return write_form(graph, format, directory, job.stem);
+}
+
 }  // namespace
 
 std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engine& engine, const Judge& judge,
@@ -55,7 +72,7 @@ std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engin
   };
   std::string problem;
   for (const std::string& format : job.formats) {
-    Deliverable d{.file = write_form(graph, format, directory, job.stem)};
+    Deliverable d{.file = write_with_answers(graph, format, directory, job, engine)};
     if (d.file.bytes > 0) {
       d.file.sha256 = sha256_of_file(d.file.path);
       const InferMaker file = runtime.open(d.file, graph, timer.sample());

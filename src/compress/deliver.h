@@ -32,9 +32,9 @@ class ResultFolder {
   std::optional<Workshop> workshop_;
 };
 
-/// Writes `graph`, the outcome's best with its manifest, into `directory` in each of the job's formats, reads each file
-/// back, judges and times it by itself, beside the baseline. A format that cannot hold it yields an entry without bytes
-/// that says why. Throws Error(unsupported) when no format can.
+/// Writes `graph`, the outcome's best with its manifest, to which golden answers are added, into `directory` in each of
+/// the job's formats, reads each file back, judges and times it by itself, beside the baseline. A format that cannot
+/// hold it yields an entry without bytes that says why. Throws Error(unsupported) when no format can.
 std::vector<Deliverable> deliver(const Graph& graph, const Job& job, const Engine& engine, const Judge& judge,
                                  const Outcome& outcome, const std::string& directory, const Sink& sink);
 

@@ -44,7 +44,11 @@ struct Job {
   std::vector<double> prune = {};                         ///< shares of the multiply-accumulates to try, 0…1
   double latency_seconds = 0.5;                           ///< of measurement for each distinct plan
   size_t output = 0;                                      ///< output that holds the scores
+  /// The only one to try, taken whatever it costs; none: the search.
+  std::optional<Recipe> recipe = {};
   int64_t seed = -1;           ///< of the split that made the data; negative: the split was given
+  int64_t limit = 0;           ///< how many samples of the data were split; 0: all. It and the next for the manifest
+  std::string input_quant;     ///< "SCALE,ZERO" of integers in the data's files; "": none
   std::string directory;       ///< where the results go; made when missing. "": nothing is written
   std::string stem = "model";  ///< "model" → model.onnx, model.tflite
 };

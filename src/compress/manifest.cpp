@@ -18,16 +18,27 @@ Json measured(const Metric& metric, const Score& score) {
 
 }  // namespace
 
-std::string manifest_of(const Outcome& outcome) {
+JobRecipe recipe_of(const Job& job, const Outcome& outcome) {
+  return {.source_sha256 = job.source.sha256,
+          .recipe = outcome.best().recipe,
+          .calibration = outcome.calibration_samples,
+          .seed = job.seed,
+          .limit = job.limit,
+          .input_quant = job.input_quant,
+          .preprocess = {},
+          .metric = outcome.metric.name,
+          .metric_command = job.metric_command,
+          .output = job.output == 0 ? "" : job.source.graph.value(job.source.graph.outputs()[job.output]).name,
+          .budget = job.budget};
+}
+
+std::string manifest_of(const Job& job, const Outcome& outcome) {
   Json j = Json::object();
   j["tool"] = std::string("hone ") + HONE_VERSION;
-  if (!outcome.source_sha256.empty()) j["source_sha256"] = outcome.source_sha256;
-  j["recipe"] = to_text(outcome.best().recipe);
-  j["data"]["calibration"] = outcome.calibration_samples;
+  const Json recipe = to_json(recipe_of(job, outcome));
+  for (const auto& [key, value] : recipe.as_object()) j[key] = value;
   j["data"]["test"] = outcome.test_samples;
-  if (outcome.seed >= 0) j["data"]["seed"] = outcome.seed;
   j["budget"] = outcome.budget.text(outcome.metric);
-  j["metric"] = outcome.metric.name;
   j["runtime"] = outcome.runtime;
   j["before"] = measured(outcome.metric, outcome.baseline.score);
   j["after"] = measured(outcome.metric, outcome.best().score);

@@ -4,15 +4,19 @@
 #include <string_view>
 
 #include "compress/job.h"
+#include "compress/job_recipe.h"
 
 namespace hone {
 
 /// Key of the manifest in a graph's metadata.
 inline constexpr std::string_view kManifestKey = "hone.manifest";
 
-/// How a model came to be, as one line of JSON that rides inside the written files: tool version, SHA-256 of the source
-/// model, recipe (as parse_recipe reads it), data split, budget, metric, scores before and after with 95 % intervals.
-/// Nothing in it depends on time or machine: the same run gives the same bytes.
-std::string manifest_of(const Outcome& outcome);
+/// What has to be known to repeat what the job made; without the preprocessing, which a file carries by itself.
+JobRecipe recipe_of(const Job& job, const Outcome& outcome);
+
+/// How a model came to be, as one line of JSON that rides inside the written files: tool version, the recipe
+/// (job_recipe.h), number of test samples, budget, scores before and after with 95 % intervals; deliver() adds golden
+/// answers. Nothing in it depends on time or machine: the same run gives the same bytes.
+std::string manifest_of(const Job& job, const Outcome& outcome);
 
 }  // namespace hone

@@ -126,7 +126,7 @@ Outcome run_job(const Job& job, const Engine& engine, const Sink& sink) {
   if (!job.peer && outcome.chosen >= 0) outcome.steps_after = step_times(outcome.best().graph, job, engine);
   if (!folder) return outcome;
   Graph result = outcome.best().graph;
-  result.metadata[std::string(kManifestKey)] = manifest_of(outcome);
+  result.metadata[std::string(kManifestKey)] = manifest_of(job, outcome);
   outcome.files = deliver(result, job, engine, judge, outcome, folder->workshop(), sink);
   for (Deliverable& d : outcome.files) d.file.path = folder->final_path(d.file.path);
   if (sink.report) sink.report(outcome, folder->workshop());

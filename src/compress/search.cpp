@@ -33,17 +33,31 @@ class Search {
     if (!is_float_) add(Recipe::of(FloatWeights{}));
     const Engine& calibrating = job_.calibration_engine.providers.empty() ? engine_ : job_.calibration_engine;
     evidence_ = Evidence(job_.calibration, calibrating, progress("calibrating"));
+    if (job_.recipe)
+      add_given();
+    else
+      add_proposed();
+    measure_files();
+    if (job_.recipe)
+      out_.chosen = job_.recipe->steps.empty() ? -1 : static_cast<int>(out_.candidates.size()) - 1;
+    else
+      choose();
+  }
+
+ private:
+  void add_given() {
+    if (!job_.recipe->steps.empty()) add(*job_.recipe);
+  }
+
+  void add_proposed() {
     for (const TransformRow& row : all_transforms())
       while (row.next != nullptr) {
         const std::optional<Recipe> recipe = row.next(ground());
         if (!recipe) break;
         add(*recipe);
       }
-    measure_files();
-    choose();
   }
 
- private:
   Progress progress(std::string stage) const {
     return [this, stage](int64_t done, int64_t total) {
       if (sink_.progress) sink_.progress(stage, done, total);
