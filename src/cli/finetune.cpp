@@ -75,7 +75,8 @@ const Command kFinetuneCommand{
     "hone finetune model.onnx --data photos/ --epochs 30 --optimizer adamw -o better.onnx",
     "The weights that are best on the samples held out are written; Ctrl-C ends it and keeps the best so far. "
     "Augments change the samples of each epoch anew: flip (left and right), shift=N (pixels in both directions), "
-    "time=N (rows), cutout=N (a square), rows=N and columns=N (bands), contrast=N. See docs/training.md.",
+    "time=N (rows), cutout=N (a square), rows=N and columns=N (bands), contrast=N, color=N (channels). See "
+    "docs/training.md.",
     setup_finetune};
 
 const Command kDistillCommand{

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/deploy_args.h"
@@ -43,6 +44,18 @@ std::vector<std::vector<Tensor>> golden_inputs(const Options& o, const Graph& gr
   return inputs;
 }
 
+/// Names of classes are as many as the scores that a classifier gives.
+void require_labels_fit(const std::string& path, const Graph& graph) {
+  if (path.empty() || path.ends_with(".csv") || path.ends_with(".npy") || graph.outputs().size() != 1) return;
+  const Shape& shape = graph.type(graph.outputs()[0]).shape;
+  if (!shape.has_rank() || shape.rank() != 2 || !shape[1].is_known() || shape[1].value() < 2) return;
+  int64_t named = 0;
+  for (const std::string& line : split(read_file(path), '\n')) named += !trim(line).empty();
+  if (named != shape[1].value())
+    throw invalid_argument(cat("'", path, "' names ", named, " classes, the model tells ", shape[1].value(), " apart"),
+                           "--labels FILE names every class, a line each, in the order of the model's outputs");
+}
+
 /// SOURCE_DATE_EPOCH (reproducible-builds.org), 0 when it is not set.
 int64_t source_date() {
   const char* text = std::getenv("SOURCE_DATE_EPOCH");
@@ -76,7 +89,9 @@ int run(Options o, Console& console) {
   job.labels = o.data.labels;
   job.title_version = HONE_VERSION;
   job.created = source_date();
-  job.samples = golden_inputs(o, o.model.load());
+  const Graph graph = o.model.load();
+  require_labels_fit(job.labels, graph);
+  job.samples = golden_inputs(o, graph);
   const auto read = [model = o.model](const std::string& path) {
     ModelArgs one = model;
     one.path = path;

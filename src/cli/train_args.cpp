@@ -80,6 +80,8 @@ std::string record_of(const TrainArgs& a, const TrainOptions& o, const Split& sp
   json["optimizer"] = a.optimizer;
   json["learning_rate"] = o.learning_rate;
   json["batch"] = o.batch;
+  json["schedule"] = a.schedule;
+  json["average"] = a.average;
   json["augment"] = a.augment;
   json["seed"] = a.seed;
   json["labels"] = o.objective.labels;
@@ -99,6 +101,7 @@ void report(const TrainArgs& a, const TrainJob& job, const TrainOptions& o, cons
     json["samples"] = static_cast<int64_t>(split.training.size());
     json["held_out"] = static_cast<int64_t>(split.held_out.size());
     json["interrupted"] = t.was_interrupted;
+    json["stopped"] = t.stopped.empty() ? Json() : Json(t.stopped);
     json["best_epoch"] = t.results[t.best].epoch;
     Json& epochs = json["epochs"] = Json::array();
     for (const EpochResult& r : t.results) epochs.push_back(to_json(r));
@@ -114,7 +117,18 @@ void report(const TrainArgs& a, const TrainJob& job, const TrainOptions& o, cons
   facts.add("after", best.epoch == 0 ? "no epoch was better: the weights are those that came"
                                      : cat(result_text(best.held_out), ", epoch ", best.epoch, " of ", o.epochs));
   if (t.was_interrupted) facts.add("note", "interrupted: these are the best weights until then");
+  if (!t.stopped.empty()) facts.add("note", cat("ended early: ", t.stopped));
   console.out(facts.render(console.width()));
+}
+
+/// Classes that folders or a list name are the model's outputs, or samples get the numbers of other classes.
+void require_all_classes(const Dataset& data, const Graph& model, const Objective& objective, const TrainArgs& args) {
+  if (!objective.is_classifier || objective.labels <= 0 || data.classes().empty()) return;
+  const int64_t outputs = class_count(model), named = static_cast<int64_t>(data.classes().size());
+  if (outputs == 0 || outputs == named) return;
+  throw invalid_argument(cat(args.data.labels.empty() ? cat("'", data.path(), "'") : cat("'", args.data.labels, "'"),
+                             " names ", named, " classes, the model tells ", outputs, " apart"),
+                         "--labels FILE names every class, a line each, in the order of the model's outputs");
 }
 
 TrainingData training_data(const Dataset& data, const std::vector<InputSpec>& inputs) {
@@ -145,11 +159,17 @@ void TrainArgs::declare(Args& args) {
   args.option("--learning-rate", "R", learning_rate,
               "at its highest; 0: 0.0005 for lamb, 0.0001 for adamw, 0.001 for sgd", 0.0);
   args.option("--warm-up", "SHARE", warm_up, "of the steps, over which the learning rate rises", 0.0);
+  args.option("--schedule", "NAME", schedule, "how the learning rate falls: cosine, step or constant");
   args.option("--weight-decay", "D", weight_decay, "of weights, not of biases", 0.0);
   args.option("--clip", "L", clip, "length of all gradients together at most; 0: any", 0.0);
+  args.option("--average", "D", average,
+              "keep a moving average of the weights that decays by D a step, as 0.99; 0: none", 0.0);
+  args.flag("--keep-zeros", keep_zeros, "weights that are 0 stay so: what was pruned stays pruned");
   args.option("--augment", "LIST", augment, "changes of the samples, such as flip,shift=4: see hone help finetune");
   args.option("--patience", "N", patience, "epochs without a better result after which it stops; 0: never", 0);
   args.option("--seed", "N", seed, "of the split, the order and the augments", 0);
+  args.option("--checkpoint", "FILE", checkpoint, "written after each epoch, removed at the end");
+  args.flag("--resume", resume, "begin where --checkpoint stands: the result has the same bytes as one run's");
   preprocess.declare(args);
   args.flag("--json", is_json, "print JSON");
   engine.declare(args);
@@ -159,7 +179,14 @@ TrainOptions TrainArgs::options() const {
   TrainOptions o;
   const OptimizerName& named = find_optimizer(optimizer);
   if (warm_up > 1) throw invalid_argument(cat("--warm-up ", warm_up, ": expected a share of 0 to 1"));
+  if (average >= 1) throw invalid_argument(cat("--average ", average, ": expected 0 or more, less than 1"));
+  if (resume && checkpoint.empty()) throw invalid_argument("--resume needs --checkpoint FILE");
   o.optimizer.kind = named.kind;
+  o.optimizer.average = average;
+  o.optimizer.keeps_zeros = keep_zeros;
+  o.schedule = &find_schedule(schedule);
+  o.checkpoint = checkpoint;
+  o.resume = resume;
   o.optimizer.weight_decay = weight_decay;
   o.optimizer.clip = clip;
   o.learning_rate = learning_rate > 0 ? learning_rate : named.learning_rate;
@@ -180,7 +207,11 @@ int run_training(const TrainArgs& args, TrainJob job, Console& console) {
   const Graph model = with_float_weights(job.model);
   require_writable(model, args.output);
   const std::vector<InputSpec> inputs = input_specs(model, args.preprocess.preprocess(), args.preprocess.stored());
+  if (!args.checkpoint.empty() && !args.resume && std::filesystem::exists(args.checkpoint))
+    throw invalid_argument(cat("'", args.checkpoint, "' is there already"),
+                           "--resume goes on from it; remove it to begin anew");
   const Split split = split_of(args);
+  require_all_classes(split.training, model, options.objective, args);
   options.has_planes = !inputs.empty() && inputs.front().preprocess.layout == "NCHW";
   const TrainingData data = training_data(split.training, inputs), held_out = training_data(split.held_out, inputs);
   if (job.teacher && data.labels.empty()) options.objective.labels = 0;
@@ -198,6 +229,7 @@ int run_training(const TrainArgs& args, TrainJob job, Console& console) {
     trained.model.metadata[std::string(kPreprocessKey)] = to_json(inputs.front().preprocess);
   trained.model.metadata[std::string(kTrainingKey)] = record_of(args, options, split, trained);
   write_model(trained.model, args.output);
+  if (!args.checkpoint.empty() && !trained.was_interrupted) std::filesystem::remove(args.checkpoint);
   report(args, job, options, split, trained, console);
   return 0;
 }

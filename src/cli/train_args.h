@@ -12,10 +12,10 @@ struct TrainArgs {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string output, held_out, optimizer = "lamb", augment;
+  std::string output, held_out, optimizer = "lamb", schedule = "cosine", augment, checkpoint;
   int64_t epochs = 10, batch = 32, patience = 0, seed = 0;
-  double learning_rate = 0, weight_decay = 1e-4, clip = 1, warm_up = 0.05;
-  bool is_json = false, is_forced = false;
+  double learning_rate = 0, weight_decay = 1e-4, clip = 1, warm_up = 0.05, average = 0;
+  bool is_json = false, is_forced = false, resume = false, keep_zeros = false;
 
   void declare(Args& args);
   /// Throws Error(invalid_argument) for what makes no sense. The objective is the caller's.

@@ -83,16 +83,29 @@ void contrast(const Picture& p, double amount, Random& random) {
       }
 }
 
+void color(const Picture& p, double amount, Random& random) {
+  for (int64_t c = 0; c < p.channels; ++c) {
+    const auto factor = static_cast<float>(1 + amount * (2 * random.share() - 1));
+    for (int64_t r = 0; r < p.rows; ++r)
+      for (int64_t x = 0; x < p.columns; ++x) p.at(r, x, c) *= factor;
+  }
+}
+
 constexpr double kLargest = 1 << 20;
 
 constexpr AugmentRow kRows[] = {
     {"flip", "left and right exchanged in half of the samples", 0, 0, flip},
-    {"shift", "moved by up to N pixels up or down, left or right; the border is repeated", 4, kLargest, shift},
-    {"time", "moved by up to N rows: spectra with time along their rows", 4, kLargest, shift_time},
-    {"cutout", "a square of N pixels filled with the mean (DeVries and Taylor, 2017)", 8, kLargest, cutout},
-    {"rows", "up to N rows filled with the mean (Park et al., SpecAugment, 2019)", 4, kLargest, mask_rows},
-    {"columns", "up to N columns filled with the mean (Park et al., SpecAugment, 2019)", 2, kLargest, mask_columns},
+    {"shift", "moved by up to N pixels up or down, left or right; the border is repeated", 4, kLargest, shift,
+     AugmentRow::kSides},
+    {"time", "moved by up to N rows: spectra with time along their rows", 4, kLargest, shift_time, AugmentRow::kRows},
+    {"cutout", "a square of N pixels filled with the mean (DeVries and Taylor, 2017)", 8, kLargest, cutout,
+     AugmentRow::kSides},
+    {"rows", "up to N rows filled with the mean (Park et al., SpecAugment, 2019)", 4, kLargest, mask_rows,
+     AugmentRow::kRows},
+    {"columns", "up to N columns filled with the mean (Park et al., SpecAugment, 2019)", 2, kLargest, mask_columns,
+     AugmentRow::kColumns},
     {"contrast", "differences from the mean scaled by 1 − N … 1 + N", 0.2, 1, contrast},
+    {"color", "each channel scaled by 1 − N … 1 + N of its own", 0.2, 1, color},
 };
 
 Augment parse_one(std::string_view text) {
@@ -135,6 +148,17 @@ std::vector<Augment> parse_augments(std::string_view text) {
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
   return out;
+}
+
+void require_fits(const Tensor& sample, bool planes, std::span<const Augment> augments) {
+  Tensor copy = sample.clone();
+  const auto picture = picture_of(copy, planes);
+  if (!picture) return;
+  const int64_t sides[] = {0, picture->rows, picture->columns, std::min(picture->rows, picture->columns)};
+  for (const Augment& a : augments)
+    if (a.row->below != AugmentRow::kNothing && a.amount >= static_cast<double>(sides[a.row->below]))
+      throw invalid_argument(cat("augment ", a.row->name, "=", a.amount, ": samples have ", picture->rows, " rows and ",
+                                 picture->columns, " columns, expected less than ", sides[a.row->below]));
 }
 
 void augment(Tensor& sample, bool planes, std::span<const Augment> augments, Random& random) {

@@ -51,6 +51,33 @@ TEST(Augment, LeavesOtherTensorsAlone) {
   EXPECT_EQ(changed("flip,shift=2,contrast", counting({1, 4}), false, 3), (std::vector<double>{0, 1, 2, 3}));
 }
 
+TEST(Augment, ScalesEachChannelByItself) {
+  const auto values = changed("color=0.5", counting({1, 1, 2, 2}), false, 1);
+  const double first = values[2] / 2, second = values[3] / 3;
+  EXPECT_NEAR(values[1], second, 1e-6);
+  EXPECT_NE(first, second);
+  for (const double factor : {first, second}) EXPECT_TRUE(factor >= 0.5 && factor <= 1.5) << factor;
+}
+
+TEST(Augment, RefusesAmountsThatLeaveNothingOfASample) {
+  const auto message = [](const char* text, Dims dims, bool planes) -> std::string {
+    try {
+      require_fits(counting(std::move(dims)), planes, parse_augments(text));
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message("shift=99", {1, 8, 6, 3}, false),
+            "augment shift=99: samples have 8 rows and 6 columns, expected less than 6");
+  EXPECT_NE(message("rows=8", {1, 3, 8, 6}, true).find("expected less than 8"), std::string::npos);
+  EXPECT_NE(message("columns=6", {1, 8, 6, 3}, false), "");
+  EXPECT_NE(message("cutout=6", {1, 8, 6, 3}, false), "");
+  EXPECT_NE(message("time=8", {1, 8, 6}, false), "");
+  EXPECT_EQ(message("time=7,columns=5,rows=7,shift=5,cutout=5,contrast,color", {1, 8, 6, 3}, false), "");
+  EXPECT_EQ(message("shift=99", {1, 8}, false), "") << "there are no rows to move";
+}
+
 TEST(Augment, NamesWhatItDoesNotKnow) {
   const auto message = [](const char* text) -> std::string {
     try {

@@ -32,28 +32,37 @@ Shape batch_shape(const Value& input, int64_t samples) {
   return shape;
 }
 
+/// A file may state its batch of one where nothing can follow another.
+Error with_hint_of_one(Error error, int64_t samples) {
+  error.add_frame(cat("while preparing the model for ", samples, " samples at a time"));
+  if (samples > 1 && error.hint().empty())
+    error.set_hint("the file may fix a batch of one inside: --batch 1 trains it as it is");
+  return error;
+}
+
 }  // namespace
 
 Graph with_batch(const Graph& graph, int64_t samples) {
   Graph out = graph;
   for (const NodeId id : out.order()) free_reshape(out, id);
-  return with_context([&] { return cat("while preparing the model for ", samples, " samples at a time"); },
-                      [&] {
-                        for (const ValueId in : out.inputs()) {
-                          TensorType type = out.type(in);
-                          type.shape = batch_shape(out.value(in), samples);
-                          out.set_type(in, type);
-                        }
-                        out.infer_all();
-                        run_pipeline(out, simplify_pipeline());
-                        for (const ValueId y : out.outputs()) {
-                          const Shape& shape = out.type(y).shape;
-                          if (!shape.is_static() || shape.rank() == 0 || shape[0].value() != samples)
-                            throw unsupported(cat("output '", out.value(y).name, "' is ", to_text(shape),
-                                                  ", expected a first axis of ", samples));
-                        }
-                        return out;
-                      });
+  try {
+    for (const ValueId in : out.inputs()) {
+      TensorType type = out.type(in);
+      type.shape = batch_shape(out.value(in), samples);
+      out.set_type(in, type);
+    }
+    out.infer_all();
+    run_pipeline(out, simplify_pipeline());
+    for (const ValueId y : out.outputs()) {
+      const Shape& shape = out.type(y).shape;
+      if (!shape.is_static() || shape.rank() == 0 || shape[0].value() != samples)
+        throw unsupported(
+            cat("output '", out.value(y).name, "' is ", to_text(shape), ", expected a first axis of ", samples));
+    }
+  } catch (const Error& e) {
+    throw with_hint_of_one(e, samples);
+  }
+  return out;
 }
 
 }  // namespace hone

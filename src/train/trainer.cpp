@@ -2,65 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <numbers>
 #include <optional>
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "ops/movement.h"
 #include "train/batch.h"
+#include "train/checkpoint.h"
+#include "train/first_bad.h"
+#include "train/identity.h"
+#include "train/loader.h"
+#include "train/teacher.h"
 
 namespace hone {
 namespace {
-
-/// A batch as the model takes it, and what goes with it.
-struct Batch {
-  std::vector<Tensor> inputs;
-  std::vector<int64_t> labels;
-};
-
-/// Loads samples side by side.
-class Loader {
- public:
-  /// `types`: of the model's inputs, a batch long.
-  Loader(std::vector<TensorType> types, const TrainOptions& options, int threads)
-      : options_(options), threads_(threads), types_(std::move(types)) {}
-
-  /// Samples `which`, changed by the augments when `epoch` is one of training.
-  Batch load(const TrainingData& data, std::span<const size_t> which, std::optional<uint64_t> epoch) const {
-    Batch batch;
-    for (const TensorType& type : types_) batch.inputs.push_back(Tensor::empty(type.dtype, type.shape.dims()));
-    parallel_samples(static_cast<int64_t>(which.size()), threads_, {}, [&](int64_t k, int) {
-      const size_t i = which[static_cast<size_t>(k)];
-      std::vector<Tensor> sample = data.samples.inputs(i);
-      if (epoch && !options_.augments.empty()) {
-        Random random = Random::of(options_.seed, *epoch, i);
-        for (Tensor& t : sample) {
-          t = t.clone();
-          augment(t, options_.has_planes, options_.augments, random);
-        }
-      }
-      for (size_t j = 0; j < sample.size(); ++j) put(sample[j], batch.inputs[j], k);
-    });
-    for (const size_t i : which) batch.labels.push_back(data.labels.empty() ? -1 : data.labels[i]);
-    return batch;
-  }
-
- private:
-  static void put(const Tensor& sample, Tensor& batch, int64_t k) {
-    const int64_t bytes = batch.byte_size() / batch.dim(0);
-    if (sample.dtype() != batch.dtype() || sample.byte_size() != bytes)
-      throw invalid_argument(cat("a sample is ", to_text(sample.type()), ", the model takes ", to_text(batch.type()),
-                                 " for ", batch.dim(0), " samples"));
-    std::memcpy(static_cast<std::byte*>(batch.mutable_raw()) + k * bytes, sample.raw(), static_cast<size_t>(bytes));
-  }
-
-  const TrainOptions& options_;
-  int threads_;
-  std::vector<TensorType> types_;
-};
 
 /// A graph compiled as it is, with the weights in its first states.
 struct Machine {
@@ -70,54 +25,16 @@ struct Machine {
   Machine(TrainingGraph g, const Engine& engine)
       : graph(std::move(g)), session(Plan::compile(graph.graph, engine.providers, engine.plan)) {}
 
-  std::vector<Tensor> weights() const {
+  /// The states from `first` on: views, valid until the next run but one.
+  std::vector<Tensor> states(size_t first, size_t count) const {
     std::vector<Tensor> out;
-    for (size_t i = 0; i < graph.weights; ++i) out.push_back(session.state(i).clone());
+    for (size_t i = 0; i < count; ++i) out.push_back(session.state(first + i));
     return out;
   }
-  void set_weights(const std::vector<Tensor>& weights) {
-    for (size_t i = 0; i < weights.size(); ++i) session.set_state(i, weights[i]);
+  /// Of the first states.
+  void set_states(const std::vector<Tensor>& values) {
+    for (size_t i = 0; i < values.size(); ++i) session.set_state(i, values[i]);
   }
-};
-
-/// What the teacher says of a batch: its scores, or its float outputs.
-class Teacher {
- public:
-  Teacher(const Graph& teacher, const std::vector<TensorType>& inputs, bool is_classifier, const Engine& engine) {
-    for (size_t i = 0; i < std::max(teacher.inputs().size(), inputs.size()); ++i)
-      require_equal("input", i, i < teacher.inputs().size() ? &teacher.type(teacher.inputs()[i]) : nullptr,
-                    i < inputs.size() ? &inputs[i] : nullptr);
-    Graph graph = teacher;
-    std::vector<ValueId> outputs = teacher.outputs();
-    if (is_classifier) outputs = {logits_of(teacher)};
-    std::erase_if(outputs, [&](ValueId v) { return teacher.type(v).dtype != DType::kF32; });
-    graph.set_outputs(outputs);
-    session_.emplace(Program::prepared(std::move(graph), engine));
-  }
-
-  /// One for each of `wanted`, in its shape.
-  std::vector<Tensor> say(std::span<const Tensor> inputs, std::span<const TensorType> wanted) {
-    const std::vector<Tensor>& said = session_->run(inputs);
-    std::vector<Tensor> out;
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      const Dims dims = wanted[i].shape.dims();
-      if (i >= said.size() || said[i].elements() != wanted[i].shape.elements())
-        throw invalid_argument(cat("output ", i, " of the teacher is ",
-                                   i < said.size() ? to_text(said[i].type()) : "missing", ", the student's is ",
-                                   to_text(wanted[i])));
-      out.push_back(said[i].reshaped(dims));
-    }
-    return out;
-  }
-
- private:
-  static void require_equal(const char* what, size_t i, const TensorType* teacher, const TensorType* student) {
-    if (teacher && student && teacher->dtype == student->dtype && compatible(teacher->shape, student->shape)) return;
-    throw invalid_argument(cat(what, " ", i, " of the teacher is ", teacher ? to_text(*teacher) : "missing",
-                               ", the student's is ", student ? to_text(*student) : "missing"));
-  }
-
-  std::optional<Session> session_;
 };
 
 /// One row a sample: 1 at its class.
@@ -148,17 +65,21 @@ class Trainer {
     return options_.objective.is_classifier ? g.type(g.outputs()[1]).shape.dims()[1] : 0;
   }
 
-  /// One step; returns the loss.
+  /// One step; returns the loss. Throws Error(invalid_argument) when that is no finite number.
   double step(const TrainingData& data, std::span<const size_t> which, uint64_t epoch, double rate) {
-    Batch batch = loader_.load(data, which, epoch);
-    std::vector<Tensor> inputs = complete(learner_, std::move(batch), 1);
+    const std::vector<Tensor> before = learner_.states(0, learner_.graph.weights);
+    std::vector<Tensor> inputs = complete(learner_, loader_.load(data, which, epoch), 1);
     inputs.push_back(Tensor::scalar<float>(static_cast<float>(rate)));
-    return static_cast<double>(learner_.session.run(inputs)[0].data<float>()[0]);
+    const auto loss = static_cast<double>(learner_.session.run(inputs)[0].data<float>()[0]);
+    if (std::isfinite(loss)) return loss;
+    throw invalid_argument(cat("the loss is ", loss, " with a learning rate of ", rate, "; the first value that is no ",
+                               "finite number is ", first_bad(before, loader_.load(data, which, epoch))),
+                           "a smaller --learning-rate may help");
   }
 
   /// A last batch that is not full is filled with its first samples; they count in its loss, not as samples.
   HeldOut measure(const TrainingData& data) {
-    judge_.set_weights(learner_.weights());
+    judge_.set_states(weights());
     HeldOut out{.loss = 0};
     int64_t right = 0;
     const size_t size = static_cast<size_t>(options_.batch), count = data.samples.count;
@@ -178,7 +99,15 @@ class Trainer {
     return out;
   }
 
-  std::vector<Tensor> weights() const { return learner_.weights(); }
+  /// Those that are judged and kept; views until the next step but one.
+  std::vector<Tensor> weights() const { return learner_.states(learner_.graph.judged, learner_.graph.weights); }
+  std::vector<Tensor> states() const { return learner_.states(0, learner_.session.state_count()); }
+  /// Throws Error(invalid_argument) for states of another graph.
+  void set_states(const std::vector<Tensor>& states) {
+    if (states.size() != learner_.session.state_count())
+      throw invalid_argument(cat("found ", states.size(), " states, expected ", learner_.session.state_count()));
+    learner_.set_states(states);
+  }
 
   /// `model` with these weights in place of its own.
   static Graph with_weights(Graph model, const std::vector<Tensor>& weights) {
@@ -212,6 +141,21 @@ class Trainer {
     return inputs;
   }
 
+  /// What makes the loss of a batch no finite number with these weights.
+  std::string first_bad(const std::vector<Tensor>& weights, Batch batch) {
+    const Graph& g = judge_.graph.graph;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (!has_bad_values(weights[i])) continue;
+      const Value& state = g.value(g.states()[i].now);
+      return cat("in the weights of node '", g.node(state.users.at(0)).name, "'");
+    }
+    for (const Tensor& t : batch.inputs)
+      if (has_bad_values(t)) return "in the samples";
+    judge_.set_states(weights);
+    const std::string node = first_bad_node(judge_.session, complete(judge_, std::move(batch), 0));
+    return node.empty() ? "in the gradients" : cat("made by node ", node);
+  }
+
   int64_t count_right(const Tensor& scores, std::span<const int64_t> labels, size_t samples) const {
     const auto row = static_cast<size_t>(classes());
     int64_t right = 0;
@@ -240,30 +184,98 @@ void check_data(const TrainingData& data, const char* what, int64_t classes, boo
           "--labels gives the classes in the order of the model's outputs");
 }
 
-double rate_at(const TrainOptions& o, int64_t step, int64_t steps) {
-  const double warm = std::floor(o.warm_up * static_cast<double>(steps)), at = static_cast<double>(step);
-  if (at < warm) return o.learning_rate * (at + 1) / (warm + 1);
-  const double rest = std::max(static_cast<double>(steps) - warm, 1.0);
-  return o.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * (at - warm) / rest));
+std::vector<Tensor> copies(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> out;
+  for (const Tensor& t : tensors) out.push_back(t.clone());
+  return out;
 }
 
-void require_finite(double loss, int64_t step, double rate) {
-  if (std::isfinite(loss)) return;
-  throw invalid_argument(cat("the loss is ", loss, " at step ", step + 1, ", with a learning rate of ", rate),
-                         "a smaller --learning-rate may help");
-}
-
-/// Runs what may be interrupted; false when it was.
-template <class F>
-bool uninterrupted(F&& body) {
-  try {
-    body();
-    return true;
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kCancelled) throw;
-    return false;
+/// A training from epoch to epoch: results, the best weights, the checkpoint.
+class Course {
+ public:
+  Course(Trainer& trainer, const TrainingData& data, const TrainingData& held_out, const TrainOptions& options,
+         const TrainHooks& hooks, std::string identity)
+      : trainer_(trainer),
+        data_(data),
+        held_out_(held_out),
+        options_(options),
+        hooks_(hooks),
+        identity_(std::move(identity)) {
+    best_weights_ = copies(trainer_.weights());
   }
-}
+
+  void resume() {
+    const Checkpoint c = read_checkpoint(options_.checkpoint, identity_);
+    if (c.best.size() != best_weights_.size())
+      throw invalid_argument(cat("'", options_.checkpoint, "' is no checkpoint of this model"));
+    trainer_.set_states(c.states);
+    results_ = c.results;
+    best_weights_ = c.best;
+    for (size_t i = 1; i < results_.size(); ++i)
+      if (results_[i].held_out.is_better_than(results_[best_].held_out)) best_ = i;
+  }
+
+  void run() {
+    if (results_.empty()) note({.held_out = trainer_.measure(held_out_)});
+    while (results_.back().epoch < options_.epochs && !is_out_of_patience()) {
+      const int64_t epoch = results_.back().epoch + 1;
+      const double loss = run_epoch(epoch);
+      note({epoch, loss, trainer_.measure(held_out_)});
+    }
+  }
+
+  size_t best() const { return best_; }
+  const std::vector<EpochResult>& results() const { return results_; }
+  const std::vector<Tensor>& best_weights() const { return best_weights_; }
+
+ private:
+  bool is_out_of_patience() const {
+    return options_.patience > 0 && results_.back().epoch - results_[best_].epoch >= options_.patience;
+  }
+
+  /// The mean loss.
+  double run_epoch(int64_t epoch) {
+    const auto batch = static_cast<size_t>(options_.batch);
+    const auto steps = static_cast<int64_t>(data_.samples.count / batch);
+    const std::vector<size_t> order =
+        shuffled(data_.samples.count, Random::of(options_.seed, static_cast<uint64_t>(epoch), ~uint64_t(0)));
+    double sum = 0;
+    for (int64_t k = 0; k < steps; ++k) {
+      check_interrupted();
+      const int64_t step = (epoch - 1) * steps + k, all = steps * options_.epochs;
+      const double rate = options_.learning_rate * rate_factor(*options_.schedule, options_.warm_up, step, all);
+      sum += with_context([&] { return cat("at step ", k + 1, " of epoch ", epoch); },
+                          [&] {
+                            return trainer_.step(data_, std::span(order).subspan(static_cast<size_t>(k) * batch, batch),
+                                                 static_cast<uint64_t>(epoch), rate);
+                          });
+      if (hooks_.progress) hooks_.progress(step + 1, all);
+    }
+    return sum / static_cast<double>(steps);
+  }
+
+  void note(const EpochResult& result) {
+    const bool is_better = results_.empty() || result.held_out.is_better_than(results_[best_].held_out);
+    results_.push_back(result);
+    if (is_better) {
+      best_ = results_.size() - 1;
+      best_weights_ = copies(trainer_.weights());
+    }
+    if (!options_.checkpoint.empty())
+      write_checkpoint(options_.checkpoint, identity_, {results_, trainer_.states(), best_weights_});
+    if (hooks_.result) hooks_.result(result);
+  }
+
+  Trainer& trainer_;
+  const TrainingData& data_;
+  const TrainingData& held_out_;
+  const TrainOptions& options_;
+  const TrainHooks& hooks_;
+  std::string identity_;
+  std::vector<EpochResult> results_;
+  size_t best_ = 0;  ///< of `results_`
+  std::vector<Tensor> best_weights_;
+};
 
 }  // namespace
 
@@ -283,39 +295,23 @@ Trained train(const Graph& model, const Graph* teacher, const TrainingData& data
     throw invalid_argument(
         cat("there are ", static_cast<int64_t>(data.samples.count), " training samples for batches of ", options.batch),
         "give more data or a smaller --batch");
+  if (!options.augments.empty())
+    for (const Tensor& t : data.samples.inputs(0)) require_fits(t, options.has_planes, options.augments);
+  Course course(trainer, data, held_out, options, hooks, identity_of(model, teacher, data, held_out, options));
+  if (options.resume) course.resume();
   Trained out;
-  std::vector<Tensor> best = trainer.weights();
-  const auto note = [&](EpochResult result) {
-    const bool is_better = out.results.empty() || result.held_out.is_better_than(out.results[out.best].held_out);
-    out.results.push_back(result);
-    if (is_better) {
-      out.best = out.results.size() - 1;
-      best = trainer.weights();
+  try {
+    course.run();
+  } catch (const Error& e) {
+    out.was_interrupted = e.code() == ErrorCode::kCancelled;
+    if (!out.was_interrupted) {
+      if (e.code() != ErrorCode::kInvalidArgument || course.best() == 0) throw;
+      out.stopped = join(std::vector<std::string>{e.message(), join(e.frames(), ", ")}, ", ");
     }
-    if (hooks.result) hooks.result(result);
-  };
-  const auto per_epoch = static_cast<int64_t>(data.samples.count / batch), steps = per_epoch * options.epochs;
-  out.was_interrupted = !uninterrupted([&] {
-    note({.held_out = trainer.measure(held_out)});
-    for (int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-      const std::vector<size_t> order =
-          shuffled(data.samples.count, Random::of(options.seed, static_cast<uint64_t>(epoch), ~uint64_t(0)));
-      double sum = 0;
-      for (int64_t k = 0; k < per_epoch; ++k) {
-        check_interrupted();
-        const int64_t step = (epoch - 1) * per_epoch + k;
-        const double rate = rate_at(options, step, steps);
-        const auto which = std::span(order).subspan(static_cast<size_t>(k) * batch, batch);
-        const double loss = trainer.step(data, which, static_cast<uint64_t>(epoch), rate);
-        require_finite(loss, step, rate);
-        sum += loss;
-        if (hooks.progress) hooks.progress(step + 1, steps);
-      }
-      note({epoch, sum / static_cast<double>(per_epoch), trainer.measure(held_out)});
-      if (options.patience > 0 && epoch - out.results[out.best].epoch >= options.patience) break;
-    }
-  });
-  out.model = Trainer::with_weights(model, best);
+  }
+  out.model = Trainer::with_weights(model, course.best_weights());
+  out.results = course.results();
+  out.best = course.best();
   return out;
 }
 

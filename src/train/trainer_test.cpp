@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <filesystem>
+#include <memory>
 
 #include "base/error.h"
 #include "ops/conv.h"
@@ -11,6 +15,7 @@
 #include "ops/norm.h"
 #include "ops/pool.h"
 #include "providers/cpu/provider.h"
+#include "train/first_bad.h"
 
 namespace hone {
 namespace {
@@ -170,6 +175,128 @@ TEST(Trainer, KeepsEqualWeightsApart) {
   for (const ValueId w : weights) EXPECT_FALSE(identical(t.model.value(w).constant, g.value(w).constant));
 }
 
+/// The samples of `data`, times `factor` from the load `first` on.
+TrainingData spoiled(const TrainingData& data, int first, float factor) {
+  TrainingData out = data;
+  const auto loads = std::make_shared<std::atomic<int>>(0);
+  out.samples.inputs = [=, raw = data.samples.inputs](size_t i) {
+    Tensor t = raw(i)[0];
+    if ((*loads)++ >= first)
+      for (float& v : t.mutable_data<float>()) v *= factor;
+    return std::vector<Tensor>{t};
+  };
+  return out;
+}
+
+TEST(Trainer, KeepsTheBestModelSoFarWhenTheLossIsNoNumberAndNamesTheNode) {
+  const TrainingData data = stripes(96, 1), held_out = stripes(40, 1000);
+  // 96 samples an epoch: the third meets numbers whose sums leave the range of floats.
+  const Trained t = train(small_net(4, 3), nullptr, spoiled(data, 200, 1e38f), held_out, quick(), engine());
+  ASSERT_EQ(t.results.size(), 3u);
+  EXPECT_GT(t.results[t.best].held_out.accuracy, t.results[0].held_out.accuracy);
+  EXPECT_NE(t.stopped.find("made by node 'conv' (Conv)"), std::string::npos) << t.stopped;
+  EXPECT_NE(t.stopped.find("of epoch 3"), std::string::npos) << t.stopped;
+  EXPECT_FALSE(t.was_interrupted);
+  for (const ValueId v : weights_of(t.model)) EXPECT_FALSE(has_bad_values(t.model.value(v).constant));
+}
+
+TEST(Trainer, SaysWhetherSamplesOrWeightsMadeALossThatIsNoNumber) {
+  const TrainingData data = stripes(96, 1), held_out = stripes(40, 1000);
+  const auto message = [&](const TrainingData& d, const TrainOptions& o) -> std::string {
+    try {
+      train(small_net(4, 3), nullptr, d, held_out, o, engine());
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message(spoiled(data, 0, INFINITY), quick()).find("in the samples"), std::string::npos);
+  TrainOptions wild = quick();
+  wild.learning_rate = 1e30;
+  wild.optimizer = {.kind = Optimizer::kSgd, .clip = 0};
+  const std::string found = message(data, wild);
+  EXPECT_TRUE(found.find("in the weights of node '") != std::string::npos ||
+              found.find("made by node '") != std::string::npos)
+      << found;
+}
+
+TEST(Trainer, ResumesFromACheckpointToTheSameBytes) {
+  const TrainingData data = stripes(48, 1), held_out = stripes(16, 1000);
+  const std::string path = testing::TempDir() + "hone_train_test_checkpoint.npz";
+  std::filesystem::remove(path);
+  TrainOptions o = quick();
+  o.epochs = 4;
+  o.augments = parse_augments("flip,shift=1");
+  o.optimizer.average = 0.9;
+  const Graph net = small_net(4, 3);
+  const Trained whole = train(net, nullptr, data, held_out, o, engine());
+  o.checkpoint = path;
+  // Six steps an epoch: it ends within the third.
+  const TrainHooks hooks{.progress =
+                             [](int64_t step, int64_t) {
+                               if (step == 15) throw cancelled("enough");
+                             },
+                         .result = {}};
+  const Trained part = train(net, nullptr, data, held_out, o, engine(), hooks);
+  EXPECT_TRUE(part.was_interrupted);
+  EXPECT_EQ(part.results.size(), 3u);
+  o.resume = true;
+  const Trained rest = train(net, nullptr, data, held_out, o, engine());
+  ASSERT_EQ(rest.results.size(), whole.results.size());
+  EXPECT_EQ(rest.best, whole.best);
+  for (size_t i = 0; i < whole.results.size(); ++i) EXPECT_EQ(rest.results[i].loss, whole.results[i].loss);
+  for (const ValueId v : weights_of(net))
+    EXPECT_TRUE(identical(rest.model.value(v).constant, whole.model.value(v).constant)) << net.value(v).name;
+  // Nothing is left to do, and the same comes out.
+  const Trained again = train(net, nullptr, data, held_out, o, engine());
+  EXPECT_EQ(again.results.size(), whole.results.size());
+  o.seed = 5;
+  EXPECT_THROW(train(net, nullptr, data, held_out, o, engine()), Error) << "a checkpoint of other flags is taken";
+  std::filesystem::remove(path);
+}
+
+TEST(Trainer, LeavesWhatWasPrunedAtZero) {
+  const TrainingData data = stripes(48, 1), held_out = stripes(16, 1000);
+  Graph net = small_net(4, 3);
+  const ValueId first = weights_of(net)[0];
+  Tensor w = net.value(first).constant.clone();
+  for (size_t i = 0; i < 36; ++i)
+    if (i % 4 < 2) w.mutable_data<float>()[i] = 0;
+  net.set_constant(first, w);
+  TrainOptions o = quick();
+  o.optimizer.average = 0.9;
+  for (const bool keeps : {true, false}) {
+    o.optimizer.keeps_zeros = keeps;
+    const Trained t = train(net, nullptr, data, held_out, o, engine());
+    ASSERT_NE(t.best, 0u);
+    const auto v = t.model.value(first).constant.data<float>();
+    EXPECT_EQ(std::count(v.begin(), v.end(), 0.0f), keeps ? 18 : 0);
+  }
+}
+
+TEST(Trainer, KeepsAMovingAverageOfTheWeightsWhereItIsAskedTo) {
+  const TrainingData data = stripes(96, 1), held_out = stripes(40, 1000);
+  TrainOptions o = quick();
+  o.optimizer.average = 0.8;
+  const Trained smooth = train(small_net(4, 3), nullptr, data, held_out, o, engine());
+  EXPECT_GT(smooth.results[smooth.best].held_out.accuracy, 0.97);
+  o.optimizer.average = 0.9999999;
+  const Trained still = train(small_net(4, 3), nullptr, data, held_out, o, engine());
+  EXPECT_NEAR(still.results.back().held_out.loss, still.results.front().held_out.loss, 1e-3)
+      << "an average that hardly moves is not what is judged";
+}
+
+TEST(Schedule, RisesThenFallsAsItsRowSays) {
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("cosine"), 0.2, 0, 10), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("cosine"), 0.2, 2, 10), 1);
+  EXPECT_NEAR(rate_factor(find_schedule("cosine"), 0, 5, 10), 0.5, 1e-12);
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("step"), 0, 4, 10), 1);
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("step"), 0, 5, 10), 0.1);
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("step"), 0, 9, 10), 0.01);
+  EXPECT_DOUBLE_EQ(rate_factor(find_schedule("constant"), 0, 9, 10), 1);
+  EXPECT_THROW(find_schedule("linear"), Error);
+}
+
 TEST(Trainer, SaysWhatDoesNotFit) {
   const TrainingData data = stripes(32, 1), held_out = stripes(16, 1000);
   const auto message = [&](const TrainingData& d, const TrainOptions& o, const Graph& g) -> std::string {
@@ -193,6 +320,15 @@ TEST(Trainer, SaysWhatDoesNotFit) {
   wild.learning_rate = 1e30;
   wild.optimizer.clip = 0;
   EXPECT_NE(message(data, wild, small_net(4, 3)).find("the loss is"), std::string::npos);
+  TrainOptions crazy = quick();
+  crazy.augments = parse_augments("shift=99");
+  EXPECT_NE(message(data, crazy, small_net(4, 3)).find("shift=99"), std::string::npos);
+  Graph one;
+  ValueId row = one.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr});
+  row = one.add(Reshape{}, {row, one.add_constant(Tensor::of<int64_t>({1}, {36}))});
+  row = one.add(Reshape{}, {row, one.add_constant(Tensor::of<int64_t>({2}, {1, 36}))});
+  one.set_outputs({one.add(FullyConnected{}, {row, one.add_constant(noise({2, 36}, 5, 0.3f))})});
+  EXPECT_NE(message(data, quick(), one).find("--batch 1"), std::string::npos) << message(data, quick(), one);
   Graph fixed;
   fixed.set_outputs({fixed.add(Softmax{}, {fixed.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr})})});
   EXPECT_NE(message(data, quick(), fixed).find("no float weights"), std::string::npos);

@@ -124,6 +124,13 @@ std::vector<ValueId> clipped(Arithmetic& a, const std::vector<ValueId>& slopes, 
   return out;
 }
 
+/// What a state begins with.
+Tensor initial_of(const Graph& graph, ValueId state) {
+  for (const GraphState& s : graph.states())
+    if (s.now == state) return s.initial;
+  throw internal_error(cat("'", graph.value(state).name, "' is no state"));
+}
+
 ValueId zeros_like(Graph& graph, ValueId v, const std::string& name) {
   Tensor zeros = Tensor::empty(DType::kF32, graph.type(v).shape.dims());
   std::fill_n(zeros.mutable_data<float>().begin(), zeros.elements(), 0.0f);
@@ -171,7 +178,29 @@ ValueId add_correction(Arithmetic& a, double beta, const std::string& name) {
   return a.sub(a.constant(1), next);
 }
 
-void add_update(Graph& graph, ValueId loss, const std::vector<ValueId>& weights, const Optimizer& how) {
+/// A state for each weight that begins as the weight does.
+std::vector<ValueId> open_averages(Graph& graph, const std::vector<ValueId>& weights) {
+  std::vector<ValueId> out;
+  for (const ValueId w : weights)
+    out.push_back(graph.add_state(cat(graph.value(w).name, "_average"), initial_of(graph, w)));
+  return out;
+}
+
+/// `next` with 0 wherever the weight began as 0, unless that holds for less than a tenth of it: then it is chance.
+ValueId where_not_zero(Arithmetic& a, ValueId weight, ValueId next) {
+  const Tensor now = initial_of(a.graph, weight);
+  Tensor mask = Tensor::empty(DType::kF32, now.dims());
+  int64_t zeros = 0;
+  for (size_t i = 0; i < static_cast<size_t>(now.elements()); ++i) {
+    zeros += now.data<float>()[i] == 0;
+    mask.mutable_data<float>()[i] = now.data<float>()[i] == 0 ? 0 : 1;
+  }
+  if (now.rank() < 2 || 10 * zeros < now.elements()) return next;
+  return a.mul(next, a.graph.add_constant(std::move(mask)));
+}
+
+void add_update(Graph& graph, ValueId loss, const std::vector<ValueId>& weights, const std::vector<ValueId>& averages,
+                const Optimizer& how) {
   const std::vector<ValueId> raw = add_gradients(graph, loss, weights);
   Arithmetic a{graph};
   const std::vector<ValueId> slopes = clipped(a, raw, how.clip);
@@ -182,9 +211,11 @@ void add_update(Graph& graph, ValueId loss, const std::vector<ValueId>& weights,
   }
   for (size_t i = 0; i < weights.size(); ++i) {
     const double decay = graph.type(weights[i]).shape.rank() >= 2 ? how.weight_decay : 0;
-    const ValueId next = how.kind == Optimizer::kSgd ? move.sgd(a, weights[i], slopes[i], decay)
-                                                     : move.adamw(a, weights[i], slopes[i], decay);
+    ValueId next = how.kind == Optimizer::kSgd ? move.sgd(a, weights[i], slopes[i], decay)
+                                               : move.adamw(a, weights[i], slopes[i], decay);
+    if (how.keeps_zeros) next = where_not_zero(a, weights[i], next);
     graph.set_next(weights[i], next);
+    if (!averages.empty()) graph.set_next(averages[i], a.blend(averages[i], how.average, next));
   }
 }
 
@@ -218,6 +249,14 @@ ValueId logits_of(const Graph& model, size_t output) {
   }
 }
 
+int64_t class_count(const Graph& model) {
+  const Shape& shape = model.type(logits_of(model)).shape;
+  if (!shape.has_rank() || shape.rank() == 0) return 0;
+  int64_t count = 1;
+  for (int64_t i = 1; i < shape.rank(); ++i) count *= shape[i].is_known() ? shape[i].value() : 0;
+  return count;
+}
+
 TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Objective& objective,
                                   const Optimizer* optimizer) {
   if (!model.states().empty())
@@ -232,7 +271,14 @@ TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Obj
     throw invalid_argument("the model has no float weights to train", "hone quantize --to float undoes a quantization");
   graph = with_batch(graph, samples);
   const Loss loss = add_loss(graph, objective);
-  if (optimizer) add_update(graph, loss.value, weights, *optimizer);
+  if (optimizer) {
+    std::vector<ValueId> averages;
+    if (optimizer->average > 0) {
+      averages = open_averages(graph, weights);
+      out.judged = weights.size();
+    }
+    add_update(graph, loss.value, weights, averages, *optimizer);
+  }
   std::vector<ValueId> outputs{loss.value};
   if (loss.scores.exists()) outputs.push_back(loss.scores);
   graph.set_outputs(outputs);

@@ -31,6 +31,10 @@ struct Optimizer {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double weight_decay = 1e-4;  ///< of weights with two axes or more
   double clip = 1;             ///< the length that all gradients together have at most; 0: any
+  /// Decay of a moving average of the weights, which is judged and kept in their place; 0: none (Polyak and Juditsky,
+  /// Acceleration of Stochastic Approximation by Averaging, 1992).
+  double average = 0;
+  bool keeps_zeros = false;  ///< weights that are 0 stay so: what was pruned stays pruned
 };
 
 /// The constants that training moves: float inputs that their operators' rows in gradients_*.cpp call weights, behind
@@ -41,6 +45,9 @@ std::vector<ValueId> weights_of(const Graph& model);
 /// `output` itself otherwise.
 ValueId logits_of(const Graph& model, size_t output = 0);
 
+/// How many classes a classifier tells apart: its scores of a sample; 0 where the shape leaves that open.
+int64_t class_count(const Graph& model);
+
 /// A model that measures its loss over `samples` samples at once, and moves its weights where it has an optimizer.
 /// States 0 … n−1 hold the weights in the order of weights_of(model). Inputs: the model's, then, where their weight is
 /// not zero, the targets ([N, C] probabilities) and what the teacher says (scores [N, C], or one value an output);
@@ -48,6 +55,7 @@ ValueId logits_of(const Graph& model, size_t output = 0);
 struct TrainingGraph {
   Graph graph;
   size_t weights = 0;
+  size_t judged = 0;  ///< the state that holds what is kept of the first weight; of the others, those behind it
 };
 
 /// Throws Error(invalid_argument) for a model without weights, Error(unsupported) for operators without gradient, for
