@@ -13,6 +13,7 @@ std::span<const Command> all_commands() {
       kPruneCommand,     //
       kExplainCommand,   //
       kVerifyCommand,    //
+      kReduceCommand,    //
       kInspectCommand,   //
       kRunCommand,       //
       kConvertCommand,   //

@@ -26,6 +26,7 @@ extern const Command kPerfCommand;
 extern const Command kProfileCommand;
 extern const Command kPruneCommand;
 extern const Command kQuantizeCommand;
+extern const Command kReduceCommand;
 extern const Command kRunCommand;
 extern const Command kServeCommand;
 extern const Command kTfliteConvertCommand;
