@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kSmallWeights = 256 * 1024;
 constexpr int64_t kBlockBytes = 96 * 1024;
 constexpr int64_t kLargeBlockBytes = 512 * 1024;
+// The last run of the last line may be filled up beyond it.
+constexpr int64_t kAfterLines = 64;
 
 EpilogueS8 epilogue_of(const ConvQuant& q) {
   return {static_cast<float>(q.out_min - q.out_zero), static_cast<float>(q.out_max - q.out_zero), q.out_zero};
@@ -32,7 +34,28 @@ std::vector<float> float_scales(const ConvQuant& q) {
   return scales;
 }
 
-RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant, int threads) {
+// Kernels of more than one tap, unless the copy or what fills up a run would be more than it saves.
+LineBlocks plan_lines(const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant) {
+  constexpr int64_t kFewestPixels = 4;
+  LineBlocks l;
+  const int64_t run = shape.kernel_w * shape.in_c;
+  l.run = (run + gemm.kr - 1) / gemm.kr * gemm.kr;
+  l.width = (shape.out_w - 1) * shape.stride_w + shape.kernel_w;
+  l.height = (shape.kernel_h - 1) * shape.dilation_h + 1;
+  l.is_used = shape.taps() > 1 && shape.groups == 1 && shape.dilation_w == 1 && quant.w_zero == 0 &&
+              shape.stride_w <= shape.kernel_w && shape.stride_h <= l.height && shape.out_w >= kFewestPixels &&
+              l.run * 2 <= run * 3 && l.width <= shape.in_w + 2 * shape.kernel_w;
+  l.stride = l.width * shape.in_c * gemm.element_bytes;
+  return l;
+}
+
+// Rows that are divided together: a tile, or a line of outputs.
+int64_t unit_rows(const GemmS8Variant& gemm, const ConvShape& shape, const LineBlocks& lines) {
+  return lines.is_used ? shape.out_w : gemm.mr;
+}
+
+RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant,
+                      const LineBlocks& lines, int threads) {
   RowBlocks b;
   const int64_t depth = shape.depth();
   // Unsigned bytes in whole groups are what the byte levels multiply: such rows need no gathering.
@@ -43,10 +66,11 @@ RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const C
   b.rows = is_flat ? shape.batch * shape.pixels() : shape.pixels();
   b.row_stride = b.is_direct ? shape.in_c : gemm.row_bytes(depth);
   if (!b.is_direct && b.row_stride % 4096 == 0) b.row_stride += 64;
-  const int64_t mr = gemm.mr;
+  const int64_t unit = unit_rows(gemm, shape, lines);
+  const int64_t unit_bytes = lines.is_used ? shape.stride_h * lines.stride : b.row_stride * unit;
   const int64_t bytes = depth * shape.out_c / shape.groups <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
-  b.block = std::max<int64_t>(1, bytes / b.row_stride / mr) * mr;
-  const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
+  b.block = std::max<int64_t>(1, bytes / unit_bytes) * unit;
+  const int64_t tiles = b.images * ((b.rows + unit - 1) / unit);
   b.splits_columns = tiles < threads;
   const int64_t panels = (shape.out_c / shape.groups + gemm.nr - 1) / gemm.nr;
   b.tasks = std::min<int64_t>(threads, b.splits_columns ? panels : tiles);
@@ -58,6 +82,15 @@ ConvShape gathered_shape(ConvShape shape) {
   shape.in_w = shape.out_w = shape.batch * shape.pixels();
   shape.batch = shape.in_h = shape.out_h = 1;
   return shape;
+}
+
+// Weights with their runs filled up: [channels, kernel_h, run].
+std::vector<int8_t> in_runs(const std::vector<int8_t>& w, int64_t run, int64_t filled) {
+  std::vector<int8_t> out(w.size() / static_cast<size_t>(run) * static_cast<size_t>(filled));
+  for (size_t i = 0; i < w.size() / static_cast<size_t>(run); ++i) {
+    std::copy_n(w.begin() + static_cast<ptrdiff_t>(i) * run, run, out.begin() + static_cast<ptrdiff_t>(i) * filled);
+  }
+  return out;
 }
 
 // The best variant that takes these weights.
@@ -102,7 +135,8 @@ DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvSh
     : gemm_(gemm),
       shape_(shape),
       gathered_(gathered_shape(shape)),
-      blocks_(plan_blocks(gemm, shape, q, threads)),
+      lines_(plan_lines(gemm, shape, q)),
+      blocks_(plan_blocks(gemm, shape, q, lines_, threads)),
       epilogue_(epilogue_of(q)),
       fixed_(table, q),
       in_unsigned_(q.in_unsigned),
@@ -120,13 +154,25 @@ DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvSh
     bias[static_cast<size_t>(c)] = static_cast<int32_t>(bias[static_cast<size_t>(c)] - int64_t{in_zero} * sum +
                                                         depth * in_zero * int64_t{q.w_zero});
   }
-  for (int64_t g = 0; g < shape.groups; ++g) {
-    packed_.push_back(packed(gemm, {.b = {q.w.data() + g * n * depth, 1, depth, depth, n},
-                                    .bias = bias.data() + g * n,
-                                    .scale = scales.data() + g * n}));
-  }
   const int64_t rows = std::min(blocks_.block, blocks_.rows);
-  if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
+  if (lines_.is_used) {
+    const std::vector<int8_t> w = in_runs(q.w, shape.kernel_w * shape.in_c, lines_.run);
+    const int64_t k = shape.kernel_h * lines_.run;
+    packed_.push_back(packed(gemm, {.b = {w.data(), 1, k, k, n},
+                                    .bias = bias.data(),
+                                    .scale = scales.data(),
+                                    .run = lines_.run,
+                                    .run_stride = shape.dilation_h * lines_.stride}));
+    const int64_t lines = (rows / shape.out_w - 1) * shape.stride_h + lines_.height;
+    rows_bytes_ = align_64(lines * lines_.stride + kAfterLines);
+  } else {
+    for (int64_t g = 0; g < shape.groups; ++g) {
+      packed_.push_back(packed(gemm, {.b = {q.w.data() + g * n * depth, 1, depth, depth, n},
+                                      .bias = bias.data() + g * n,
+                                      .scale = scales.data() + g * n}));
+    }
+    if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
+  }
   if (w_zero_ != 0) sums_bytes_ = align_64(rows * 4);
   task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() || q.accumulates ? align_64(rows * n * 4) : 0);
 }
@@ -143,10 +189,10 @@ void DenseQ::accumulate(const uint8_t* x, const int32_t* image_zeros, const Accu
 
 void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
   auto* bytes = static_cast<std::byte*>(scratch);
-  const int64_t mr = gemm_.mr;
+  const int64_t unit = unit_rows(gemm_, shape_, lines_);
   const int64_t nr = gemm_.nr;
   const int64_t n = shape_.out_c / shape_.groups;
-  const int64_t tiles = blocks_.images * ((blocks_.rows + mr - 1) / mr);
+  const int64_t tiles = blocks_.images * ((blocks_.rows + unit - 1) / unit);
   if (blocks_.splits_columns) {
     for_tasks(pool, (n + nr - 1) / nr, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
       run_rows(call, 0, tiles, first * nr, std::min(n, last * nr), bytes + task * task_scratch_);
@@ -158,10 +204,10 @@ void DenseQ::run(const Call& call, ThreadPool& pool, void* scratch) const {
   });
 }
 
-// Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
+// Units [begin, end) of rows of all images in order, output channels [n0, n1) of each group.
 void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1, std::byte* scratch) const {
-  const int64_t mr = gemm_.mr;
-  const int64_t tiles = (blocks_.rows + mr - 1) / mr;
+  const int64_t each = unit_rows(gemm_, shape_, lines_);
+  const int64_t units = (blocks_.rows + each - 1) / each;
   const int64_t depth = shape_.depth();
   const int64_t n = shape_.out_c / shape_.groups;
   const int64_t group_in = shape_.in_c / shape_.groups;
@@ -169,10 +215,10 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
   auto* raw = reinterpret_cast<int32_t*>(scratch + rows_bytes_ + sums_bytes_);
   const bool is_flat = shape_.is_pointwise();
   for (int64_t unit = begin; unit < end;) {
-    const int64_t image = unit / tiles;
-    const int64_t stop = std::min({end, (image + 1) * tiles, unit + blocks_.block / mr});
-    const int64_t m0 = (unit - image * tiles) * mr;
-    const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * mr);
+    const int64_t image = unit / units;
+    const int64_t stop = std::min({end, (image + 1) * units, unit + blocks_.block / each});
+    const int64_t m0 = (unit - image * units) * each;
+    const int64_t m1 = std::min(blocks_.rows, (stop - image * units) * each);
     for (int64_t g = 0; g < shape_.groups; ++g) {
       const uint8_t* from = call.x + image * gathered_.in_h * gathered_.in_w * shape_.in_c + g * group_in;
       const int64_t row = image * blocks_.rows + m0;
@@ -194,9 +240,23 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
                   .raw_stride = n1 - n0,
                   .residual = {residual, shape_.out_c, call.sum},
                   .first_column = n0};
-      if (!blocks_.is_direct) {
-        // Pointwise rows have no padding: any zero will do for them.
-        const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];
+      // Pointwise rows have no padding: any zero will do for them.
+      const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];
+      if (lines_.is_used) {
+        const LineGather lines{.image = from,
+                               .shape = shape_,
+                               .first = m0 / shape_.out_w * shape_.stride_h - shape_.pad_top,
+                               .count = ((m1 - m0) / shape_.out_w - 1) * shape_.stride_h + lines_.height,
+                               .width = lines_.width};
+        gemm_.pack_lines(lines, scratch, lines_.stride, in_unsigned_, static_cast<uint8_t>(zero));
+        gemm.a = scratch;
+        gemm.a_stride = shape_.stride_w * shape_.in_c * gemm_.element_bytes;
+        gemm.k = shape_.kernel_h * lines_.run;
+        gemm.line = shape_.out_w;
+        gemm.line_stride = shape_.stride_h * lines_.stride;
+        gemm.run = lines_.run;
+        gemm.run_stride = shape_.dilation_h * lines_.stride;
+      } else if (!blocks_.is_direct) {
         gemm_.pack_rows({from, gathered_, group_in}, m0, m1, scratch, blocks_.row_stride, in_unsigned_,
                         static_cast<uint8_t>(zero), w_zero_ == 0 ? nullptr : sums);
         gemm.a = scratch;

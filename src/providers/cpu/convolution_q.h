@@ -43,6 +43,16 @@ class FixedPointEpilogue {
   bool halves_up_ = false;
 };
 
+/// How a convolution is read from lines of its input, copied with their padding, instead of gathered rows: neighbouring
+/// pixels are rows of the product, and what kernel row ky reads of one is a run.
+struct LineBlocks {
+  bool is_used = false;
+  int64_t run = 0;     ///< elements: kernel_w · in_c, filled up
+  int64_t width = 0;   ///< columns of a line
+  int64_t stride = 0;  ///< bytes of a line
+  int64_t height = 0;  ///< lines that one line of outputs reads
+};
+
 /// Integer convolution with dense channels (or groups of them); bytes in, bytes out.
 class DenseQ {
  public:
@@ -71,6 +81,7 @@ class DenseQ {
   const GemmS8Variant& gemm_;
   ConvShape shape_;
   ConvShape gathered_;  // what rows are gathered from: a pointwise convolution is one long line of pixels
+  LineBlocks lines_;
   RowBlocks blocks_;
   EpilogueS8 epilogue_;
   FixedPointEpilogue fixed_;

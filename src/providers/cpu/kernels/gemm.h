@@ -83,6 +83,12 @@ struct GemmS8 {
   ptrdiff_t raw_stride;
   ResidualS8 residual;
   int64_t first_column = 0;  ///< column of the packed B that is C's first; a multiple of nr
+  /// Rows of A may lie in lines of `line` rows, `line_stride` bytes from one line to the next (0: all in one line), and
+  /// their elements in runs of `run`, a multiple of kr, `run_stride` bytes apart (0: all in one run).
+  int64_t line = 0;
+  ptrdiff_t line_stride = 0;
+  int64_t run = 0;
+  ptrdiff_t run_stride = 0;
 };
 
 /// Weights of a quantized GEMM: B, `bias` ([n], corrected for zero points already) and `scale` ([n]).
@@ -90,6 +96,15 @@ struct WeightsS8 {
   MatrixView<int8_t> b;
   const int32_t* bias;
   const float* scale;
+  int64_t run = 0;  ///< as in GemmS8
+  ptrdiff_t run_stride = 0;
+};
+
+/// Lines of an image with what surrounds them: [first, first + count) of columns [−pad_left, width − pad_left).
+struct LineGather {
+  const void* image;
+  const ConvShape& shape;
+  int64_t first, count, width;
 };
 
 /// A way to multiply bytes; all sums are exact. A last panel of at most half of nr columns is half as wide.
@@ -107,6 +122,8 @@ struct GemmS8Variant {
   /// each row's sum.
   void (*pack_rows)(const RowGather&, int64_t m0, int64_t m1, void* dst, ptrdiff_t dst_stride, bool is_unsigned,
                     uint8_t fill, int32_t* sums);
+  /// Lines in packed form, `dst_stride` bytes apart; outside the image they hold `fill`.
+  void (*pack_lines)(const LineGather&, void* dst, ptrdiff_t dst_stride, bool is_unsigned, uint8_t fill);
 
   /// Bytes of a packed row of k elements.
   int64_t row_bytes(int64_t k) const { return (k + kr - 1) / kr * kr * element_bytes; }

@@ -10,10 +10,10 @@
 //
 // The buffer: int64 offset of each panel; then panels of `width` columns:
 //   [bias int32 × width][scale float × width][number of extra groups int32, padded to 64 bytes]
-//   [k / 8 double groups: columns × 4 bytes of the first word, then of the second]
+//   [run / 8 double groups of each run: columns × 4 bytes of the first word, then of the second]
 //   [extra groups: columns × 4 bytes][int32 offset in the row of each extra group's word]
 // A double group's lanes add two pairs each, one of either word; an extra group's lanes one pair. Double groups hold
-// what fits, first come first served; extra groups the rest, and the last word where k / 4 is odd.
+// what fits, first come first served; extra groups the rest, and the last word of a run where run / 4 is odd.
 
 namespace hone::cpu {
 namespace {
@@ -39,26 +39,36 @@ struct Room {
 class Panel {
  public:
   Panel(const WeightsS8& weights, int64_t n0, int64_t columns, int64_t width, std::byte* dst)
-      : b_(weights.b), n0_(n0), columns_(columns), width_(width), dst_(dst), doubles_(weights.b.k / 8) {
+      : b_(weights.b),
+        run_(weights.run == 0 ? weights.b.k : weights.run),
+        run_stride_(weights.run_stride),
+        n0_(n0),
+        columns_(columns),
+        width_(width),
+        dst_(dst),
+        doubles_(run_ == 0 ? 0 : weights.b.k / run_ * (run_ / 8)) {
     if (dst_ == nullptr) return;
     std::memcpy(dst_, weights.bias + n0, static_cast<size_t>(columns) * 4);
     std::memcpy(dst_ + width * 4, weights.scale + n0, static_cast<size_t>(columns) * 4);
   }
 
   int64_t pack() {
-    for (int64_t i = 0; i < doubles_; ++i) {
-      load(i * 8, 8);
-      Group group(width_ * 8);
-      for (int64_t j = 0; j < columns_; ++j) {
-        Room rooms[2];
-        for (int64_t e = 0; e < 8; ++e) group.at(e / 4 * width_ + j, e % 4) = rooms[e % 4 / 2].take(left(j, e));
+    int64_t doubles = 0;
+    for (int64_t k0 = 0; k0 < b_.k; k0 += run_) {
+      for (int64_t k = k0; k + 8 <= k0 + run_; k += 8) {
+        load(k, 8);
+        Group group(width_ * 8);
+        for (int64_t j = 0; j < columns_; ++j) {
+          Room rooms[2];
+          for (int64_t e = 0; e < 8; ++e) group.at(e / 4 * width_ + j, e % 4) = rooms[e % 4 / 2].take(left(j, e));
+        }
+        put(group, kHeader + width_ * 8 * ++doubles);
+        rest(k, 2);
       }
-      put(group, kHeader + width_ * 8 * (i + 1));
-      rest(i * 8, 2);
-    }
-    if (b_.k % 8 != 0) {
-      load(doubles_ * 8, b_.k % 8);
-      rest(doubles_ * 8, 2);
+      if (run_ % 8 != 0) {
+        load(k0 + run_ / 8 * 8, run_ % 8);
+        rest(k0 + run_ / 8 * 8, 2);
+      }
     }
     if (dst_ != nullptr) {
       const auto extras = static_cast<int32_t>(offsets_.size());
@@ -109,12 +119,15 @@ class Panel {
           for (int64_t e = 0; e < 4; ++e) group.at(j, e) = rooms[e / 2].take(left(j, word * 4 + e));
         }
         put(group, extras_at(offsets_.size()));
-        offsets_.push_back(static_cast<int32_t>(k0 + word * 4));
+        const int64_t k = k0 + word * 4;
+        offsets_.push_back(static_cast<int32_t>(k / run_ * run_stride_ + k % run_));
       }
     }
   }
 
   const MatrixView<int8_t>& b_;
+  int64_t run_;
+  ptrdiff_t run_stride_;
   int64_t n0_, columns_, width_;
   std::byte* dst_;
   int64_t doubles_;
