@@ -101,8 +101,9 @@ void merge_dims(Dims& out, Dims& strides) {
   strides = std::move(s);
 }
 
-// The last two dims swap: planes transposed one after the other.
-void transpose_planes(const KernelTable& t, const uint32_t* x, uint32_t* y, const Dims& out, const Dims& strides) {
+// The last two dims swap: planes transposed one after the other by f(x, stride of rows, y, rows, columns).
+template <class T, class F>
+void transpose_planes(const T* x, T* y, const Dims& out, const Dims& strides, const F& f) {
   const size_t rank = out.size();
   const int64_t columns = out[rank - 2];
   const int64_t rows = out[rank - 1];
@@ -111,15 +112,25 @@ void transpose_planes(const KernelTable& t, const uint32_t* x, uint32_t* y, cons
   do {
     int64_t at = 0;
     for (size_t i = 0; i < index.size(); ++i) at += index[i] * strides[i];
-    t.transpose_32(x + at, strides[rank - 1], y, rows, rows, columns);
+    f(x + at, strides[rank - 1], y, rows, columns);
     y += rows * columns;
   } while (next_index(index, outer));
 }
 
 std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table) {
   if (item == 4 && strides[dims.size() - 2] == 1) {
-    const KernelTable* t = &table;
-    return make_step([=](RunContext& c) { transpose_planes(*t, in<uint32_t>(c, 0), out<uint32_t>(c), dims, strides); });
+    const auto plane = [transpose = table.transpose_32](const uint32_t* x, ptrdiff_t stride, uint32_t* y, int64_t rows,
+                                                        int64_t columns) {
+      transpose(x, stride, y, rows, rows, columns);
+    };
+    return make_step(
+        [=](RunContext& c) { transpose_planes(in<uint32_t>(c, 0), out<uint32_t>(c), dims, strides, plane); });
+  }
+  if (item == 1 && dims.back() == 3 && strides[dims.size() - 2] == 1) {
+    const auto plane = [interleave = table.interleave_3](const uint8_t* x, ptrdiff_t stride, uint8_t* y, int64_t,
+                                                         int64_t columns) { interleave(x, stride, y, columns); };
+    return make_step(
+        [=](RunContext& c) { transpose_planes(in<uint8_t>(c, 0), out<uint8_t>(c), dims, strides, plane); });
   }
   if (strides.back() == 1) {
     BoxCopy copy{dims, strides, byte_strides(dims, item), item, 0};

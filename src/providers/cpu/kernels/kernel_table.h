@@ -155,6 +155,8 @@ struct KernelTable {
   void (*mul_q)(const uint8_t* x, const uint8_t* y, uint8_t* z, int64_t n, const BinaryQ&);
   /// y = table[x], bytes.
   void (*lookup)(const uint8_t* x, uint8_t* y, int64_t n, const uint8_t* table);
+  /// y[3 i + j] = x[j · stride + i] for i < n, j < 3: planes of bytes to pixels.
+  void (*interleave_3)(const uint8_t* x, ptrdiff_t stride, uint8_t* y, int64_t n);
 
   /// Accumulators of n channels to bytes.
   void (*requantize_fixed)(const int32_t* acc, uint8_t* y, int64_t n, const FixedRequant&);

@@ -7,6 +7,20 @@
 namespace hone::cpu {
 namespace {
 
+TEST(Interleave, MakesPixelsOfPlanes) {
+  Random random;
+  for (int64_t n : {1, 15, 16, 17, 50}) {
+    const int64_t stride = n + 3;
+    const auto x = random.bytes<uint8_t>(2 * stride + n);
+    for (const KernelTable* level : tables()) {
+      auto y = guarded<uint8_t>(3 * n, 9);
+      level->interleave_3(x.data(), stride, y.data(), n);
+      EXPECT_TRUE(is_intact<uint8_t>(y, 3 * n, 9));
+      for (int64_t i = 0; i < 3 * n; ++i) ASSERT_EQ(y[i], x[i % 3 * stride + i / 3]) << isa_name(level->isa);
+    }
+  }
+}
+
 TEST(Kernels, LookUpEveryByteInBuffersOfEveryLength) {
   Random random;
   const auto table = random.bytes<uint8_t>(256);
