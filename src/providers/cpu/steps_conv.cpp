@@ -97,12 +97,12 @@ struct Activation {
 };
 
 // Packed for vpmaddubsw, weights near both ends of int8 need many extra groups; beyond a quarter more than without,
-// int16 pairs are faster.
-bool is_lean(const GemmS8Variant& gemm, const MatrixView<int8_t>& b) {
+// int16 pairs are faster. A single row reads each weight once: there the fewer bytes are.
+bool is_lean(const GemmS8Variant& gemm, const MatrixView<int8_t>& b, int64_t rows) {
   if (gemm.element_bytes != 1) return true;
   const int64_t panels = (b.n + gemm.nr - 1) / gemm.nr;
   const int64_t plain = panels * (gemm.nr * (8 + (b.k + 7) / 8 * 8) + 128);
-  return gemm.pack(gemm, {.b = b, .bias = nullptr, .scale = nullptr}, nullptr) <= plain * 5 / 4;
+  return gemm.pack(gemm, {.b = b, .bias = nullptr, .scale = nullptr}, nullptr) <= plain * (rows == 1 ? 7 : 5) / 4;
 }
 
 // The variant of the integer GEMM that the request asks for, those that suit these weights first; null when there are
@@ -111,7 +111,8 @@ const GemmS8Variant* gemm_for(const KernelRequest& r, const KernelTable& table, 
                               const ConvQuant& q) {
   auto found = usable(table, table.gemms_s8);
   const MatrixView<int8_t> b{q.w.data(), 1, shape.depth(), shape.depth(), shape.out_c / shape.groups};
-  std::stable_partition(found.begin(), found.end(), [&](const GemmS8Variant* v) { return is_lean(*v, b); });
+  std::stable_partition(found.begin(), found.end(),
+                        [&](const GemmS8Variant* v) { return is_lean(*v, b, shape.batch * shape.pixels()); });
   return static_cast<size_t>(r.variant) < found.size() ? found[static_cast<size_t>(r.variant)] : nullptr;
 }
 
