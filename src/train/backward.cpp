@@ -56,6 +56,10 @@ ValueId Backward::unclamped(float act_min, float act_max) {
   return where_between(dy(), y(), act_min, act_max);
 }
 
+ValueId Backward::part(ValueId v, int64_t axis, int64_t begin, int64_t count) {
+  return apply(Slice{}, {v, shape({begin}), shape({begin + count}), shape({axis})});
+}
+
 ValueId Backward::reshape(ValueId v, const Dims& to) {
   return dims(v) == to ? v : apply(Reshape{.allow_zero = true}, {v, shape(to)});
 }

@@ -72,6 +72,8 @@ class Backward {
   ValueId reshape(ValueId v, const Dims& dims);
   ValueId expand(ValueId v, const Dims& dims);
   ValueId transpose(ValueId v, std::vector<int64_t> perm);
+  /// Elements begin … begin + count − 1 along axis.
+  ValueId part(ValueId v, int64_t axis, int64_t begin, int64_t count);
   /// Σ over axes, which stay as 1.
   ValueId sum(ValueId v, std::vector<int64_t> axes);
   ValueId mean(ValueId v, std::vector<int64_t> axes);

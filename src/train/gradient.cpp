@@ -25,10 +25,10 @@ std::vector<bool> depends_on(const Graph& graph, std::span<const ValueId> values
   return depends;
 }
 
-/// For every value whether the loss depends on it.
-std::vector<bool> leads_to(const Graph& graph, ValueId loss, std::span<const NodeId> order) {
+/// For every value whether one of `ends` depends on it.
+std::vector<bool> leads_to(const Graph& graph, std::span<const Slope> ends, std::span<const NodeId> order) {
   std::vector<bool> leads(graph.value_capacity());
-  leads[static_cast<size_t>(loss.index)] = true;
+  for (const Slope& end : ends) leads[static_cast<size_t>(end.value.index)] = true;
   for (size_t i = order.size(); i-- > 0;) {
     const Node& node = graph.node(order[i]);
     const bool any = std::any_of(node.outputs.begin(), node.outputs.end(),
@@ -93,18 +93,23 @@ struct Pass {
 
 const GradientRow* find_gradient(const OpDef& op) {
   for (const auto rows : {elementwise_gradients(), layer_gradients(), movement_gradients(), norm_gradients(),
-                          reduce_gradients(), no_gradients()})
+                          recurrent_gradients(), reduce_gradients(), sampling_gradients(), no_gradients()})
     for (const GradientRow& row : rows)
       if (row.op == &op) return &row;
   return nullptr;
 }
 
 std::vector<ValueId> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> values) {
+  const TensorType type = graph.type(loss);
+  const ValueId one = graph.add_constant(cast(Tensor::scalar<float>(1), type.dtype).reshaped(type.shape.dims()));
+  return add_gradients(graph, std::vector<Slope>{{loss, one}}, values);
+}
+
+std::vector<ValueId> add_gradients(Graph& graph, std::span<const Slope> ends, std::span<const ValueId> values) {
   const std::vector<NodeId> order = graph.order();
-  Pass pass{graph, depends_on(graph, values, order), leads_to(graph, loss, order)};
+  Pass pass{graph, depends_on(graph, values, order), leads_to(graph, ends, order)};
   pass.require_rows(order);
-  const DType dtype = graph.type(loss).dtype;
-  pass.slopes[loss] = graph.add_constant(cast(Tensor::scalar<float>(1), dtype).reshaped(graph.type(loss).shape.dims()));
+  for (const Slope& end : ends) pass.accumulate(end.value, end.slope);
   for (size_t i = order.size(); i-- > 0;) pass.visit(order[i]);
   std::vector<ValueId> out;
   for (const ValueId v : values) {

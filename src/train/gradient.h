@@ -34,4 +34,11 @@ const GradientRow* find_gradient(const OpDef& op);
 /// Source: Griewank and Walther, Evaluating Derivatives, chapter 3.
 std::vector<ValueId> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> values);
 
+/// A value and what its gradient is.
+struct Slope {
+  ValueId value, slope;
+};
+/// The same for a loss whose gradients at `ends` are known.
+std::vector<ValueId> add_gradients(Graph& graph, std::span<const Slope> ends, std::span<const ValueId> values);
+
 }  // namespace hone

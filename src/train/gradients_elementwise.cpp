@@ -3,6 +3,7 @@
 
 #include "ops/backward.h"
 #include "ops/norm.h"
+#include "train/composition.h"
 #include "train/gradient_rows.h"
 
 namespace hone {
@@ -86,6 +87,15 @@ void where(Backward& b) {
 
 void relu(Backward& b) { b.give(0, b.where_positive(b.dy(), b.y())); }
 void clamp(Backward& b) { b.give(0, b.where_between(b.dy(), b.x(), b.op<Clamp>().min, b.op<Clamp>().max)); }
+/// min(max(x, low), high), where they are given.
+void clip(Backward& b) {
+  give_by_composition(b, [&](std::span<const ValueId> in) -> std::vector<ValueId> {
+    ValueId v = in[0];
+    if (in.size() > 1 && in[1].exists()) v = b.apply(Maximum{}, {v, in[1]});
+    if (in.size() > 2 && in[2].exists()) v = b.apply(Minimum{}, {v, in[2]});
+    return {v};
+  });
+}
 void identity(Backward& b) { b.give(0, b.dy()); }
 void negate(Backward& b) { b.give(0, b.neg(b.dy())); }
 void cast(Backward& b) { b.give(0, b.apply(Cast{.to = b.graph().type(b.x()).dtype}, {b.dy()})); }
@@ -220,6 +230,7 @@ constexpr GradientRow kRows[] = {
     {&Celu::def, celu},
     {&Clamp::def, clamp},
     {&ClampGradient::def, clamp_gradient},
+    {&Clip::def, clip},
     {&Cos::def, cos},
     {&Cosh::def, cosh},
     {&Div::def, div},

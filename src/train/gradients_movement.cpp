@@ -3,6 +3,7 @@
 
 #include "ops/kernel.h"
 #include "ops/movement.h"
+#include "ops/shaping.h"
 #include "train/gradient_rows.h"
 
 namespace hone {
@@ -39,17 +40,12 @@ void tile(Backward& b) {
   b.give(0, b.reshape(b.sum(b.reshape(b.dy(), apart), axes), x));
 }
 
-/// Elements begin … begin + count − 1 along axis.
-ValueId part(Backward& b, ValueId v, int64_t axis, int64_t begin, int64_t count) {
-  return b.apply(Slice{}, {v, b.shape({begin}), b.shape({begin + count}), b.shape({axis})});
-}
-
 void concat(Backward& b) {
   const int64_t axis = axis_of("concat", b.op<Concat>().axis, b.rank(b.y()));
   int64_t at = 0;
   for (size_t i = 0; i < b.node().inputs.size(); ++i) {
     const int64_t count = b.dims(b.x(i))[static_cast<size_t>(axis)];
-    if (b.wants(i)) b.give(i, part(b, b.dy(), axis, at, count));
+    if (b.wants(i)) b.give(i, b.part(b.dy(), axis, at, count));
     at += count;
   }
 }
@@ -165,15 +161,68 @@ void dropout(Backward& b) {
   b.give(0, b.dy());
 }
 
+/// Elements of dy are added where they were taken from.
+void gather_elements(Backward& b) {
+  const auto& op = b.op<GatherElements>();
+  b.give(0, b.apply(ScatterElements{.axis = op.axis, .reduction = ScatterReduction::add},
+                    {b.zeros(b.dims(b.x())), b.x(1), b.dy()}));
+}
+
+void gather_nd(Backward& b) {
+  if (b.op<GatherND>().batch_dims != 0) b.refuse("with shared leading axes");
+  b.give(0, b.apply(ScatterND{.reduction = ScatterReduction::add}, {b.zeros(b.dims(b.x())), b.x(1), b.dy()}));
+}
+
+void top_k(Backward& b) {
+  b.give(0, b.apply(ScatterElements{.axis = b.op<TopK>().axis, .reduction = ScatterReduction::add},
+                    {b.zeros(b.dims(b.x())), b.y(1), b.dy()}));
+}
+
+/// Reversing what was reversed gives back the order.
+void reverse_sequence(Backward& b) { b.give(0, b.apply(b.op<ReverseSequence>(), {b.dy(), b.x(1)})); }
+
+void triangle(Backward& b) {
+  std::vector<ValueId> inputs{b.dy()};
+  if (b.has(1)) inputs.push_back(b.x(1));
+  b.give(0, b.apply(b.op<Trilu>(), inputs));
+}
+
+void space_to_batch(Backward& b) { b.give(0, b.apply(BatchToSpace{}, {b.dy(), b.x(1), b.x(2)})); }
+
+void batch_to_space(Backward& b) { b.give(0, b.apply(SpaceToBatch{}, {b.dy(), b.x(1), b.x(2)})); }
+
+/// Sums from the other end.
+void cumulative_sum(Backward& b) {
+  CumSum op = b.op<CumSum>();
+  op.reverse = !op.reverse;
+  b.give(0, b.apply(op, {b.dy(), b.x(1)}));
+}
+
 constexpr GradientRow kRows[] = {
-    {&Concat::def, concat},       {&DepthToSpace::def, depth_to_space},
-    {&Dropout::def, dropout},     {&Expand::def, expand},
-    {&Flatten::def, reshape},     {&Gather::def, gather, weights({0})},
-    {&Pad::def, unpad},           {&Reshape::def, reshape},
-    {&Reverse::def, reverse},     {&Slice::def, slice},
-    {&Split::def, split},         {&SpaceToDepth::def, space_to_depth},
-    {&Squeeze::def, reshape},     {&Tile::def, tile},
-    {&Transpose::def, transpose}, {&Unsqueeze::def, reshape},
+    {&BatchToSpace::def, batch_to_space},
+    {&Concat::def, concat},
+    {&CumSum::def, cumulative_sum},
+    {&DepthToSpace::def, depth_to_space},
+    {&Dropout::def, dropout},
+    {&Expand::def, expand},
+    {&Flatten::def, reshape},
+    {&Gather::def, gather, weights({0})},
+    {&GatherElements::def, gather_elements},
+    {&GatherND::def, gather_nd},
+    {&Pad::def, unpad},
+    {&Reshape::def, reshape},
+    {&Reverse::def, reverse},
+    {&ReverseSequence::def, reverse_sequence},
+    {&Slice::def, slice},
+    {&SpaceToBatch::def, space_to_batch},
+    {&Split::def, split},
+    {&SpaceToDepth::def, space_to_depth},
+    {&Squeeze::def, reshape},
+    {&Tile::def, tile},
+    {&TopK::def, top_k},
+    {&Transpose::def, transpose},
+    {&Trilu::def, triangle},
+    {&Unsqueeze::def, reshape},
 };
 
 }  // namespace

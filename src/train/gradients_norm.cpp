@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <numeric>
 
 #include "ops/kernel.h"
+#include "ops/matmul.h"
 #include "ops/norm.h"
+#include "train/composition.h"
 #include "train/gradient_rows.h"
 
 namespace hone {
@@ -67,6 +70,44 @@ void layer_norm(Backward& b) {
 
 void instance_norm(Backward& b) { normalize(b, b.op<InstanceNorm>().epsilon, axes_between(1, b.rank(b.x()) - 1)); }
 
+/// In groups of channels, each with its own mean and deviation: x as [N, places, groups, C/groups].
+void group_norm(Backward& b) {
+  give_by_composition(b, [&](std::span<const ValueId> in) -> std::vector<ValueId> {
+    const auto& op = b.op<GroupNorm>();
+    const Dims x = b.dims(in[0]);
+    const int64_t channels = x.back(), places = b.graph().type(in[0]).shape.elements() / (x[0] * channels);
+    const ValueId apart = b.reshape(in[0], {x[0], places, op.groups, channels / op.groups});
+    const ValueId value = b.reshape(whiten(b, apart, op.epsilon, {1, 3}).value, x);
+    return {b.add(b.mul(value, in[1]), in[2])};
+  });
+}
+
+void mean_variance_normalize(Backward& b) {
+  give_by_composition(b, [&](std::span<const ValueId> in) -> std::vector<ValueId> {
+    std::vector<int64_t> axes;
+    for (const int64_t a : b.op<MeanVarianceNormalize>().axes) axes.push_back(axis_of("axes", a, b.rank(in[0])));
+    const ValueId centered = b.sub(in[0], b.mean(in[0], axes));
+    const ValueId deviation = b.apply(Sqrt{}, {b.mean(b.square(centered), axes)});
+    return {b.div(centered, b.plus(deviation, 1e-9))};
+  });
+}
+
+/// The sum over neighbouring channels is a product with a band of ones.
+void local_response(Backward& b) {
+  give_by_composition(b, [&](std::span<const ValueId> in) -> std::vector<ValueId> {
+    const auto& op = b.op<Lrn>();
+    const int64_t channels = b.dims(in[0]).back();
+    Tensor band = Tensor::zeros(DType::kF32, {channels, channels});
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t k = std::max<int64_t>(0, c - (op.size - 1) / 2); k <= std::min(channels - 1, c + op.size / 2); ++k)
+        band.mutable_data<float>()[static_cast<size_t>(k * channels + c)] = 1;
+    const ValueId ones = b.graph().add_constant(cast(band, b.graph().type(in[0]).dtype));
+    const ValueId sum = b.apply(MatMul{}, {b.square(in[0]), ones});
+    const ValueId base = b.plus(b.times(sum, static_cast<double>(op.alpha) / static_cast<double>(op.size)), op.bias);
+    return {b.div(in[0], b.apply(Pow{}, {base, b.number(base, op.beta)}))};
+  });
+}
+
 /// With the statistics as constants: they are those of training, kept.
 void batch_norm(Backward& b) {
   const auto& op = b.op<BatchNorm>();
@@ -102,11 +143,14 @@ void lp_normalize(Backward& b) {
 
 constexpr GradientRow kRows[] = {
     {&BatchNorm::def, batch_norm, weights({1, 2})},
+    {&GroupNorm::def, group_norm, weights({1, 2})},
     {&InstanceNorm::def, instance_norm, weights({1, 2})},
     {&L2Normalize::def, l2_normalize},
     {&LayerNorm::def, layer_norm, weights({1, 2})},
     {&LogSoftmax::def, log_softmax},
     {&LpNormalize::def, lp_normalize},
+    {&Lrn::def, local_response},
+    {&MeanVarianceNormalize::def, mean_variance_normalize},
     {&Softmax::def, softmax},
 };
 

@@ -14,6 +14,7 @@
 #include "ops/movement.h"
 #include "ops/norm.h"
 #include "ops/pool.h"
+#include "ops/recurrent.h"
 #include "providers/cpu/provider.h"
 #include "train/first_bad.h"
 
@@ -80,6 +81,23 @@ TEST(Trainer, TeachesASmallNetToTellStripes) {
     EXPECT_LT(t.results.back().loss, 0.3);
     EXPECT_EQ(t.results.size(), 7u);
   }
+}
+
+TEST(Trainer, TeachesARecurrentNetBackThroughTime) {
+  Graph g;
+  const ValueId x = g.add_input("x", {DType::kF32, Shape{1, 6, 6, 1}, nullptr});
+  const ValueId rows = g.add(Reshape{}, {x, g.add_constant(Tensor::of<int64_t>({3}, {1, 6, 6}))});
+  const NodeId layer =
+      g.add({.def = &Lstm::def,
+             .attrs = Attrs::of(Lstm{.hidden_size = 4, .batch_first = true}),
+             .inputs = {rows, g.add_constant(noise({1, 16, 6}, 3, 0.4f)), g.add_constant(noise({1, 16, 4}, 4, 0.4f)),
+                        g.add_constant(noise({1, 32}, 5, 0.1f))},
+             .outputs = 2});
+  const ValueId last = g.add(Reshape{}, {g.node(layer).outputs[1], g.add_constant(Tensor::of<int64_t>({2}, {1, 4}))});
+  g.set_outputs({g.add(Softmax{}, {g.add(FullyConnected{}, {last, g.add_constant(noise({2, 4}, 6, 0.5f))})})});
+  const Trained t = train(g, nullptr, stripes(96, 1), stripes(40, 1000), quick(), engine());
+  EXPECT_GT(t.results[t.best].held_out.accuracy, 0.97);
+  EXPECT_EQ(weights_of(g).size(), 4u);
 }
 
 /// Pixels of 0…255 want tiny weights in the first layer, which steps of one size for all would destroy.
