@@ -15,6 +15,8 @@
 #include <csignal>
 #include <optional>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -46,6 +48,12 @@ HttpResponse refusal(int status, const std::string& text) {
   return {.status = status, .body = cat("{\"error\":\"", text, "\"}")};
 }
 
+HttpResponse come_again(const std::string& text) {
+  HttpResponse response = refusal(503, text);
+  response.headers = {{"Retry-After", "1"}};
+  return response;
+}
+
 /// What is answered when a request cannot be read; none: the connection is gone or only slow.
 std::optional<HttpResponse> refusal_of(const ErrorCodeOf& error, const HttpOptions& options) {
   if (error == http::error::body_limit)
@@ -62,6 +70,7 @@ std::optional<HttpResponse> refusal_of(const ErrorCodeOf& error, const HttpOptio
 
 struct HttpServer::State {
   class Connection;
+  class Ticket;
 
   HttpOptions options;
   Handler handler;
@@ -70,6 +79,8 @@ struct HttpServer::State {
   bool is_draining = false;  ///< nothing new is taken
   std::set<Connection*> connections;
   std::atomic<int> connection_count{0};
+  int64_t pending_bytes = 0;    ///< room that connections have for bodies
+  bool is_accepting = false;    ///< a connection, or the time to take one, is waited for
   asio::io_context context{1};  // ends before what its connections use
   tcp::acceptor acceptor{context};
   asio::signal_set signals{context};
@@ -77,6 +88,7 @@ struct HttpServer::State {
 
   ~State() { is_draining = false; }  // connections that end from here on end nothing else
   void accept();
+  void accept_later();
   void begin_end();
   void drain();
   void end_when_idle();
@@ -90,6 +102,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     ++server_.connection_count;
   }
   ~Connection() {
+    release_room();
     server_.connections.erase(this);
     --server_.connection_count;
     server_.end_when_idle();
@@ -107,21 +120,38 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   }
 
   bool is_busy() const { return is_busy_; }
+  State& server() { return server_; }
   void close() {
     ErrorCodeOf ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.close();
   }
+  void write(HttpResponse response);
 
  private:
   void after_header(ErrorCodeOf error) {
     if (error) return refuse(error);
     is_busy_ = true;
     stream_.expires_after(duration_of(server_.options.transfer_seconds));
+    if (!take_room()) return refuse_for_want_of_room();
     if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
     asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](ErrorCodeOf failed, size_t) {
       failed ? self->close() : self->read_body();
     });
+  }
+  /// Room for the body is taken before it is read, all that it may have where its length is not said.
+  bool take_room() {
+    const auto stated = parser_->content_length();
+    const int64_t most = server_.options.max_body_bytes;
+    const int64_t wanted = stated ? static_cast<int64_t>(*stated) : parser_->chunked() ? most : 0;
+    if (wanted > std::max(server_.options.max_pending_bytes, most) - server_.pending_bytes) return false;
+    server_.pending_bytes += room_ = wanted;
+    return true;
+  }
+  void release_room() { server_.pending_bytes -= std::exchange(room_, 0); }
+  void refuse_for_want_of_room() {
+    is_keep_alive_ = false;
+    write(come_again("the bodies of other requests take all the room that there is for them"));
   }
   void read_body() {
     http::async_read(stream_, buffer_, *parser_,
@@ -135,11 +165,9 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     is_keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
     version_ = message.version();
-    server_.handler(request_of(std::move(message)), [self = shared_from_this()](HttpResponse response) {
-      asio::dispatch(self->server_.context,
-                     [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
-    });
+    answer(std::move(message));
   }
+  void answer(http::request<http::string_body>&& message);
   void refuse(ErrorCodeOf error) {
     is_keep_alive_ = false;
     std::optional<HttpResponse> response = refusal_of(error, server_.options);
@@ -147,31 +175,15 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     stream_.expires_after(duration_of(server_.options.transfer_seconds));
     write(std::move(*response));
   }
-  void write(HttpResponse response) {
-    is_keep_alive_ = is_keep_alive_ && !server_.is_ending;
-    answer_.emplace(static_cast<http::status>(response.status), version_);
-    answer_->set(http::field::server, "hone");
-    answer_->set(http::field::content_type, response.content_type);
-    answer_->set("X-Content-Type-Options", "nosniff");
-    for (const auto& [name, value] : response.headers) answer_->set(name, value);
-    answer_->keep_alive(is_keep_alive_);
-    answer_->body() = std::move(response.body);
-    answer_->prepare_payload();
-    if (is_head_) answer_->body().clear();
-    stream_.expires_after(duration_of(server_.options.transfer_seconds));
-    http::async_write(stream_, *answer_, [self = shared_from_this()](ErrorCodeOf error, size_t) {
-      if (!error && self->is_keep_alive_) return self->read_header();
-      if (error) return self->close();
-      self->linger();
-    });
-  }
   /// Says that nothing more comes and reads what the client still sends, a little while: closing at once would take
   /// back an answer that is still under way.
   void linger() {
     ErrorCodeOf ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     is_busy_ = false;
-    if (lingered_ >= kMaxLinger || server_.is_draining) return close();
+    const auto now = std::chrono::steady_clock::now();
+    if (lingered_ == 0) linger_end_ = now + duration_of(server_.options.transfer_seconds);
+    if (lingered_ >= kMaxLinger || now >= linger_end_ || server_.is_draining) return close();
     stream_.expires_after(std::chrono::seconds(2));
     stream_.async_read_some(asio::buffer(spill_), [self = shared_from_this()](ErrorCodeOf error, size_t got) {
       self->lingered_ += got;
@@ -188,33 +200,123 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> answer_;
   std::array<char, 4096> spill_;
+  int64_t room_ = 0;
   size_t lingered_ = 0;
+  std::chrono::steady_clock::time_point linger_end_;
   unsigned version_ = 11;
   bool is_busy_ = false, is_keep_alive_ = false, is_head_ = false;
 };
 
+/// The answer that is owed to a connection. It gives the connection back, on the server's thread, however long someone
+/// holds the reply; who drops the reply without an answer (memory was short, say) has answered just that.
+class HttpServer::State::Ticket {
+ public:
+  explicit Ticket(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  ~Ticket() {
+    insist([this] {
+      HttpResponse response = come_again("the request was given up, memory may be short");
+      hand_over(response);
+    });
+  }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+  void answer(HttpResponse response) {
+    insist([&] { hand_over(response); });
+  }
+
+ private:
+  struct Letter {
+    std::shared_ptr<Connection> to;
+    HttpResponse text;
+  };
+
+  /// An answer is not lost for want of some hundred bytes.
+  template <class Attempt>
+  void insist(const Attempt& attempt) noexcept {
+    while (connection_) {
+      try {
+        attempt();
+      } catch (const std::exception&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+  }
+  /// Leaves both as they were when there is no memory for it.
+  void hand_over(HttpResponse& response) {
+    const auto letter = std::make_shared<Letter>();
+    asio::io_context& context = connection_->server().context;
+    letter->to.swap(connection_);
+    std::swap(letter->text, response);
+    try {
+      asio::dispatch(context, [letter] {
+        if (const auto to = std::move(letter->to)) to->write(std::move(letter->text));
+      });
+    } catch (const std::exception&) {
+      letter->to.swap(connection_);
+      std::swap(letter->text, response);
+      throw;
+    }
+  }
+
+  std::shared_ptr<Connection> connection_;
+};
+
+void HttpServer::State::Connection::answer(http::request<http::string_body>&& message) {
+  const auto ticket = std::make_shared<Ticket>(shared_from_this());
+  server_.handler(request_of(std::move(message)),
+                  [ticket](HttpResponse response) { ticket->answer(std::move(response)); });
+}
+
+void HttpServer::State::Connection::write(HttpResponse response) {
+  release_room();
+  is_keep_alive_ = is_keep_alive_ && !server_.is_ending;
+  answer_.emplace(static_cast<http::status>(response.status), version_);
+  answer_->set(http::field::server, "hone");
+  answer_->set(http::field::content_type, response.content_type);
+  answer_->set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : response.headers) answer_->set(name, value);
+  answer_->keep_alive(is_keep_alive_);
+  answer_->body() = std::move(response.body);
+  answer_->prepare_payload();
+  if (is_head_) answer_->body().clear();
+  stream_.expires_after(duration_of(server_.options.transfer_seconds));
+  http::async_write(stream_, *answer_, [self = shared_from_this()](ErrorCodeOf error, size_t) {
+    if (!error && self->is_keep_alive_) return self->read_header();
+    if (error) return self->close();
+    self->linger();
+  });
+}
+
 void HttpServer::State::accept() {
   acceptor.async_accept([this](ErrorCodeOf error, tcp::socket socket) {
+    is_accepting = false;
     if (is_draining) return;
-    if (!error && connection_count < options.max_connections) {
+    if (error) return accept_later();  // no more files may be opened: others must close first
+    if (connection_count < options.max_connections) {
       socket.set_option(tcp::no_delay(true), error);
       std::make_shared<Connection>(*this, std::move(socket))->read_header();
     }
-    if (!error) return accept();
-    // No more files may be opened: others must close first.
-    retry.expires_after(std::chrono::milliseconds(50));
-    retry.async_wait([this](ErrorCodeOf) {
-      if (!is_draining) accept();
-    });
+    accept();
   });
+  is_accepting = true;
+}
+
+void HttpServer::State::accept_later() {
+  retry.expires_after(std::chrono::milliseconds(50));
+  retry.async_wait([this](ErrorCodeOf) {
+    is_accepting = false;
+    if (!is_draining) accept();
+  });
+  is_accepting = true;
 }
 
 void HttpServer::State::begin_end() {
   if (is_ending) return;
   is_ending = true;
-  if (on_stop) on_stop();
   timer.expires_after(duration_of(options.lame_seconds));
   timer.async_wait([this](ErrorCodeOf) { drain(); });
+  if (on_stop) on_stop();
 }
 
 void HttpServer::State::drain() {
@@ -276,8 +378,16 @@ void HttpServer::run(const std::function<void()>& on_stop) {
   s.signals.async_wait([&s](ErrorCodeOf error, int) {
     if (!error) s.begin_end();
   });
-  s.accept();
-  s.context.run();
+  // What throws here, for want of memory, takes its own connection with it and nothing else.
+  for (bool is_over = false; !is_over;) {
+    try {
+      if (!s.is_accepting && !s.is_draining) s.accept();
+      s.context.run();
+      is_over = true;
+    } catch (const std::exception&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
 }
 
 void HttpServer::stop() {

@@ -33,6 +33,7 @@ struct HttpOptions {
   std::string address = "127.0.0.1";  ///< a number, IPv4 or IPv6; "::" and "0.0.0.0" are all of the machine's
   int port = 8000;                    ///< 0: any that is free
   int64_t max_body_bytes = 64 << 20;
+  int64_t max_pending_bytes = int64_t{1} << 30;  ///< of all bodies that are being read or answered; more gets 503
   int64_t max_header_bytes = 16 << 10;
   int max_connections = 1024;
   double idle_seconds = 75;      ///< for the next request's headers to have come whole
@@ -41,13 +42,13 @@ struct HttpOptions {
   double drain_seconds = 25;     ///< then requests that are being answered have so long
 };
 
-/// HTTP/1.1 on one thread (Boost.Beast). A request takes bounded memory and time, however slowly it comes; the bodies
-/// of all connections together take at most max_connections · max_body_bytes.
+/// HTTP/1.1 on one thread (Boost.Beast). A request takes bounded memory and time, however slowly it comes, and so do
+/// all of them together.
 class HttpServer {
  public:
-  /// Sends the answer to a request, once, from any thread.
+  /// Sends the answer to a request, once, from any thread. Without one 503 is answered when the last copy ends.
   using Reply = std::function<void(HttpResponse)>;
-  /// Called on the server's thread for each request: must not block.
+  /// Called on the server's thread for each request: must not block. What it throws ends that request alone.
   using Handler = std::function<void(HttpRequest, Reply)>;
 
   /// Listens from here on. Throws Error(invalid_argument) for an address that is none, Error(io) when it is taken.

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "container/json.h"
 #include "data/preprocess.h"
@@ -176,13 +177,36 @@ struct Writer {
   }
 };
 
+/// Numbers that the inputs take, none where a size is open.
+std::optional<int64_t> numbers_of(const Signature& signature) {
+  int64_t sum = 0;
+  for (const Port& port : signature.inputs) {
+    if (!port.type.shape.is_static()) return std::nullopt;
+    sum = checked_add(sum, port.type.shape.elements());
+  }
+  return sum;
+}
+
+/// A value of a parsed request takes more than ten times its text: what cannot be an input is refused by its commas,
+/// and memory is asked for, before anything is parsed.
+void require_fit(const Signature& signature, std::string_view json) {
+  constexpr int64_t kOtherValues = 4096;  // names, shapes, parameters
+  const int64_t commas = std::count(json.begin(), json.end(), ',');
+  if (const auto numbers = numbers_of(signature); numbers && commas > *numbers + kOtherValues)
+    throw invalid_argument(cat("the request lists some ", commas, " values, the model's inputs take ", *numbers));
+  const int64_t nested = std::count(json.begin(), json.end(), '[') + std::count(json.begin(), json.end(), '{');
+  require_memory((commas + nested) * static_cast<int64_t>(2 * sizeof(Json)), [] { return "the request"; });
+}
+
 }  // namespace
 
 InferRequest parse_infer(const Signature& signature, std::string_view body, std::optional<size_t> json_size) {
   if (json_size && *json_size > body.size())
     throw invalid_argument(
         cat("Inference-Header-Content-Length is ", *json_size, ", the body has ", body.size(), " bytes"));
-  const Json root = Json::parse(body.substr(0, json_size.value_or(body.size())));
+  const std::string_view json = body.substr(0, json_size.value_or(body.size()));
+  require_fit(signature, json);
+  const Json root = Json::parse(json);
   if (!root.is_object()) throw invalid_argument("the request is no JSON object");
   BinaryPart binary{body.substr(json_size.value_or(body.size()))};
   InferRequest request;

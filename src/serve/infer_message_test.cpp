@@ -155,5 +155,12 @@ TEST(Datatype, KeepsTheLargestIntegers) {
   EXPECT_EQ(out, "[9223372036854775807,-9223372036854775808]");
 }
 
+TEST(InferMessage, RefusesMoreValuesThanTheInputsTakeBeforeItParsesThem) {
+  std::string many = "1";
+  for (int i = 0; i < 10000; ++i) many += ",1";
+  // Broken at its end: a parser would complain of that.
+  expect_error(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[)" + many, "lists some");
+}
+
 }  // namespace
 }  // namespace hone

@@ -1,11 +1,14 @@
 #include "serve/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "serve/notify.h"
 
@@ -53,15 +56,34 @@ void scan_again(Repository& repository, const std::function<void(const std::stri
   }
 }
 
-/// Loads what is there. At least one model must serve: else its error is the server's.
+ErrorCode code_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return e.code();
+  } catch (const std::bad_alloc&) {
+    return ErrorCode::kResource;
+  } catch (...) {
+    return ErrorCode::kInternal;
+  }
+}
+
+/// Loads what is there. At least one model must serve: else the first error, whose text was logged, gives its code.
 void load_first(Repository& repository) {
   repository.scan();
   if (!repository.active().empty()) return;
   for (const VersionState& state : repository.index()) {
-    if (state.error) std::rethrow_exception(state.error);
-    throw not_found(state.reason);
+    if (!state.error) throw not_found(state.reason);
+    throw Error(code_of(state.error), "no model serves", "the reasons stand above");
   }
   throw not_found("no model was found", "hone serve MODEL, or a folder NAME/VERSION/model.tflite");
+}
+
+/// Bodies have room for what may wait and run, and half of what memory is free.
+HttpOptions with_room(HttpOptions http, const ServiceOptions& service) {
+  const int64_t requests = std::min<int64_t>(service.queue + service.workers, 1 << 16);
+  http.max_pending_bytes = std::min(http.max_body_bytes, free_memory() / 2 / requests) * requests;
+  return http;
 }
 
 }  // namespace
@@ -71,7 +93,7 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   Repository repository(options.repository, read, engine);
   // Listening comes before loading: a port that is taken is said at once, and who asks too early waits.
   Service* service = nullptr;
-  HttpServer server(options.http, [&service](HttpRequest request, HttpServer::Reply reply) {
+  HttpServer server(with_room(options.http, options.service), [&service](HttpRequest request, HttpServer::Reply reply) {
     service->handle(std::move(request), std::move(reply));
   });
   ServiceOptions service_options = options.service;

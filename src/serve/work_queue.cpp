@@ -1,5 +1,6 @@
 #include "serve/work_queue.h"
 
+#include <exception>
 #include <utility>
 
 namespace hone {
@@ -38,11 +39,14 @@ void WorkQueue::run(int worker) {
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      if (is_stopping_) return;
       work = std::move(queue_.front());
       queue_.pop_front();
     }
-    work(worker);
+    try {
+      work(worker);
+    } catch (const std::exception&) {  // there was no memory even to say so: what it held is given up
+    }
   }
 }
 

@@ -13,11 +13,11 @@ namespace hone {
 /// Threads that do what is put into a queue of bounded length, first come first served.
 class WorkQueue {
  public:
-  /// A piece of work; `worker` is in 0 … workers−1, each does one thing at a time. Must not throw.
+  /// A piece of work; `worker` is in 0 … workers−1, each does one thing at a time. What it throws is swallowed.
   using Work = std::function<void(int worker)>;
 
   WorkQueue(int workers, size_t capacity);
-  /// Does what is queued, then ends.
+  /// Ends what is being done and gives up what waits.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;

@@ -3,29 +3,62 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <memory>
+#include <new>
+#include <thread>
 
 namespace hone {
 namespace {
 
+/// Returns when the queue's worker is busy, until `go`.
+void occupy(WorkQueue& queue, std::promise<void>& go) {
+  const auto begun = std::make_shared<std::promise<void>>();
+  queue.try_push([begun, go = go.get_future().share()](int) {
+    begun->set_value();
+    go.wait();
+  });
+  begun->get_future().wait();
+}
+
 TEST(WorkQueue, RefusesWhatDoesNotFitAndDoesWhatItTook) {
+  std::promise<void> go, last;
   std::atomic<int> done{0};
-  {
-    std::promise<void> begun, go;
-    WorkQueue queue(1, 2);
-    ASSERT_TRUE(queue.try_push([&](int) {
-      begun.set_value();
-      go.get_future().wait();
-      ++done;
-    }));
-    begun.get_future().wait();
-    EXPECT_TRUE(queue.try_push([&](int) { ++done; }));
-    EXPECT_TRUE(queue.try_push([&](int) { ++done; }));
-    EXPECT_FALSE(queue.try_push([&](int) { ++done; }));
-    EXPECT_EQ(queue.waiting(), 2u);
+  WorkQueue queue(1, 2);
+  occupy(queue, go);
+  EXPECT_TRUE(queue.try_push([&](int) { ++done; }));
+  EXPECT_TRUE(queue.try_push([&](int) { last.set_value(); }));
+  EXPECT_FALSE(queue.try_push([&](int) { ++done; }));
+  EXPECT_EQ(queue.waiting(), 2u);
+  go.set_value();
+  last.get_future().wait();
+  EXPECT_EQ(done, 1);
+}
+
+TEST(WorkQueue, GivesUpWhatWaitsWhenItEnds) {
+  std::promise<void> go;
+  std::atomic<int> done{0};
+  const auto held = std::make_shared<int>();
+  auto queue = std::make_unique<WorkQueue>(1, 2);
+  occupy(*queue, go);
+  queue->try_push([&done, held](int) { ++done; });
+  std::thread release([&go] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
     go.set_value();
-  }
-  EXPECT_EQ(done, 3);
+  });
+  queue.reset();
+  release.join();
+  EXPECT_EQ(done, 0);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(WorkQueue, OutlivesWorkThatThrows) {
+  std::promise<int> answer;
+  WorkQueue queue(1, 2);
+  queue.try_push([](int) { throw std::bad_alloc(); });
+  queue.try_push([&](int) { answer.set_value(7); });
+  EXPECT_EQ(answer.get_future().get(), 7);
 }
 
 TEST(WorkQueue, GivesEachWorkerOneThingAtATime) {

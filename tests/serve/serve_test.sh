@@ -156,4 +156,6 @@ for wrong in "5 nowhere.hone" "2 models --host nowhere" "2"; do
   "$hone" serve ${wrong#?} --http-port 0 2> log || code=$?
   [ "$code" = "${wrong%% *}" ] || fail "hone serve ${wrong#?}: exit status $code"
 done
+"$hone" serve nowhere.hone --http-port 0 2> log || true
+[ "$(grep -c "no such file" log)" = 1 ] || fail "the reason is not said once: $(cat log)"
 echo "PASSED"
