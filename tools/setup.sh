@@ -7,9 +7,9 @@ mkdir -p build
 # build: compiler and the libraries hone links. test: what tests run. fuzz: clang with libFuzzer. oracle: npm, which has
 # the original runtimes. arm: emitted C on an emulated board.
 build=(g++ cmake ninja-build make git pkg-config
-  libprotozero-dev libflatbuffers-dev flatbuffers-compiler libzip-dev zlib1g-dev nlohmann-json3-dev
+  libprotozero-dev libflatbuffers-dev flatbuffers-compiler zlib1g-dev nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libboost-dev)
-test=("${build[@]}" libgtest-dev libbenchmark-dev libhdf5-dev libonnx-testdata python3 clang-format clang-tidy chromium curl nodejs skopeo umoci)
+test=("${build[@]}" libgtest-dev libbenchmark-dev libhdf5-dev libzip-dev libonnx-testdata python3 clang-format clang-tidy chromium curl nodejs skopeo umoci)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 oracle=("${test[@]}")
 command -v npm >/dev/null || oracle+=(npm)

@@ -15,7 +15,6 @@ namespace hone {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
-constexpr int kRawWindow = -15, kZlibWindow = 15;
 
 struct Stream : z_stream {
   explicit Stream(int window) : z_stream{} {
@@ -28,8 +27,20 @@ struct Stream : z_stream {
 
 }  // namespace
 
+int zlib_window(Deflated frame) {
+  switch (frame) {
+    case Deflated::raw:
+      return -15;
+    case Deflated::zlib:
+      return 15;
+    case Deflated::gzip:
+      return 15 + 16;
+  }
+  return 0;
+}
+
 Bytes inflate(std::span<const std::byte> packed, int64_t size, Deflated frame) {
-  Stream stream(frame == Deflated::raw ? kRawWindow : kZlibWindow);
+  Stream stream(zlib_window(frame));
   const auto out = std::make_shared<std::string>();
   int status = Z_OK;
   const auto wanted = static_cast<size_t>(std::max<int64_t>(size, 0));

@@ -127,7 +127,28 @@ TEST(Npz, RoundTripsAndRejectsTruncation) {
   }
 }
 
-TEST(Npz, UnpacksOnlyWhatIsWantedAndOfThatOnlyTheArray) {
+TEST(Npz, IsWhatPythonReadsAndADamagedArrayIsNone) {
+  TempFolder folder;
+  const std::string path = folder.path + "/a.npz";
+  write_npz(path,
+            std::vector<NamedTensor>{{"x", Tensor::of<float>({2}, {1, 2})}, {"ä/y", Tensor::zeros(DType::kU8, {99})}});
+  // Python's zipfile checks sizes, checksums and names.
+  const std::string check = cat("python3 -c \"import zipfile; z = zipfile.ZipFile('", path,
+                                "'); assert z.testzip() is None and z.namelist() == ['x.npy', 'ä/y.npy'] and "
+                                "z.getinfo('ä/y.npy').file_size == 128 + 99\"");
+  EXPECT_EQ(std::system(check.c_str()), 0) << check;
+  const std::string plain = folder.path + "/plain.npz";
+  const std::string store = cat("python3 -c \"import zipfile; a = zipfile.ZipFile('", path, "'); b = zipfile.ZipFile('",
+                                plain, "', 'w'); [b.writestr(n, a.read(n)) for n in a.namelist()]\"");
+  ASSERT_EQ(std::system(store.c_str()), 0) << store;
+  EXPECT_EQ(to_doubles(read_npz(plain).front().second), (std::vector<double>{1, 2}));
+  std::string bytes = read_file(plain);
+  bytes[bytes.find("NUMPY") + 124] ^= 1;  // in the numbers
+  write_file(plain, bytes);
+  EXPECT_NE(error_of([&] { read_npz(plain); }).find("checksum"), std::string::npos);
+}
+
+TEST(Npz, UnpacksOnlyWhatIsWantedAndAsksForMemoryBefore) {
   TempFolder folder;
   const std::string path = folder.path + "/a.npz";
   const std::vector<NamedTensor> arrays{{"x", Tensor::of<float>({2}, {1, 2})},

@@ -14,7 +14,7 @@ namespace hone {
 using NamedTensor = std::pair<std::string, Tensor>;
 
 /// NumPy's .npz: a zip archive of .npy files, in the archive's order. Only arrays that `wanted` names are unpacked
-/// (null: all), and of each what its header says. Throws Error(invalid_argument) on a broken archive or array,
+/// (null: all). Throws Error(invalid_argument) on a broken archive or array,
 /// Error(resource) when memory does not suffice or there are more than 4096 members.
 std::vector<NamedTensor> read_npz(const std::string& path,
                                   const std::function<bool(const std::string& name)>& wanted = {});

@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "container/deflate.h"
 #include "container/json.h"
 #include "package/image.h"
 #include "package/manifests.h"
@@ -183,7 +184,7 @@ std::string helm_chart(const DeployJob& job, Values values) {
                  "\ntype: application\nversion: 1.0.0\n")});
   chart.add({cat(job.name, "/templates/all.yaml"), joined(job, values, false)});
   chart.add({cat(job.name, "/values.yaml"), cat("image: ", job.image, "\n")});
-  return to_base64(gzip(chart.finish()));
+  return to_base64(deflate(chart.finish(), Deflated::gzip));
 }
 
 }  // namespace

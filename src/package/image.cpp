@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "container/deflate.h"
 #include "container/json.h"
 
 namespace hone {
@@ -71,7 +72,7 @@ Image make_image(const ImageSpec& spec) {
     for (const PackedFile& file : files) tar.add(file);
     const std::string plain = tar.finish();
     diff_ids.push_back(cat("sha256:", digest_of(plain)));
-    layers.push_back(add_blob(image, kLayerType, gzip(plain)));
+    layers.push_back(add_blob(image, kLayerType, deflate(plain, Deflated::gzip)));
     image.layer_bytes.push_back(static_cast<int64_t>(image.files.back().bytes.size()));
     image.compressed_bytes += image.layer_bytes.back();
   }

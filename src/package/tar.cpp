@@ -1,7 +1,5 @@
 #include "package/tar.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -80,23 +78,6 @@ void TarWriter::add(const PackedFile& file) {
 std::string TarWriter::finish() {
   out_.append(2 * kBlock, '\0');
   return std::move(out_);
-}
-
-std::string gzip(std::string_view bytes) {
-  z_stream stream{};
-  constexpr int kGzip = 15 + 16;
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw resource_error("gzip: out of memory");
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int status = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (status != Z_STREAM_END) throw internal_error("gzip: the stream did not end");
-  return out;
 }
 
 }  // namespace hone

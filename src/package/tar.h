@@ -33,7 +33,4 @@ class TarWriter {
   std::string folders_;  ///< those added, each between newlines
 };
 
-/// gzip (RFC 1952) without time and name: the same bytes give the same bytes.
-std::string gzip(std::string_view bytes);
-
 }  // namespace hone
