@@ -20,6 +20,7 @@ struct Options {
   ServeOptions serve;
   int64_t port = 8000, workers = 0, connections = 1024, queue = 64;
   int64_t max_body = 64'000'000;
+  std::string tokens;
   bool has_access_log = false;
 };
 
@@ -38,6 +39,7 @@ int run(Options o, Console& console) {
   o.serve.repository.workers = o.serve.service.workers = o.workers == 0 ? usable_cpus() : static_cast<int>(o.workers);
   o.serve.repository.log = log;
   o.serve.service.queue = o.queue;
+  if (!o.tokens.empty()) o.serve.service.token_digests = read_token_digests(o.tokens);
   if (o.has_access_log) o.serve.service.access_log = log;
   const auto read = [model = o.model](const std::string& path) {
     ModelArgs one = model;
@@ -53,6 +55,10 @@ CommandBody setup(Args& args) {
   args.positional("MODEL", o->models, "models, NAME=MODEL, folders of versions, or a folder of those");
   args.option("--host", "ADDRESS", o->serve.http.address, "listen here; 0.0.0.0: on all of the machine's addresses");
   args.option("--http-port", "N", o->port, "port; 0: any that is free", 0);
+  args.option("--tls-cert", "FILE", o->serve.http.tls_certificate,
+              "certificate in PEM: HTTPS is spoken, and nothing else");
+  args.option("--tls-key", "FILE", o->serve.http.tls_key, "its key");
+  args.option("--token-file", "FILE", o->tokens, "tokens, one a line; without one of them only health is told");
   args.option("--workers", "N", o->workers, "requests that run at once; 0: one for each usable CPU", 0);
   args.option("--queue", "N", o->queue, "requests that may wait; more are refused with 503", 1);
   args.option("--queue-timeout", "S", o->serve.service.queue_seconds, "a request that waited longer is not begun", 0);
@@ -80,7 +86,7 @@ const Command kServeCommand{"serve", "answer requests over HTTP: the Open Infere
                             "highest version; a newer "
                             "one that appears takes its place once it was loaded and repeated the golden samples "
                             "beside it. Without --host only "
-                            "this machine is answered: there is no encryption and no password.",
+                            "this machine is answered: --tls-cert and --token-file before that is changed.",
                             setup};
 
 }  // namespace hone

@@ -10,6 +10,7 @@
 #include "container/json.h"
 #include "package/bundle.h"
 #include "serve/golden.h"
+#include "serve/openssl.h"
 
 namespace hone {
 
@@ -34,7 +35,8 @@ std::vector<PackedFile> user_files() {
   return {{"etc/passwd", "hone:x:65532:65532:hone:/:/usr/bin/hone\n"}, {"etc/group", "hone:x:65532:\n"}};
 }
 
-std::vector<PackedFile> runtime_files() {
+std::vector<PackedFile> runtime_files(bool has_tls) {
+  if (has_tls) OpenSsl::get();  // what is loaded is bundled
   std::vector<PackedFile> files = bundle_this_program();
   for (PackedFile& file : user_files()) files.push_back(std::move(file));
   std::sort(files.begin(), files.end(), [](const PackedFile& a, const PackedFile& b) { return a.path < b.path; });
@@ -103,7 +105,7 @@ Package make_package(const PackageJob& job, const ModelReader& read, const Engin
   std::vector<PackedFile> model_files;
   Package package;
   package.model = stage_model(job, directory / "rootfs", read, engine, model_files);
-  std::vector<PackedFile> runtime = runtime_files();
+  std::vector<PackedFile> runtime = runtime_files(job.has_tls);
   write_files(directory / "rootfs", runtime);
   package.spec = {.reference = job.reference,
                   .architecture = std::string(image_architecture()),

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "serve/client_stream.h"
 
 namespace hone {
 
@@ -74,6 +75,7 @@ struct HttpServer::State {
 
   HttpOptions options;
   Handler handler;
+  std::optional<TlsContext> tls;
   std::function<void()> on_stop;
   bool is_ending = false;    ///< a signal came
   bool is_draining = false;  ///< nothing new is taken
@@ -97,7 +99,8 @@ struct HttpServer::State {
 /// One client. Keeps itself alive by the operation that is under way.
 class HttpServer::State::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(State& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
+  Connection(State& server, tcp::socket socket)
+      : server_(server), stream_(std::move(socket), server.tls ? &*server.tls : nullptr) {
     server_.connections.insert(this);
     ++server_.connection_count;
   }
@@ -114,25 +117,21 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(server_.options.max_header_bytes));
     parser_->body_limit(static_cast<uint64_t>(server_.options.max_body_bytes));
-    stream_.expires_after(duration_of(server_.options.idle_seconds));
+    stream_.tcp().expires_after(duration_of(server_.options.idle_seconds));
     http::async_read_header(stream_, buffer_, *parser_,
                             [self = shared_from_this()](ErrorCodeOf error, size_t) { self->after_header(error); });
   }
 
   bool is_busy() const { return is_busy_; }
   State& server() { return server_; }
-  void close() {
-    ErrorCodeOf ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
-    stream_.close();
-  }
+  void close() { stream_.close(); }
   void write(HttpResponse response);
 
  private:
   void after_header(ErrorCodeOf error) {
     if (error) return refuse(error);
     is_busy_ = true;
-    stream_.expires_after(duration_of(server_.options.transfer_seconds));
+    stream_.tcp().expires_after(duration_of(server_.options.transfer_seconds));
     if (!take_room()) return refuse_for_want_of_room();
     if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
     asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](ErrorCodeOf failed, size_t) {
@@ -160,7 +159,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   void after_body(ErrorCodeOf error) {
     if (error) return refuse(error);
     // The answer takes as long as it takes; a client that goes away meanwhile is noticed when it is written.
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     http::request<http::string_body> message = parser_->release();
     is_keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
@@ -172,20 +171,19 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     is_keep_alive_ = false;
     std::optional<HttpResponse> response = refusal_of(error, server_.options);
     if (!response) return close();
-    stream_.expires_after(duration_of(server_.options.transfer_seconds));
+    stream_.tcp().expires_after(duration_of(server_.options.transfer_seconds));
     write(std::move(*response));
   }
   /// Says that nothing more comes and reads what the client still sends, a little while: closing at once would take
   /// back an answer that is still under way.
   void linger() {
-    ErrorCodeOf ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    if (lingered_ == 0) stream_.end_sending();
     is_busy_ = false;
     const auto now = std::chrono::steady_clock::now();
     if (lingered_ == 0) linger_end_ = now + duration_of(server_.options.transfer_seconds);
     if (lingered_ >= kMaxLinger || now >= linger_end_ || server_.is_draining) return close();
-    stream_.expires_after(std::chrono::seconds(2));
-    stream_.async_read_some(asio::buffer(spill_), [self = shared_from_this()](ErrorCodeOf error, size_t got) {
+    stream_.tcp().expires_after(std::chrono::seconds(2));
+    stream_.tcp().async_read_some(asio::buffer(spill_), [self = shared_from_this()](ErrorCodeOf error, size_t got) {
       self->lingered_ += got;
       error ? self->close() : self->linger();
     });
@@ -195,7 +193,7 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   static constexpr size_t kMaxLinger = 4 << 20;
 
   State& server_;
-  beast::tcp_stream stream_;
+  ClientStream stream_;
   beast::flat_buffer buffer_{size_t{1} << 20};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> answer_;
@@ -280,7 +278,7 @@ void HttpServer::State::Connection::write(HttpResponse response) {
   answer_->body() = std::move(response.body);
   answer_->prepare_payload();
   if (is_head_) answer_->body().clear();
-  stream_.expires_after(duration_of(server_.options.transfer_seconds));
+  stream_.tcp().expires_after(duration_of(server_.options.transfer_seconds));
   http::async_write(stream_, *answer_, [self = shared_from_this()](ErrorCodeOf error, size_t) {
     if (!error && self->is_keep_alive_) return self->read_header();
     if (error) return self->close();
@@ -347,6 +345,9 @@ std::string_view HttpRequest::header(std::string_view name) const {
 HttpServer::HttpServer(const HttpOptions& options, Handler handler) : state_(std::make_unique<State>()) {
   state_->options = options;
   state_->handler = std::move(handler);
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    throw invalid_argument("a certificate comes with its key", "hone serve --tls-cert FILE --tls-key FILE");
+  if (!options.tls_certificate.empty()) state_->tls.emplace(options.tls_certificate, options.tls_key);
   ErrorCodeOf error;
   const asio::ip::address address = asio::ip::make_address(options.address, error);
   if (error)

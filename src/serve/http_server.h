@@ -32,6 +32,8 @@ struct HttpResponse {
 struct HttpOptions {
   std::string address = "127.0.0.1";  ///< a number, IPv4 or IPv6; "::" and "0.0.0.0" are all of the machine's
   int port = 8000;                    ///< 0: any that is free
+  std::string tls_certificate = {};   ///< PEM files; with them HTTPS alone is spoken
+  std::string tls_key = {};
   int64_t max_body_bytes = 64 << 20;
   int64_t max_pending_bytes = int64_t{1} << 30;  ///< of all bodies that are being read or answered; more gets 503
   int64_t max_header_bytes = 16 << 10;
@@ -42,8 +44,8 @@ struct HttpOptions {
   double drain_seconds = 25;     ///< then requests that are being answered have so long
 };
 
-/// HTTP/1.1 on one thread (Boost.Beast). A request takes bounded memory and time, however slowly it comes, and so do
-/// all of them together.
+/// HTTP/1.1 on one thread (Boost.Beast), with or without TLS. A request takes bounded memory and time, however slowly
+/// it comes, and so do all of them together.
 class HttpServer {
  public:
   /// Sends the answer to a request, once, from any thread. Without one 503 is answered when the last copy ends.
@@ -51,7 +53,8 @@ class HttpServer {
   /// Called on the server's thread for each request: must not block. What it throws ends that request alone.
   using Handler = std::function<void(HttpRequest, Reply)>;
 
-  /// Listens from here on. Throws Error(invalid_argument) for an address that is none, Error(io) when it is taken.
+  /// Listens from here on. Throws Error(invalid_argument) for an address that is none, Error(io) when it is
+  /// taken, and what TlsContext throws.
   HttpServer(const HttpOptions& options, Handler handler);
   ~HttpServer();
 

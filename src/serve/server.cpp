@@ -103,7 +103,9 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   load_first(repository);
   const Periodic poll(options.poll_seconds, [&] { scan_again(repository, log); });
   const Periodic watchdog(watchdog_seconds() / 2, [] { notify_manager("WATCHDOG=1"); });
-  if (log) log(cat("listening on http://", options.http.address, ":", server.port()));
+  if (log)
+    log(cat("listening on ", options.http.tls_key.empty() ? "http" : "https", "://", options.http.address, ":",
+            server.port()));
   notify_manager("READY=1");
   server.run([&] {
     answers.end();

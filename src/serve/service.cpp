@@ -1,9 +1,12 @@
 #include "serve/service.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <new>
 
+#include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "serve/call.h"
 
@@ -13,6 +16,7 @@ namespace hone {
 struct Service::Route {
   std::string_view method, pattern;
   void (Service::*handle)(const CallPtr&);
+  bool is_open = false;  ///< without a token too: what watches over processes has none
 };
 
 std::span<const Service::Route> Service::routes() {
@@ -20,8 +24,8 @@ std::span<const Service::Route> Service::routes() {
       Route{"GET", "/", &Service::page},
       Route{"GET", "/metrics", &Service::metrics},
       Route{"GET", "/v2", &Service::server},
-      Route{"GET", "/v2/health/live", &Service::live},
-      Route{"GET", "/v2/health/ready", &Service::ready},
+      Route{"GET", "/v2/health/live", &Service::live, true},
+      Route{"GET", "/v2/health/ready", &Service::ready, true},
       Route{"GET", "/v2/models/stats", &Service::statistics},
       Route{"GET", "/v2/models/{model}", &Service::model},
       Route{"GET", "/v2/models/{model}/ready", &Service::model_ready},
@@ -95,6 +99,8 @@ std::string reason_of(int status) {
   }
 }
 
+std::string digest_of(std::string_view text) { return sha256(std::as_bytes(std::span(text.data(), text.size()))); }
+
 std::string access_line(const HttpRequest& request, const HttpResponse& response, double seconds) {
   Json line;
   line["method"] = request.method;
@@ -108,6 +114,14 @@ std::string access_line(const HttpRequest& request, const HttpResponse& response
 }
 
 }  // namespace
+
+std::vector<std::string> read_token_digests(const std::string& path) {
+  std::vector<std::string> out;
+  for (const std::string& line : split(read_file(path), '\n'))
+    if (const std::string_view token = trim(line); !token.empty()) out.push_back(digest_of(token));
+  if (out.empty()) throw invalid_argument(cat("there is no token in '", path, "'"), "one a line");
+  return out;
+}
 
 std::vector<std::string> path_segments(std::string_view target) {
   std::vector<std::string> out;
@@ -181,6 +195,11 @@ void Service::dispatch(const CallPtr& call) {
       allowed += cat(allowed.empty() ? "" : ", ", route.method);
       continue;
     }
+    if (!route.is_open && !may_ask(call->request)) {
+      HttpResponse response = error_response(401, "a token is asked for: Authorization: Bearer TOKEN");
+      response.headers.emplace_back("WWW-Authenticate", "Bearer");
+      return call->answer(std::move(response));
+    }
     if (!version.empty()) {
       const auto number = parse_int(version);
       if (!number || *number < 0) throw not_found(cat("'", version, "' is no version, expected a number"));
@@ -193,6 +212,17 @@ void Service::dispatch(const CallPtr& call) {
   HttpResponse response = error_response(405, cat(call->request.method, " is not taken here, ", allowed, " is"));
   response.headers.emplace_back("Allow", allowed);
   call->answer(std::move(response));
+}
+
+bool Service::may_ask(const HttpRequest& request) const {
+  constexpr std::string_view kScheme = "bearer ";
+  if (options_.token_digests.empty()) return true;
+  const std::string_view given = request.header("authorization");
+  if (lower(std::string(given.substr(0, kScheme.size()))) != kScheme) return false;
+  // Digests are compared: how long that takes tells nothing of the token.
+  const std::string digest = digest_of(given.substr(kScheme.size()));
+  return std::find(options_.token_digests.begin(), options_.token_digests.end(), digest) !=
+         options_.token_digests.end();
 }
 
 void Service::enqueue(const CallPtr& call, Compute compute) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "serve/http_server.h"
@@ -15,9 +16,11 @@
 namespace hone {
 
 struct ServiceOptions {
-  int workers = 1;                                               ///< requests that run at once
-  int64_t queue = 64;                                            ///< requests that may wait
-  double queue_seconds = 10;                                     ///< a request that waited longer is not begun (504)
+  int workers = 1;            ///< requests that run at once
+  int64_t queue = 64;         ///< requests that may wait
+  double queue_seconds = 10;  ///< a request that waited longer is not begun (504)
+  /// SHA-256 of the tokens one of which a request must bring (RFC 6750), except for its health; empty: none is asked.
+  std::vector<std::string> token_digests = {};
   bool allows_control = false;                                   ///< clients may load and unload models
   bool has_triton_metrics = false;                               ///< /metrics has Triton's names too
   std::function<void(const std::string& line)> access_log = {};  ///< a JSON object for each request
@@ -45,6 +48,7 @@ class Service {
   using Compute = HttpResponse (Service::*)(Call&, ServedModel&, int worker, RequestTime&);
 
   static std::span<const Route> routes();
+  bool may_ask(const HttpRequest& request) const;
   void dispatch(const CallPtr& call);
   void enqueue(const CallPtr& call, Compute compute);
   void work(const CallPtr& call, ServedModel& model, Compute compute, int worker);
@@ -74,6 +78,9 @@ class Service {
   std::atomic<int64_t> running_{0};
   WorkQueue queue_;  ///< ends first: what it does uses the rest
 };
+
+/// SHA-256 of each line of `path` that is not empty. Throws Error(invalid_argument) when there is none.
+std::vector<std::string> read_token_digests(const std::string& path);
 
 /// HTTP status of an error: 400, 404, 500, 501 or 503.
 int http_status(ErrorCode code);

@@ -33,6 +33,9 @@ tar tf one/image.tar | grep -qx manifest.json || fail "no manifest.json"
 grep -q '^ENTRYPOINT \["/usr/bin/hone", "serve"' one/Dockerfile || fail "$(cat one/Dockerfile)"
 "$hone" package twice.hone --name 'a"b' -o odd > /dev/null
 grep -qxF 'LABEL org.opencontainers.image.title="a\"b"' odd/Dockerfile || fail "a name ends its quotes: $(cat odd/Dockerfile)"
+"$hone" package twice.hone --tls -o tls > /dev/null
+find tls/rootfs one/rootfs -name 'libssl.so.3' | grep -q '^tls/' || fail "--tls packs no libssl"
+[ -z "$(find one/rootfs -name 'libcrypto*')" ] || fail "libcrypto is packed without --tls"
 mkdir other && touch other/mine
 if "$hone" package twice.hone -o other 2> said; then fail "another's folder is overwritten"; fi
 

@@ -9,58 +9,8 @@ for program in curl node; do
   command -v "$program" > /dev/null || { echo "SKIPPED: $program is not installed"; exit 77; }
 done
 
-work=$(mktemp -d)
-server=
-cleanup() {
-  [ -z "$server" ] || kill -KILL "$server" 2> /dev/null || true
-  rm -rf "$work"
-}
-trap cleanup EXIT
-cd "$work"
-
-fail() {
-  echo "FAILED: $*" >&2
-  tail -20 "$work/log" | sed 's/^/server: /' >&2 || true
-  exit 1
-}
-
-# model FACTOR FILE: y = x · FACTOR
-model() {
-  mkdir -p "$(dirname "$2")"
-  printf 'graph "m" {\n  input %%x: f32[4]\n  const %%k: f32[4] = fill(%s)\n  %%y: f32[4] = Mul(%%x, %%k)\n  output %%y\n}\n' "$1" > "$2.new"
-  mv "$2.new" "$2"
-}
-
-# start OPTION...: the server, on a free port that ends up in $url
-start() {
-  "$hone" serve "$@" --http-port 0 2> log &
-  server=$!
-  for _ in $(seq 500); do
-    url=$(sed -n 's/^listening on //p' log)
-    [ -z "$url" ] || return 0
-    kill -0 "$server" 2> /dev/null || fail "the server ended"
-    sleep 0.02
-  done
-  fail "the server does not listen"
-}
-
-# stop CODE: SIGTERM, and the exit status that it must have
-stop() {
-  kill -TERM "$server"
-  local code=0
-  wait "$server" || code=$?
-  server=
-  [ "$code" = "$1" ] || fail "exit status $code, expected $1"
-}
-
-# expect WANTED CURL-ARGUMENT...: the status and what the answer contains, "200 text"
-expect() {
-  local wanted=$1 answer
-  shift
-  answer=$(curl -s -m 20 -w '\n%{http_code}' "$@") || fail "curl $*: $answer"
-  [ "$(tail -1 <<< "$answer")" = "${wanted%% *}" ] || fail "curl $*: $answer, expected $wanted"
-  grep -qF -- "${wanted#* }" <<< "$answer" || fail "curl $*: $answer, expected $wanted"
-}
+# shellcheck source=tests/serve/lib.sh
+. "$here/lib.sh"
 
 model 2 models/twice/1/model.hone
 cat > models/pixel.hone << 'END'
