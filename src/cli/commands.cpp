@@ -13,6 +13,7 @@ std::span<const Command> all_commands() {
       kPruneCommand,     //
       kExplainCommand,   //
       kVerifyCommand,    //
+      kDoctorCommand,    //
       kReduceCommand,    //
       kInspectCommand,   //
       kRunCommand,       //

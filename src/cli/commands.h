@@ -14,6 +14,8 @@ extern const Command kEmitCCommand;
 extern const Command kDeployCommand;
 extern const Command kDevicesCommand;
 extern const Command kDistillCommand;
+extern const Command kDiffCommand;
+extern const Command kDoctorCommand;
 extern const Command kEvalCommand;
 extern const Command kFinetuneCommand;
 extern const Command kExplainCommand;
