@@ -286,8 +286,7 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
       tasks_(std::min<int64_t>(threads, shape.batch * shape.out_h)),
       taps_bytes_(align_64(shape.kernel_h * tap_columns(shape) * static_cast<int64_t>(sizeof(void*)))),
       outside_bytes_(align_64(shape.out_c)),
-      task_scratch_(taps_bytes_ + outside_bytes_ +
-                    (fixed_.is_used() || q.accumulates ? align_64(shape.out_w * shape.out_c * 4) : 0)) {
+      input_bytes_(taps_bytes_ + outside_bytes_) {
   const int64_t taps = shape.taps();
   const int64_t channels = shape.out_c;
   std::vector<int16_t> by_tap(static_cast<size_t>(taps * channels));
@@ -303,13 +302,23 @@ DepthwiseQ::DepthwiseQ(const KernelTable& table, const ConvShape& shape, const C
   const int32_t zero = kernel_->packed_zero_point(q.in_zero, q.in_unsigned);
   std::vector<int32_t> bias = q.bias;
   for (size_t i = 0; i < by_tap.size(); ++i) bias[i % bias.size()] -= by_tap[i] * zero;
-  const std::vector<float> scales = float_scales(q);
+  std::vector<float> scales = float_scales(q);
+  int64_t packed_channels = channels;
+  if (DepthwiseFold fold(shape, kernel_->block); fold.pixels() > 1) {
+    by_tap = fold.repeated(by_tap);
+    bias = fold.repeated(bias);
+    scales = fold.repeated(scales);
+    packed_channels *= fold.pixels();
+    input_bytes_ = fold.scratch_bytes();
+    fold_ = fold;
+  }
   packed_ = packed(*kernel_, {.w = by_tap.data(),
                               .bias = bias.data(),
                               .scale = scales.data(),
                               .kernel_h = shape.kernel_h,
                               .kernel_w = shape.kernel_w,
-                              .channels = channels});
+                              .channels = packed_channels});
+  task_scratch_ = input_bytes_ + (fixed_.is_used() || q.accumulates ? align_64(shape.out_w * channels * 4) : 0);
   if (shape.out_c != shape.in_c) expanded_bytes_ = align_64(shape.batch * shape.in_h * shape.in_w * channels);
 }
 
@@ -336,29 +345,40 @@ void DepthwiseQ::run(const uint8_t* x, uint8_t* y, const int32_t* image_zeros, c
     std::byte* own = bytes + task * task_scratch_;
     auto** taps = reinterpret_cast<const void**>(own);
     std::byte* outside = own + taps_bytes_;
-    auto* raw = reinterpret_cast<int32_t*>(own + taps_bytes_ + outside_bytes_);
+    auto* raw = is_raw ? reinterpret_cast<int32_t*>(own + input_bytes_) : nullptr;
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = row / shape_.out_h;
-      if (row == first || row % shape_.out_h == 0) {
-        std::memset(outside, image_zeros == nullptr ? in_zero_ : image_zeros[image], static_cast<size_t>(c));
-      }
-      fill_taps(shape_, x + image * shape_.in_h * shape_.in_w * c, c, row % shape_.out_h, outside, taps);
+      const int64_t oy = row % shape_.out_h;
+      const bool is_next = row != first && oy != 0;
+      const auto zero = static_cast<uint8_t>(image_zeros == nullptr ? in_zero_ : image_zeros[image]);
+      const uint8_t* from = x + image * shape_.in_h * shape_.in_w * c;
       uint8_t* out = y == nullptr ? nullptr : y + row * shape_.out_w * c;
-      kernel_->run({.pixels = shape_.out_w,
-                    .channels = c,
-                    .kernel_h = shape_.kernel_h,
-                    .kernel_w = shape_.kernel_w,
-                    .stride_w = shape_.stride_w,
-                    .dilation_w = shape_.dilation_w,
-                    .taps = taps,
-                    .taps_stride = tap_columns(shape_),
-                    .weights = packed_.data(),
-                    .out = out,
-                    .out_stride = c,
-                    .is_unsigned = in_unsigned_,
-                    .f32 = {},
-                    .s8 = epilogue_,
-                    .raw = is_raw ? raw : nullptr});
+      if (fold_) {
+        fold_->fill(from, oy, is_next, zero, own);
+      } else {
+        if (!is_next) std::memset(outside, zero, static_cast<size_t>(c));
+        fill_taps(shape_, from, c, oy, outside, taps);
+      }
+      const DepthwiseRun run{.pixels = shape_.out_w,
+                             .channels = c,
+                             .kernel_h = shape_.kernel_h,
+                             .kernel_w = shape_.kernel_w,
+                             .stride_w = shape_.stride_w,
+                             .dilation_w = shape_.dilation_w,
+                             .taps = taps,
+                             .taps_stride = tap_columns(shape_),
+                             .weights = packed_.data(),
+                             .out = out,
+                             .out_stride = c,
+                             .is_unsigned = in_unsigned_,
+                             .f32 = {},
+                             .s8 = epilogue_,
+                             .raw = raw};
+      if (fold_) {
+        fold_->run(*kernel_, run, own);
+      } else {
+        kernel_->run(run);
+      }
       if (sink != nullptr) {
         (*sink)(row * shape_.out_w, shape_.out_w, 0, c, raw);
       } else if (fixed_.is_used()) {

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "providers/cpu/convolution.h"
+#include "providers/cpu/depthwise_fold.h"
 
 namespace hone::cpu {
 
@@ -111,7 +113,8 @@ class DepthwiseQ {
   bool in_unsigned_;
   const DepthwiseS8Variant* kernel_;
   int32_t in_zero_;
-  int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, outside_bytes_, task_scratch_;
+  std::optional<DepthwiseFold> fold_;
+  int64_t tasks_, expanded_bytes_ = 0, taps_bytes_, outside_bytes_, input_bytes_, task_scratch_;
   AlignedBuffer packed_;
 };
 
