@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "compress/dequantize.h"
 #include "compress/file_forms.h"
+#include "compress/match.h"
 #include "formats/formats.h"
 #include "passes/pipelines.h"
 
@@ -87,6 +88,9 @@ std::string record_of(const TrainArgs& a, const TrainOptions& o, const Split& sp
   json["labels"] = o.objective.labels;
   json["teacher"] = o.objective.teacher;
   json["temperature"] = o.objective.temperature;
+  json["decoupled"] = o.objective.decoupled;
+  Json& matches = json["matches"] = Json::array();
+  for (const Match& m : o.objective.matches) matches.push_back(Json(cat(m.teacher, ":", m.student)));
   json["before"] = to_json(t.results.front());
   json["best"] = to_json(t.results[t.best]);
   return json.dump();
@@ -216,6 +220,9 @@ int run_training(const TrainArgs& args, TrainJob job, Console& console) {
   const TrainingData data = training_data(split.training, inputs), held_out = training_data(split.held_out, inputs);
   if (job.teacher && data.labels.empty()) options.objective.labels = 0;
   const Engine engine = args.engine.engine();
+  if (job.teacher)
+    options.objective.matches =
+        find_matches(job.matches, *job.teacher, model, Evidence(data.samples, args.engine.calibration_engine()));
   if (!inputs.empty()) warn_of_scale(model, engine, data.samples, inputs.front(), args.preprocess, console);
   const TrainHooks hooks{.progress = console.progress("training"),
                          .result = [&](const EpochResult& r) { console.note(epoch_text(r, options.epochs)); }};

@@ -27,6 +27,7 @@ struct TrainJob {
   std::string path;  ///< of `model`
   Graph model;       ///< as it was read
   const Graph* teacher = nullptr;
+  std::vector<std::string> matches = {};  ///< "TEACHER:STUDENT", see find_matches
   Objective objective;
 };
 

@@ -31,6 +31,8 @@ std::string digest(const TrainOptions& o) {
   for (const Augment& a : o.augments) out += cat(a.row->name, "=", a.amount, " ");
   const Objective& objective = o.objective;
   out += cat(objective.labels, " ", objective.teacher, " ", objective.temperature, " ", objective.is_classifier, " ");
+  out += cat(objective.decoupled, " ", objective.match, " ");
+  for (const Match& m : objective.matches) out += cat(m.teacher, ":", m.student, " ", digest(m.projector), " ");
   const Optimizer& how = o.optimizer;
   return out + cat(static_cast<int64_t>(how.kind), " ", how.momentum, " ", how.beta1, " ", how.beta2, " ", how.epsilon,
                    " ", how.weight_decay, " ", how.clip, " ", how.average, " ", how.keeps_zeros);

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "train/training_graph.h"
 
 namespace hone {
 namespace {
@@ -16,19 +15,21 @@ void require_equal(const char* what, size_t i, const TensorType* teacher, const 
 }
 
 /// `teacher` with the outputs that are asked for.
-Graph speaking(const Graph& teacher, bool is_classifier) {
+Graph speaking(const Graph& teacher, const Objective& objective) {
   Graph graph = teacher;
   std::vector<ValueId> outputs = teacher.outputs();
-  if (is_classifier) outputs = {logits_of(teacher)};
+  if (objective.is_classifier) outputs = {logits_of(teacher)};
   std::erase_if(outputs, [&](ValueId v) { return teacher.type(v).dtype != DType::kF32; });
+  for (const Match& m : objective.matches) outputs.push_back(find_value(teacher, m.teacher));
   graph.set_outputs(outputs);
   return graph;
 }
 
 }  // namespace
 
-Teacher::Teacher(const Graph& teacher, const std::vector<TensorType>& inputs, bool is_classifier, const Engine& engine)
-    : session_(Program::prepared(speaking(teacher, is_classifier), engine)) {
+Teacher::Teacher(const Graph& teacher, const std::vector<TensorType>& inputs, const Objective& objective,
+                 const Engine& engine)
+    : session_(Program::prepared(speaking(teacher, objective), engine)) {
   for (size_t i = 0; i < std::max(teacher.inputs().size(), inputs.size()); ++i)
     require_equal("input", i, i < teacher.inputs().size() ? &teacher.type(teacher.inputs()[i]) : nullptr,
                   i < inputs.size() ? &inputs[i] : nullptr);

@@ -55,8 +55,8 @@ class Trainer {
         loader_(input_types(model.inputs().size()), options, engine.plan.threads) {
     if (options.objective.teacher > 0) {
       if (teacher == nullptr) throw internal_error("a teacher has weight, but there is none");
-      teacher_.emplace(with_batch(*teacher, options.batch), input_types(model.inputs().size()),
-                       options.objective.is_classifier, engine);
+      teacher_.emplace(with_batch(*teacher, options.batch), input_types(model.inputs().size()), options.objective,
+                       engine);
     }
   }
 
@@ -130,7 +130,7 @@ class Trainer {
     std::vector<Tensor> inputs = std::move(batch.inputs);
     const Graph& g = machine.graph.graph;
     std::vector<Tensor> said;
-    const size_t own = inputs.size() + (options_.objective.is_classifier && options_.objective.labels > 0);
+    const size_t own = inputs.size() + options_.objective.needs_labels();
     if (teacher_) {
       std::vector<TensorType> wanted;
       for (size_t i = own; i + rest < g.inputs().size(); ++i) wanted.push_back(g.type(g.inputs()[i]));
@@ -287,7 +287,7 @@ bool HeldOut::is_better_than(const HeldOut& other) const {
 Trained train(const Graph& model, const Graph* teacher, const TrainingData& data, const TrainingData& held_out,
               const TrainOptions& options, const Engine& engine, const TrainHooks& hooks) {
   Trainer trainer(model, teacher, options, engine);
-  const bool needs_labels = options.objective.is_classifier && options.objective.labels > 0;
+  const bool needs_labels = options.objective.needs_labels();
   check_data(data, "training", trainer.classes(), needs_labels);
   check_data(held_out, "held-out", trainer.classes(), needs_labels);
   const auto batch = static_cast<size_t>(options.batch);

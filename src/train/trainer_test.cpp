@@ -164,6 +164,44 @@ TEST(Trainer, MakesAnyModelFollowATeacherByItsOutputs) {
   EXPECT_LT(student.results[student.best].held_out.loss, student.results.front().held_out.loss / 3);
 }
 
+TEST(Trainer, TakesTheRightClassAndTheOthersApart) {
+  const TrainingData data = stripes(96, 1), held_out = stripes(40, 1000);
+  TrainOptions o = quick();
+  const Trained teacher = train(small_net(8, 3), nullptr, data, held_out, o, engine());
+  o.objective = {.labels = 0, .teacher = 1, .temperature = 2, .decoupled = 2};
+  const Trained student = train(small_net(3, 11), &teacher.model, data, held_out, o, engine());
+  EXPECT_GT(student.results[student.best].held_out.accuracy, 0.97);
+  EXPECT_LT(student.results.back().held_out.loss, student.results.front().held_out.loss / 4);
+  // Two classes: there are no others to stand apart, and as its own teacher a model has nothing to learn.
+  const Trained same = train(teacher.model, &teacher.model, data, held_out, o, engine());
+  EXPECT_NEAR(same.results.front().held_out.loss, 0, 1e-5);
+  TrainingData unlabelled = data;
+  unlabelled.labels.clear();
+  EXPECT_THROW(train(small_net(3, 11), &teacher.model, unlabelled, held_out, o, engine()), Error);
+}
+
+TEST(Trainer, MakesValuesInsideFollowThoseOfTheTeacher) {
+  TrainingData data = stripes(64, 1), held_out = stripes(16, 1000);
+  data.labels.clear();
+  held_out.labels.clear();
+  TrainOptions o = quick();
+  const Graph teacher = small_net(8, 3), student = small_net(4, 5);
+  o.objective = {
+      .labels = 0, .teacher = 1e-9, .is_classifier = false, .matches = {{"conv", "conv", noise({4, 8}, 9, 0.1f)}}};
+  const Trained t = train(student, &teacher, data, held_out, o, engine());
+  EXPECT_LT(t.results[t.best].held_out.loss, t.results.front().held_out.loss / 2);
+  EXPECT_EQ(weights_of(t.model).size(), 3u) << "the projector does not stay";
+  o.objective.matches[0].student = "con";
+  try {
+    train(student, &teacher, data, held_out, o, engine());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("did you mean 'conv'"), std::string::npos) << e.what();
+  }
+  o.objective.matches[0].student = "averagepool";
+  EXPECT_THROW(train(student, &teacher, data, held_out, o, engine()), Error) << "other sizes are taken";
+}
+
 TEST(Trainer, KeepsTheWeightsItCameWithWhereNothingIsBetter) {
   const TrainingData data = stripes(32, 1), held_out = stripes(16, 1000);
   TrainOptions o = quick();

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ops/backward.h"
 #include "ops/binary.h"
+#include "ops/matmul.h"
 #include "ops/movement.h"
 #include "ops/norm.h"
 #include "ops/reduce.h"
@@ -61,6 +62,25 @@ ValueId softened_divergence(Arithmetic& a, ValueId teacher, ValueId scores, doub
   return a.times(a.add(cross, entropy), temperature * temperature);
 }
 
+/// Apart: how sure the right class is against all others, and how the others stand to each other.
+ValueId decoupled_divergence(Arithmetic& a, ValueId targets, ValueId teacher, ValueId scores, const Objective& o) {
+  const auto right = [&](ValueId v) {  // [N]: the softened probability of the right class
+    const ValueId p = a.graph.add(Softmax{.beta = static_cast<float>(1 / o.temperature)}, {v});
+    const ValueId sum = a.graph.add(ReduceSum{.keepdims = false},
+                                    {a.mul(p, targets), a.graph.add_constant(Tensor::of<int64_t>({1}, {1}))});
+    return a.graph.add(Clamp{.min = 1e-6f, .max = 1 - 1e-6f}, {sum});
+  };
+  const auto log = [&](ValueId v) { return a.graph.add(Log{}, {v}); };
+  const auto rest = [&](ValueId v) { return a.plus(a.times(v, -1), 1); };
+  const ValueId t = right(teacher), s = right(scores);
+  const ValueId sure =
+      a.mean(a.add(a.mul(t, a.sub(log(t), log(s))), a.mul(rest(t), a.sub(log(rest(t)), log(rest(s))))));
+  // Far below every other score the right class has no share.
+  const ValueId hidden = a.times(targets, 1000);
+  const ValueId others = softened_divergence(a, a.sub(teacher, hidden), a.sub(scores, hidden), o.temperature);
+  return a.add(a.times(sure, o.temperature * o.temperature), a.times(others, o.decoupled));
+}
+
 ValueId relative_error(Arithmetic& a, ValueId teacher, ValueId output) {
   const ValueId difference = a.sub(output, teacher);
   return a.div(a.mean(a.mul(difference, difference)), a.plus(a.mean(a.mul(teacher, teacher)), 1e-12));
@@ -68,15 +88,34 @@ ValueId relative_error(Arithmetic& a, ValueId teacher, ValueId output) {
 
 struct Loss {
   ValueId value, scores;
+
+  void add(Arithmetic& a, ValueId part, double weight) {
+    const ValueId v = weight == 1 ? part : a.times(part, weight);
+    value = value.exists() ? a.add(value, v) : v;
+  }
 };
 
-Loss add_loss(Graph& graph, const Objective& objective) {
+/// Every matched value through its projector, against the teacher's. Opens the projectors as weights.
+void add_matches(Arithmetic& a, Loss& loss, const Objective& objective, std::vector<ValueId>& weights) {
+  for (const Match& m : objective.matches) {
+    const ValueId v = find_value(a.graph, m.student);
+    TensorType type = a.graph.type(v);
+    if (type.dtype != DType::kF32 || type.shape.rank() < 2 || type.shape.dims().back() != m.projector.dim(0))
+      throw invalid_argument(
+          cat("'", m.student, "' is ", to_text(type), ", expected floats with ", m.projector.dim(0), " channels"));
+    Dims dims = type.shape.dims();
+    dims.back() = m.projector.dim(1);
+    type.shape = Shape(dims);
+    weights.push_back(a.graph.add_state(cat("match_", m.student), m.projector));
+    const ValueId target = a.graph.add_input(cat("teacher_", m.teacher), type);
+    loss.add(a, relative_error(a, target, a.graph.add(MatMul{}, {v, weights.back()})), objective.match);
+  }
+}
+
+Loss add_loss(Graph& graph, const Objective& objective, std::vector<ValueId>& weights) {
   Arithmetic a{graph};
   Loss loss;
-  const auto add = [&](ValueId part, double weight) {
-    const ValueId v = weight == 1 ? part : a.times(part, weight);
-    loss.value = loss.value.exists() ? a.add(loss.value, v) : v;
-  };
+  const auto add = [&](ValueId part, double weight) { loss.add(a, part, weight); };
   const std::vector<ValueId> outputs = graph.outputs();
   if (!objective.is_classifier) {
     for (const ValueId y : outputs) {
@@ -85,14 +124,21 @@ Loss add_loss(Graph& graph, const Objective& objective) {
           objective.teacher);
     }
     if (!loss.value.exists()) throw unsupported("no output holds floats: there is nothing to compare with a teacher");
+    add_matches(a, loss, objective, weights);
     return loss;
   }
   loss.scores = scores_of(graph, logits_of(graph));
   const TensorType row = graph.type(loss.scores);
-  if (objective.labels > 0) add(cross_entropy(a, graph.add_input("targets", row), loss.scores), objective.labels);
-  if (objective.teacher > 0)
-    add(softened_divergence(a, graph.add_input("teacher", row), loss.scores, objective.temperature), objective.teacher);
+  const ValueId targets = objective.needs_labels() ? graph.add_input("targets", row) : ValueId{};
+  if (objective.labels > 0) add(cross_entropy(a, targets, loss.scores), objective.labels);
+  if (objective.teacher > 0) {
+    const ValueId teacher = graph.add_input("teacher", row);
+    add(objective.decoupled > 0 ? decoupled_divergence(a, targets, teacher, loss.scores, objective)
+                                : softened_divergence(a, teacher, loss.scores, objective.temperature),
+        objective.teacher);
+  }
   if (!loss.value.exists()) throw invalid_argument("neither labels nor a teacher have a weight");
+  add_matches(a, loss, objective, weights);
   return loss;
 }
 
@@ -257,6 +303,26 @@ int64_t class_count(const Graph& model) {
   return count;
 }
 
+ValueId find_value(const Graph& graph, const std::string& name) {
+  std::vector<std::string> names;
+  for (const ValueId in : graph.inputs()) {
+    if (graph.value(in).name == name) return in;
+    names.push_back(graph.value(in).name);
+  }
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    for (const ValueId y : node.outputs) {
+      if (graph.value(y).name == name) return y;
+      names.push_back(graph.value(y).name);
+    }
+    if (node.name == name) return node.outputs.at(0);
+    names.push_back(node.name);
+  }
+  const std::string near = nearest(name, names);
+  throw not_found(cat("no value or node is called '", name, "'"),
+                  near.empty() ? "hone profile MODEL shows the names of nodes" : cat("did you mean '", near, "'?"));
+}
+
 TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Objective& objective,
                                   const Optimizer* optimizer) {
   if (!model.states().empty())
@@ -265,12 +331,12 @@ TrainingGraph make_training_graph(const Graph& model, int64_t samples, const Obj
   TrainingGraph out{.graph = model};
   Graph& graph = out.graph;
   // Before anything is simplified: equal constants would become one weight.
-  const std::vector<ValueId> weights = open_weights(graph);
-  out.weights = weights.size();
+  std::vector<ValueId> weights = open_weights(graph);
   if (weights.empty())
     throw invalid_argument("the model has no float weights to train", "hone quantize --to float undoes a quantization");
   graph = with_batch(graph, samples);
-  const Loss loss = add_loss(graph, objective);
+  const Loss loss = add_loss(graph, objective, weights);
+  out.weights = weights.size();
   if (optimizer) {
     std::vector<ValueId> averages;
     if (optimizer->average > 0) {
