@@ -14,6 +14,7 @@ std::span<const Command> all_commands() {
       kExplainCommand,   //
       kVerifyCommand,    //
       kDoctorCommand,    //
+      kDiffCommand,      //
       kReduceCommand,    //
       kInspectCommand,   //
       kRunCommand,       //
