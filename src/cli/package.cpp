@@ -130,6 +130,8 @@ CommandBody setup(Args& args) {
   args.option("--image", "REF", o->job.reference, "name and tag of the image; localhost/NAME:1 otherwise");
   o->data.declare(args, false);
   o->preprocess.declare(args);
+  args.option("--sign", "KEY", o->job.key,
+              "sign the model's files with this private key (ECDSA, PEM), for hone serve --key");
   args.flag("--tls", o->job.has_tls, "OpenSSL goes with the program, for hone serve --tls-cert");
   args.option("--airgap", "DIR", o->airgap, "also lay out what K3s imports at its start, without a network");
   o->deploy.declare(args);

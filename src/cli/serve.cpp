@@ -59,6 +59,7 @@ CommandBody setup(Args& args) {
               "certificate in PEM: HTTPS is spoken, and nothing else");
   args.option("--tls-key", "FILE", o->serve.http.tls_key, "its key");
   args.option("--token-file", "FILE", o->tokens, "tokens, one a line; without one of them only health is told");
+  args.option("--key", "FILE", o->serve.repository.key, "public key in PEM: only models that it signed serve");
   args.option("--workers", "N", o->workers, "requests that run at once; 0: one for each usable CPU", 0);
   args.option("--queue", "N", o->queue, "requests that may wait; more are refused with 503", 1);
   args.option("--queue-timeout", "S", o->serve.service.queue_seconds, "a request that waited longer is not begun", 0);

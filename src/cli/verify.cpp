@@ -13,6 +13,8 @@
 #include "compress/manifest.h"
 #include "compress/repeat.h"
 #include "serve/golden.h"
+#include "serve/served_model.h"
+#include "serve/signature.h"
 
 namespace hone {
 
@@ -24,7 +26,7 @@ struct Options {
   ModelArgs model;
   EngineArgs engine;
   DataArgs data;
-  std::string source;
+  std::string source, key;
   bool is_rebuild = false, is_json = false;
 };
 
@@ -62,6 +64,13 @@ Check check_golden_file(const std::string& path, const Graph& graph, const Engin
     const std::vector<GoldenSample> samples = read_golden(path, graph);
     replay_golden(Program::as_is(graph, engine), samples);
     return cat(counted(static_cast<int64_t>(samples.size()), "golden sample"), " of '", path, "' repeated");
+  });
+}
+
+Check check_signature(const Options& o) {
+  return checked("signature", [&] {
+    const auto count = static_cast<int64_t>(require_signed(o.model.path, companions_of(o.model.path), o.key));
+    return cat(counted(count, "file"), " as signed with the key of '", o.key, "'");
   });
 }
 
@@ -151,13 +160,17 @@ int report(const Options& o, const Json& manifest, const JobRecipe& recipe, cons
 int verify_command(const Options& o, Console& console) {
   if (o.is_rebuild && (o.source.empty() || o.data.path.empty()))
     throw invalid_argument("--rebuild needs --source and --data: what the model was made from");
+  std::vector<Check> checks;
+  if (!o.key.empty()) {
+    checks.push_back(check_signature(o));
+    if (!checks.back().is_good) return report(o, Json(), JobRecipe(), checks, console);  // its file is not read
+  }
   const Graph graph = o.model.load();
   const Json manifest = manifest_in(graph);
   const JobRecipe recipe = manifest.is_null() ? JobRecipe() : parse_job_recipe(manifest.dump());
   if (manifest.is_null() && (!o.source.empty() || o.is_rebuild))
     throw invalid_argument(cat("'", o.model.path, "' has no manifest that would say what it was made from"));
   const Engine engine = o.engine.engine();
-  std::vector<Check> checks;
   if (const Json* answers = manifest.find("golden"); answers && !answers->as_array().empty())
     checks.push_back(check_answers(*answers, graph, engine));
   std::error_code ignored;
@@ -174,6 +187,7 @@ int verify_command(const Options& o, Console& console) {
 CommandBody setup(Args& args) {
   const auto o = std::make_shared<Options>();
   o->model.declare(args);
+  args.option("--key", "FILE", o->key, "public key in PEM that must have signed the model and what is beside it");
   args.option("--source", "FILE", o->source,
               "the model that it was made from: must be the one that the manifest names");
   args.flag("--rebuild", o->is_rebuild, "make it again from --source and --data and compare the bytes");
@@ -188,11 +202,13 @@ CommandBody setup(Args& args) {
 const Command kVerifyCommand{
     "verify", "whether a model answers here as it did where it was made, and is made so again",
     "hone verify out/model.tflite\n"
+    "hone verify image/rootfs/models/defects/1/model.tflite --key public.pem\n"
     "hone verify out/model.onnx --rebuild --source model.onnx --data photos/",
     "Repeats the golden samples in the model's manifest and those of the file beside it (model.golden.npz). --rebuild "
     "applies the manifest's recipe to the source and the calibration samples anew, on any number of threads and any "
-    "processor, and compares the bytes; preprocessing and accuracies are taken from the manifest. The exit code is 1 "
-    "when an answer, the source or a byte is another.",
+    "processor, and compares the bytes; preprocessing and accuracies are taken from the manifest. --key "
+    "holds the signature beside the model (model.sig) against it before anything else is read. The exit code is 1 "
+    "when an answer, the source, a byte or who signed is another.",
     setup};
 
 }  // namespace hone

@@ -11,6 +11,7 @@
 #include "package/bundle.h"
 #include "serve/golden.h"
 #include "serve/openssl.h"
+#include "serve/signature.h"
 
 namespace hone {
 
@@ -54,6 +55,11 @@ std::shared_ptr<ServedModel> stage_model(const PackageJob& job, const fs::path& 
   const auto program = Program::prepared(read(path), engine);
   write_golden(golden_path_of(path), program->graph(), make_golden(program, job.samples));
   fs::permissions(golden_path_of(path), static_cast<fs::perms>(0644));
+  if (!job.key.empty()) {
+    const std::string signature = signature_path_of(path);
+    write_file(signature, sign_files(job.name, digests_of_model(path, companions_of(path)), job.key));
+    fs::permissions(signature, static_cast<fs::perms>(0644));
+  }
   for (const auto& entry : fs::directory_iterator(root / folder))
     files.push_back({cat(folder, entry.path().filename().string()), read_file(entry.path().string())});
   std::sort(files.begin(), files.end(), [](const PackedFile& a, const PackedFile& b) { return a.path < b.path; });
@@ -100,12 +106,13 @@ void clear_earlier(const fs::path& directory) {
 Package make_package(const PackageJob& job, const ModelReader& read, const Engine& engine) {
   require_reference(job.reference);
   if (job.samples.empty()) throw invalid_argument("a package needs a golden sample at least");
+  if (!job.key.empty()) require_signing_key(job.key);
   const fs::path directory = job.directory;
   clear_earlier(directory);
   std::vector<PackedFile> model_files;
   Package package;
   package.model = stage_model(job, directory / "rootfs", read, engine, model_files);
-  std::vector<PackedFile> runtime = runtime_files(job.has_tls);
+  std::vector<PackedFile> runtime = runtime_files(job.has_tls || !job.key.empty());
   write_files(directory / "rootfs", runtime);
   package.spec = {.reference = job.reference,
                   .architecture = std::string(image_architecture()),

@@ -16,7 +16,8 @@ struct PackageJob {
   std::string directory;      ///< where the results go
   std::string reference;      ///< of the image
   std::string title_version;  ///< of hone, for the labels
-  bool has_tls = false;       ///< OpenSSL goes with the program, for `hone serve --tls-cert`
+  std::string key;            ///< private, PEM: signs the model's files; "": nothing is signed
+  bool has_tls = false;       ///< OpenSSL goes with the program, for `hone serve --tls-cert` and `--key`
   int64_t created = 0;        ///< SOURCE_DATE_EPOCH
   /// What the model is run on for its golden samples.
   std::vector<std::vector<Tensor>> samples;

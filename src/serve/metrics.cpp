@@ -12,7 +12,7 @@
 
 namespace hone {
 
-void Histogram::add(double value) {
+void TimeHistogram::add(double value) {
   ++count;
   seconds += value;
   for (size_t i = 0; i < kBounds.size(); ++i)
@@ -65,12 +65,12 @@ void MetricsText::line(std::string_view suffix, const Labels& labels, double val
 
 void MetricsText::sample(const Labels& labels, double value) { line("", labels, value); }
 
-void MetricsText::sample(const Labels& labels, const Histogram& histogram) {
+void MetricsText::sample(const Labels& labels, const TimeHistogram& histogram) {
   Labels with_bound = labels;
   with_bound.emplace_back("le", "");
   int64_t sum = 0;
-  for (size_t i = 0; i < Histogram::kBounds.size(); ++i) {
-    with_bound.back().second = to_text(Histogram::kBounds[i]);
+  for (size_t i = 0; i < TimeHistogram::kBounds.size(); ++i) {
+    with_bound.back().second = to_text(TimeHistogram::kBounds[i]);
     line("_bucket", with_bound, static_cast<double>(sum += histogram.at_most[i]));
   }
   with_bound.back().second = "+Inf";

@@ -13,7 +13,7 @@
 namespace hone {
 
 /// Counts of durations by upper bound, as Prometheus' histograms are.
-struct Histogram {
+struct TimeHistogram {
   /// Seconds; about three a decade from 100 µs to 10 s. What is above counts in `count` alone.
   static constexpr std::array<double, 16> kBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                                      0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
@@ -33,7 +33,7 @@ struct RequestTime {
 struct ModelCounts {
   int64_t success = 0;
   std::map<std::string, int64_t> failures;  ///< by reason
-  Histogram request, queue, compute;
+  TimeHistogram request, queue, compute;
   RequestTime total;  ///< sums over the successful ones
   double failed_seconds = 0;
   int64_t last_inference_ms = 0;  ///< since 1970
@@ -60,7 +60,7 @@ class MetricsText {
   /// `type`: "counter", "gauge" or "histogram". The samples that follow are of this family.
   void family(std::string_view name, std::string_view type, std::string_view help);
   void sample(const Labels& labels, double value);
-  void sample(const Labels& labels, const Histogram& histogram);
+  void sample(const Labels& labels, const TimeHistogram& histogram);
   std::string take() { return std::move(text_); }
 
  private:

@@ -164,7 +164,8 @@ bool Repository::try_load(Entry& entry, const Candidate& candidate) {
     return false;
   };
   try {
-    auto model = load_served_model({entry.name, candidate.path, candidate.version, options_.workers}, read_, engine_);
+    auto model = load_served_model({entry.name, candidate.path, candidate.version, options_.workers, options_.key},
+                                   read_, engine_);
     model->metrics = entry.metrics;
     if (options_.log)
       options_.log(cat("model '", entry.name, "' version ", candidate.version, " serves, loaded in ",

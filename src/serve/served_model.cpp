@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "passes/check.h"
 #include "serve/golden.h"
+#include "serve/signature.h"
 
 namespace hone {
 
@@ -23,8 +24,12 @@ Signature signature_of(const Graph& graph) {
   return signature;
 }
 
+std::string labels_path_of(const std::string& model_path) {
+  return fs::path(model_path).replace_extension(".labels.txt").string();
+}
+
 std::vector<std::string> read_labels(const std::string& model_path) {
-  const std::string path = fs::path(model_path).replace_extension(".labels.txt").string();
+  const std::string path = labels_path_of(model_path);
   std::vector<std::string> labels;
   if (!fs::exists(path)) return labels;
   const std::string text = read_file(path);
@@ -51,6 +56,10 @@ void try_out(ServedModel& model) {
 
 }  // namespace
 
+std::vector<std::string> companions_of(const std::string& model_path) {
+  return {golden_path_of(model_path), labels_path_of(model_path)};
+}
+
 Session& ServedModel::session(int worker) {
   std::unique_ptr<Session>& own = sessions[static_cast<size_t>(worker)];
   if (!own) own = std::make_unique<Session>(program);
@@ -65,6 +74,7 @@ std::shared_ptr<ServedModel> load_served_model(const LoadRequest& request, const
       },
       [&] {
         const auto start = std::chrono::steady_clock::now();
+        if (!request.key.empty()) require_signed(request.path, companions_of(request.path), request.key);
         auto model = std::make_shared<ServedModel>();
         model->name = request.name;
         model->path = request.path;

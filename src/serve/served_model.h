@@ -38,10 +38,14 @@ struct LoadRequest {
   std::string name, path;
   int64_t version = 1;
   int workers = 1;
+  std::string key = {};  ///< public, PEM: what it did not sign is not read; "": signatures are not asked for
 };
 
-/// Reads, prepares and tries a model: it repeats the golden samples beside it, or runs once on generated numbers.
-/// Throws Error when any of that fails.
+/// What is read beside a model's file: golden samples and labels, where they are.
+std::vector<std::string> companions_of(const std::string& model_path);
+
+/// Verifies, reads, prepares and tries a model: it repeats the golden samples beside it, or runs once on generated
+/// numbers. Throws Error when any of that fails.
 std::shared_ptr<ServedModel> load_served_model(const LoadRequest& request, const ModelReader& read,
                                                const Engine& engine);
 
