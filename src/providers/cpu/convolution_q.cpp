@@ -1,6 +1,7 @@
 #include "providers/cpu/convolution_q.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -18,10 +19,6 @@ constexpr int64_t kLargeBlockBytes = 512 * 1024;
 // The last run of the last line may be filled up beyond it.
 constexpr int64_t kAfterLines = 64;
 
-EpilogueS8 epilogue_of(const ConvQuant& q) {
-  return {static_cast<float>(q.out_min - q.out_zero), static_cast<float>(q.out_max - q.out_zero), q.out_zero};
-}
-
 double multiplier(const ConvQuant& q, int64_t channel) {
   const float w_scale = q.w_scale[static_cast<size_t>(channel)];
   const double product = q.product_in_float ? double(q.in_scale * w_scale) : double(q.in_scale) * double(w_scale);
@@ -32,6 +29,14 @@ std::vector<float> float_scales(const ConvQuant& q) {
   std::vector<float> scales(q.w_scale.size());
   for (size_t c = 0; c < scales.size(); ++c) scales[c] = static_cast<float>(multiplier(q, static_cast<int64_t>(c)));
   return scales;
+}
+
+EpilogueS8 epilogue_of(const ConvQuant& q) {
+  const std::vector<float> scales = float_scales(q);
+  return {.lo = static_cast<float>(q.out_min - q.out_zero),
+          .hi = static_cast<float>(q.out_max - q.out_zero),
+          .zero_point = q.out_zero,
+          .fits = std::all_of(scales.begin(), scales.end(), [](float s) { return std::abs(s) <= 0.5f; })};
 }
 
 // Kernels of more than one tap, unless the copy or what fills up a run would be more than it saves.

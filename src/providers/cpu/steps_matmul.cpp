@@ -176,7 +176,8 @@ std::unique_ptr<Step> make_matmul_bytes(const KernelRequest& r, const KernelTabl
                        .scale = static_cast<float>(double(a.scale()) * double(b.scale()) / double(y.quant->scale())),
                        .epilogue = {.lo = static_cast<float>(min_of(y.dtype) - zero),
                                     .hi = static_cast<float>(max_of(y.dtype) - zero),
-                                    .zero_point = zero}};
+                                    .zero_point = zero,
+                                    .fits = a.scale() * b.scale() <= y.quant->scale() / 2}};
   const int64_t batches = static_cast<int64_t>(products->offsets.size());
   const int64_t tasks = std::min(batches, tasks_for(batches * p.m * p.n * p.k / 64, r.threads));
   return make_step(

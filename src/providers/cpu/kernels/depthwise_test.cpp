@@ -125,6 +125,12 @@ TEST(DepthwiseS8, AgreesBitByBitWithTheSumInEveryVariant) {
         variant->run(d);
         EXPECT_TRUE(is_intact<uint8_t>(out, pixels * c, 66));
         auto raw = guarded<int32_t>(pixels * c, 4);
+        auto cut = guarded<uint8_t>(pixels * c, 66);
+        DepthwiseRun fits = d;
+        fits.out = cut.data();
+        fits.s8.fits = true;
+        variant->run(fits);
+        EXPECT_EQ(cut, out) << isa_name(t->isa) << " " << variant->name;
         DepthwiseRun sums = d;
         sums.raw = raw.data();
         variant->run(sums);

@@ -52,6 +52,7 @@ struct GemmF32Variant {
 struct EpilogueS8 {
   float lo, hi;
   int32_t zero_point;
+  bool fits = false;  ///< no product leaves int32 before it is cut: scales are at most 1/2
 };
 
 /// Parameters of the two-input integer kernels, in stored values.

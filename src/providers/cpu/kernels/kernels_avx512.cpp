@@ -14,6 +14,7 @@ namespace hone::cpu {
 #include "providers/cpu/kernels/lookup.inc"
 #include "providers/cpu/kernels/interleave.inc"
 #include "providers/cpu/kernels/requantize.inc"
+#include "providers/cpu/kernels/cut_bytes.inc"
 #include "providers/cpu/kernels/gemm_f32.inc"
 #include "providers/cpu/kernels/rows_s8.inc"
 #include "providers/cpu/kernels/dot_bytes.inc"
