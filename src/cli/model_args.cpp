@@ -103,7 +103,7 @@ Engine EngineArgs::calibration_engine() const {
 }
 
 void ModelArgs::declare(Args& args, const std::string& name, bool is_required) {
-  args.positional(name, path, "a .tflite, .onnx, .h5, .keras, .pb or text model, or the folder of a SavedModel",
+  args.positional(name, path, "a .tflite, .onnx, .h5, .keras, .pb, .pt or text model, or the folder of a SavedModel",
                   is_required);
   declare_shapes(args);
 }

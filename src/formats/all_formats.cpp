@@ -4,12 +4,13 @@
 #include "formats/tensorflow/tensorflow.h"
 #include "formats/text_format.h"
 #include "formats/tflite/tflite.h"
+#include "formats/torch/torch.h"
 
 namespace hone {
 
 std::span<const Format* const> all_formats() {
-  static constexpr const Format* kFormats[] = {&kTfliteFormat, &kTextFormat, &kKerasFormat, &kTensorflowFormat,
-                                               &kOnnxFormat};
+  static constexpr const Format* kFormats[] = {&kTfliteFormat,     &kTextFormat,  &kKerasFormat,
+                                               &kTensorflowFormat, &kTorchFormat, &kOnnxFormat};
   return kFormats;
 }
 

@@ -25,11 +25,10 @@ constexpr Lookalike kLookalikes[] = {
     {"<!doctype", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"<html", "a web page", "the download gave a page instead of the model: open it in a browser"},
     {"version https://git-lfs", "a Git LFS pointer", "fetch the file itself: git lfs pull"},
-    {"PK\x03\x04", "a zip archive, as PyTorch writes them (.pt, .ptl)",
-     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx')"},
+    {"PK\x03\x04", "a zip archive without a model in it", "unpack it first: unzip"},
     {"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"},
     {"\x80\x02", "a Python pickle, as PyTorch wrote them (.pt, .pth)",
-     "export it where it was made: torch.onnx.export(model, example_input, 'model.onnx')"},
+     "save it with its program where it was made: torch.jit.trace(model.eval(), example_input).save('model.pt')"},
     {"\x93NUMPY", "a NumPy array", "give it as data: --input file.npy"},
     {"{", "JSON", ""},
     {"\x7f"

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "formats/torch/value.h"
+
+namespace hone::torch {
+
+/// Operators on numbers, texts and containers, which are computed while the program is read: "add", "len", "append", ….
+struct ScalarRow {
+  std::string_view name;
+  Value (*run)(Heap& heap, const std::vector<Value>& arguments);
+};
+/// The row of an operator, or null.
+const ScalarRow* find_scalar_row(std::string_view name);
+
+/// items[i], counted from the end when negative. Throws Error(invalid_model) outside.
+Value element(const Value& container, const Value& index);
+
+}  // namespace hone::torch

@@ -1,0 +1,189 @@
+// PyTorch archives: real models against what torch answered, and hostile ones.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "formats/formats.h"
+#include "formats/keras_file.h"
+#include "formats/torch_case.h"
+#include "ops/interpreter.h"
+#include "support/test_data.h"
+
+namespace hone {
+namespace {
+
+std::string scratch(const std::string& name) { return testing::TempDir() + "torch_" + name; }
+
+std::string error_of(const std::string& path, const ReadOptions& options = {.shapes = {{"", {2, 3}}}}) {
+  try {
+    read_model(path, options);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+/// 0, 7, 14, … modulo 101, over 101.
+Tensor ramp(Dims dims) {
+  Tensor x = Tensor::empty(DType::kF32, std::move(dims));
+  for (size_t i = 0; i < x.mutable_data<float>().size(); ++i)
+    x.mutable_data<float>()[i] = static_cast<float>(i * 7 % 101) / 101;
+  return x;
+}
+
+std::vector<double> answer(const std::string& path, const Tensor& x) {
+  const std::vector<Tensor> inputs{x};
+  return to_doubles(evaluate(read_model(path, {.shapes = {{"", x.dims()}}}), inputs).at(0));
+}
+
+TEST(TorchModels, SignLanguageOfPyTorchMobileAnswersAsTorchDoes) {
+  const auto path = test_data("pytorch_mobile/asl.ptl");
+  if (!path) GTEST_SKIP() << "real models and data are absent: set HONE_TEST_DATA";
+  const std::vector<double> found = answer(*path, ramp({1, 3, 200, 200})),
+                            torch{-2.4469,  -2.46643, -3.62265,   -3.20846,  -2.20529,  -3.18264,  -2.11433,  -2.50584,
+                                  -1.68787, -1.33963, -2.84112,   -2.9444,   -1.15805,  -1.09421,  -1.28163,  -2.30522,
+                                  -2.12734, -0.71301, -0.0837559, -0.886982, -0.266652, -0.552821, -0.940062, 0.0945097,
+                                  -1.10351, -1.07118, -1.27152,   2.5213,    -0.790805};
+  ASSERT_EQ(found.size(), torch.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], torch[i], 1e-4) << i;
+}
+
+// The original rounds activations to 8 bits in front of each of its 27 products: the answers differ by that.
+TEST(TorchModels, VisionTransformerOfPyTorchMobileAnswersWithoutTheRoundingOfItsActivations) {
+  const auto path = test_data("pytorch_mobile/vit4mnist.ptl");
+  if (!path) GTEST_SKIP() << "real models and data are absent: set HONE_TEST_DATA";
+  const std::vector<double> found = answer(*path, ramp({1, 1, 28, 28})),
+                            torch{5.27843,  -5.3784,  0.00950134, -3.84316, 0.980965,
+                                  -2.27977, 0.150881, -2.26676,   -3.15276, 0.960117};
+  ASSERT_EQ(found.size(), torch.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], torch[i], 0.15) << i;
+}
+
+constexpr const char* kLinear = R"(class Net(Module):
+  __parameters__ = ["w", ]
+  w : Tensor
+  def forward(self: __torch__.net.Net,
+    x: Tensor,
+    scale: float=2.) -> Tensor:
+    w = self.w
+    return torch.mul(torch.linear(x, w), scale)
+)";
+
+/// A network of `body` with a weight w: [2, 3].
+std::string net(const std::string& body) {
+  const std::string path = scratch("net.pt");
+  std::string code = kLinear;
+  if (!body.empty())
+    code = "class Net(Module):\n  def forward(self: __torch__.net.Net,\n    x: Tensor) -> Tensor:\n" + body;
+  write_torch(path, "__torch__.net.Net", {{"__torch__/net.py", code}},
+              {{"w", Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})}});
+  return path;
+}
+
+TEST(TorchFiles, KeepNamesOfInputsAndWeightsAndTheDefaultsOfArguments) {
+  const Graph graph = read_model(net(""), {.shapes = {{"x", {1, 3}}}});
+  EXPECT_EQ(graph.value(graph.inputs().at(0)).name, "x");
+  const std::vector<Tensor> x{Tensor::of<float>({1, 3}, {1, 1, 1})};
+  EXPECT_EQ(to_doubles(evaluate(graph, x).at(0)), (std::vector<double>{12, 30}));
+  bool has_weight = false;
+  for (const NodeId id : graph.order())
+    for (const ValueId in : graph.node(id).inputs) has_weight |= graph.value(in).name == "w";
+  EXPECT_TRUE(has_weight);
+}
+
+TEST(TorchFiles, AskForTheShapesThatTheyDoNotTell) {
+  const std::string path = net("");
+  EXPECT_NE(error_of(path, {}).find("does not say which shape input 'x' has"), std::string::npos) << error_of(path, {});
+  EXPECT_NE(error_of(path, {}).find("--shape x="), std::string::npos);
+  EXPECT_NE(error_of(path, {.shapes = {{"y", {1}}}}).find("no input is called 'y'"), std::string::npos);
+}
+
+TEST(TorchFiles, NameTheOperatorThatIsNotKnownAndTheModuleThatUsesIt) {
+  const std::string error = error_of(net("    return torch.mystery(x)\n"));
+  EXPECT_NE(error.find("operator 'mystery'"), std::string::npos) << error;
+}
+
+TEST(TorchFiles, WithoutAProgramSayHowToSaveOne) {
+  const std::string path = scratch("weights.pt");
+  write_zip(path, {{"net/data.pkl", "\x80\x02}."}, {"net/version", "3\n"}}, false);
+  EXPECT_NE(error_of(path).find("weights without a graph"), std::string::npos) << error_of(path);
+  EXPECT_NE(error_of(path).find("torch.jit.trace"), std::string::npos);
+}
+
+/// An archive around a pickle of one's own.
+std::string with_pickle(const std::string& pickle) {
+  const std::string path = scratch("pickle.pt");
+  write_zip(path, {{"net/data.pkl", pickle}, {"net/code/__torch__/net.py", kLinear}}, false);
+  return path;
+}
+
+TEST(TorchPickles, CallNothingAndNameWhatTheyWouldCall) {
+  const std::string error =
+      error_of(with_pickle("\x80\x02"
+                           "cos\nsystem\n" +
+                           pickled_text("ls") + "\x85R."));
+  EXPECT_NE(error.find("the pickle calls 'os.system'"), std::string::npos) << error;
+  EXPECT_NE(error_of(with_pickle("\x80\x02"
+                                 "cbuiltins\neval\n)\x81."))
+                .find("'builtins.eval'"),
+            std::string::npos);
+  EXPECT_NE(error_of(with_pickle("\x80\x02I1\n.")).find("opcode"), std::string::npos);
+}
+
+TEST(TorchPickles, ThatReachOutsideOfTheirStorageAreAnError) {
+  const std::string path = scratch("outside.pt");
+  write_torch(path, "__torch__.net.Net", {{"__torch__/net.py", kLinear}}, {{"w", Tensor::zeros(DType::kF32, {2, 3})}});
+  std::string bytes = read_file(path);
+  const std::string dims = "(" + pickled_int(2) + pickled_int(3) + "t";
+  const size_t at = bytes.find(dims);
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, dims.size(), "(" + pickled_int(2) + pickled_int(999) + "t");
+  write_file(path, bytes);
+  EXPECT_NE(error_of(path).find("reaches element"), std::string::npos) << error_of(path);
+}
+
+TEST(TorchFiles, ThatAreHostileEndInAnErrorSoon) {
+  const std::string deep(100, '('), pairs(60, ')');
+  const std::vector<std::string> bodies{
+      "    while True:\n      pass\n",
+      "    for i in range(9223372036854775807):\n      pass\n",
+      "    return (self).forward(x, )\n",
+      "    return " + deep + "x\n",
+      "    y = [x]\n    while True:\n      y = torch.add(y, y)\n",
+      "    y = \"a\"\n    while True:\n      y = torch.add(y, y)\n",
+      "    y = x\n    while True:\n      y = torch.add(y, y)\n",
+      "    y = [0]\n    while True:\n      y = torch.mul(y, 2)\n      z = torch.zeros(y)\n",
+      "    while True:\n      y = torch.arange(4000000)\n",
+      "    return torch.zeros([1000000000, 1000000000, 1000000000])\n",
+      "    return unknown\n",
+      "    return torch.view(x, [-1, -1])\n",
+      "    return x\n    broken(\n",
+  };
+  for (const std::string& body : bodies) EXPECT_NE(error_of(net(body)), "") << body;
+  std::string nested = "    y = x\n";
+  for (int i = 0; i < 40; ++i) nested += "    y = [y, y]\n";
+  EXPECT_NE(error_of(net(nested + "    return y\n")), "");
+}
+
+TEST(TorchFiles, ThatAreTruncatedOrDamagedAreAnErrorOrAModel) {
+  const std::string path = net(""), bytes = read_file(path);
+  const auto try_bytes = [&](const std::string& changed) {
+    try {
+      read_model(std::as_bytes(std::span(changed)), "net.pt", {.shapes = {{"", {2, 3}}}});
+    } catch (const Error& e) {
+      EXPECT_NE(e.code(), ErrorCode::kInternal) << e.what();
+    }
+  };
+  for (size_t size = 0; size < bytes.size(); size += 7) try_bytes(bytes.substr(0, size));
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ (1 << (at % 8)));
+    try_bytes(changed);
+  }
+}
+
+}  // namespace
+}  // namespace hone

@@ -1,0 +1,41 @@
+// Models that torch itself writes (Debian's python3-torch) against what it answers.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "formats/torch_case.h"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPython = "/usr/bin/python3";
+
+bool run(const std::string& arguments) { return std::system(cat(kPython, " ", arguments).c_str()) == 0; }
+
+/// Runs tests/oracle/torch/NAME.py, which writes MODEL.pt and MODEL.case, and compares them all.
+void compare_all(const std::string& name, double tolerance, size_t least) {
+  if (!run("-c 'import torch, torchvision' 2>/dev/null"))
+    GTEST_SKIP() << "torch is absent: apt-get install python3-torch python3-torchvision";
+  const std::string folder = cat(HONE_BINARY_DIR, "/oracle_torch/", name);
+  ASSERT_TRUE(run(cat("-W ignore ", HONE_SOURCE_DIR, "/tests/oracle/torch/", name, ".py ", folder)));
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".case") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  EXPECT_GE(files.size(), least);
+  for (const fs::path& file : files) {
+    const TorchCase torch = parse_torch_cases("case model\n" + read_file(file.string())).at(0);
+    EXPECT_EQ(differs(fs::path(file).replace_extension(".pt").string(), torch, tolerance), "") << file.stem();
+  }
+}
+
+TEST(TorchOracle, AgreesOnEachOperator) { compare_all("cases", 1e-4, 200); }
+
+}  // namespace
+}  // namespace hone
