@@ -43,11 +43,11 @@ conformance: ## ONNX's own suite, a line per group
 	@cmake --build --preset release -j $(JOBS) --target hone_conformance
 	@build/release/bin/hone_conformance
 
-bench: ## kernel benchmarks (measures, asserts nothing)
+bench: ## known networks in hone and in other runtimes, at every level of instructions (measures, asserts nothing)
 	@tools/setup.sh test
 	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
-	@cmake --build --preset release -j $(JOBS) --target hone_kernels_bench
-	@build/release/bin/hone_kernels_bench
+	@cmake --build --preset release -j $(JOBS) --target hone_table_bench
+	@bench/table.sh
 
 fuzz-smoke: ## every reader of untrusted bytes under libFuzzer, 60 s each
 	@tools/setup.sh fuzz

@@ -36,7 +36,18 @@ struct TfliteLibrary::Api {
   size_t (*byte_size)(const void*) = nullptr;
   void* (*data)(const void*) = nullptr;
 
+  // Not in every library.
+  void (*add_delegate)(void*, void*) = nullptr;
+  void* (*xnnpack_create)(const void*) = nullptr;
+  void (*xnnpack_delete)(void*) = nullptr;
+
   explicit Api(void* library) {
+    const auto find_optional = [&](auto& function, const char* name) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
+    };
+    find_optional(add_delegate, "TfLiteInterpreterOptionsAddDelegate");
+    find_optional(xnnpack_create, "TfLiteXNNPackDelegateCreate");
+    find_optional(xnnpack_delete, "TfLiteXNNPackDelegateDelete");
     const auto find = [&](auto& function, const char* name) {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
       if (!function) throw unsupported(cat("the library has no ", name, ", expected TensorFlow Lite's C API"));
@@ -73,6 +84,12 @@ namespace {
 
 /// TfLiteType.
 constexpr int kComplex = 8;
+/// TfLiteXNNPackDelegateOptions begins with these (delegates/xnnpack/xnnpack_delegate.h); what follows is left zero.
+struct XnnpackOptions {
+  int32_t threads;
+  uint32_t flags;  ///< 1: int8, 2: uint8
+  char rest[248];
+};
 constexpr std::pair<int, DType> kTypes[] = {
     {1, DType::kF32},  {2, DType::kI32},  {3, DType::kU8},         {4, DType::kI64},  {6, DType::kBool},
     {7, DType::kI16},  {9, DType::kI8},   {10, DType::kF16},       {11, DType::kF64}, {13, DType::kU64},
@@ -113,7 +130,14 @@ std::unique_ptr<TfliteLibrary::Interpreter> TfliteLibrary::load(std::span<const 
   return std::make_unique<Interpreter>(api_, api_->model_create(model.data(), model.size()), threads);
 }
 
-TfliteLibrary::Interpreter::Interpreter(std::shared_ptr<const Api> api, void* model, int threads)
+bool TfliteLibrary::has_xnnpack() const { return api_->add_delegate && api_->xnnpack_create && api_->xnnpack_delete; }
+
+std::unique_ptr<TfliteLibrary::Interpreter> TfliteLibrary::load_file_xnnpack(const std::string& path,
+                                                                             int threads) const {
+  return std::make_unique<Interpreter>(api_, api_->model_create_from_file(path.c_str()), threads, has_xnnpack());
+}
+
+TfliteLibrary::Interpreter::Interpreter(std::shared_ptr<const Api> api, void* model, int threads, bool on_xnnpack)
     : api_(std::move(api)), model_(model, [a = api_](void* m) {
         if (m) a->model_delete(m);
       }) {
@@ -121,6 +145,13 @@ TfliteLibrary::Interpreter::Interpreter(std::shared_ptr<const Api> api, void* mo
   const std::shared_ptr<void> options(api_->options_create(), api_->options_delete);
   if (threads > 0) api_->set_threads(options.get(), threads);
   api_->set_reporter(options.get(), remember, &report_);
+  if (on_xnnpack) {
+    const XnnpackOptions wanted{.threads = threads, .flags = 3, .rest = {}};
+    delegate_ = {api_->xnnpack_create(&wanted), [a = api_](void* d) {
+                   if (d) a->xnnpack_delete(d);
+                 }};
+    if (delegate_) api_->add_delegate(options.get(), delegate_.get());
+  }
   interpreter_ = {api_->create(model, options.get()), [a = api_](void* i) {
                     if (i) a->destroy(i);
                   }};
@@ -179,10 +210,10 @@ namespace {
 Peer open_tflite(const PeerRow& row, void* handle) {
   const auto library = std::make_shared<const TfliteLibrary>(handle);
   return {.name = row.name,
-          .title = cat(row.title, " ", library->version()),
+          .title = cat(row.title, " ", library->version(), library->has_xnnpack() ? " with XNNPACK" : ""),
           .format = row.format,
           .load = [library](const std::string& path, int threads) -> Infer {
-            const std::shared_ptr<TfliteLibrary::Interpreter> interpreter = library->load_file(path, threads);
+            const std::shared_ptr<TfliteLibrary::Interpreter> interpreter = library->load_file_xnnpack(path, threads);
             return [interpreter](std::span<const Tensor> inputs) { return interpreter->run(inputs); };
           }};
 }

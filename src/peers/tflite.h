@@ -19,8 +19,12 @@ class TfliteLibrary {
   explicit TfliteLibrary(void* library);
 
   std::string version() const;
-  /// Both throw Error(unsupported) with what the runtime reports when it refuses the model. threads 0: as it likes.
+  /// The library brings XNNPACK, its fast kernels for processors, as a delegate.
+  bool has_xnnpack() const;
+  /// All throw Error(unsupported) with what the runtime reports when it refuses the model. threads 0: as it likes.
   std::unique_ptr<Interpreter> load_file(const std::string& path, int threads) const;
+  /// The same on XNNPACK where it takes the model's nodes, quantized ones too; the rest on the runtime's own kernels.
+  std::unique_ptr<Interpreter> load_file_xnnpack(const std::string& path, int threads) const;
   /// The bytes must outlive the interpreter.
   std::unique_ptr<Interpreter> load(std::span<const std::byte> model, int threads) const;
 
@@ -32,7 +36,7 @@ class TfliteLibrary {
 /// A loaded model with its variables. One thread at a time.
 class TfliteLibrary::Interpreter {
  public:
-  Interpreter(std::shared_ptr<const Api> api, void* model, int threads);
+  Interpreter(std::shared_ptr<const Api> api, void* model, int threads, bool on_xnnpack = false);
   ~Interpreter();
   /// Inputs in the model's order; it is resized where they have other dims. Complex numbers are seen as two floats
   /// along one more axis. The outputs are views, valid until the next run. Throws Error(unsupported) with what the
@@ -45,7 +49,7 @@ class TfliteLibrary::Interpreter {
   void* input(size_t i) const;
 
   std::shared_ptr<const Api> api_;
-  std::shared_ptr<void> model_, interpreter_;
+  std::shared_ptr<void> model_, delegate_, interpreter_;  // each in use by those behind it
   std::string report_;
   bool is_allocated_ = false;
   std::vector<Tensor> outputs_;
