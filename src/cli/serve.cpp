@@ -18,7 +18,7 @@ struct Options {
   ModelArgs model;
   EngineArgs engine;
   ServeOptions serve;
-  int64_t port = 8000, workers = 0, connections = 1024, queue = 64;
+  int64_t port = 8000, grpc_port = -1, workers = 0, connections = 1024, queue = 64;
   int64_t max_body = 64'000'000;
   std::string tokens;
   bool has_access_log = false;
@@ -33,6 +33,7 @@ int run(Options o, Console& console) {
     console.note(line);
   };
   o.serve.http.port = static_cast<int>(std::min<int64_t>(o.port, 1 << 20));
+  o.serve.grpc_port = static_cast<int>(std::min<int64_t>(o.grpc_port, 1 << 20));
   o.serve.http.max_connections = static_cast<int>(std::min<int64_t>(o.connections, 1 << 20));
   o.serve.http.max_body_bytes = o.max_body;
   o.serve.repository.paths = o.models;
@@ -55,6 +56,7 @@ CommandBody setup(Args& args) {
   args.positional("MODEL", o->models, "models, NAME=MODEL, folders of versions, or a folder of those");
   args.option("--host", "ADDRESS", o->serve.http.address, "listen here; 0.0.0.0: on all of the machine's addresses");
   args.option("--http-port", "N", o->port, "port; 0: any that is free", 0);
+  args.option("--grpc-port", "N", o->grpc_port, "gRPC too, on this port; 0: any that is free", -1);
   args.option("--tls-cert", "FILE", o->serve.http.tls_certificate,
               "certificate in PEM: HTTPS is spoken, and nothing else");
   args.option("--tls-key", "FILE", o->serve.http.tls_key, "its key");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,6 +20,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "serve/client_stream.h"
+#include "serve/listen.h"
+#include "serve/ticket.h"
 
 namespace hone {
 
@@ -49,12 +50,6 @@ HttpResponse refusal(int status, const std::string& text) {
   return {.status = status, .body = cat("{\"error\":\"", text, "\"}")};
 }
 
-HttpResponse come_again(const std::string& text) {
-  HttpResponse response = refusal(503, text);
-  response.headers = {{"Retry-After", "1"}};
-  return response;
-}
-
 /// What is answered when a request cannot be read; none: the connection is gone or only slow.
 std::optional<HttpResponse> refusal_of(const ErrorCodeOf& error, const HttpOptions& options) {
   if (error == http::error::body_limit)
@@ -69,9 +64,14 @@ std::optional<HttpResponse> refusal_of(const ErrorCodeOf& error, const HttpOptio
 
 }  // namespace
 
+HttpResponse come_again(const std::string& text) {
+  HttpResponse response = refusal(503, text);
+  response.headers = {{"Retry-After", "1"}};
+  return response;
+}
+
 struct HttpServer::State {
   class Connection;
-  class Ticket;
 
   HttpOptions options;
   Handler handler;
@@ -123,7 +123,6 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   }
 
   bool is_busy() const { return is_busy_; }
-  State& server() { return server_; }
   void close() { stream_.close(); }
   void write(HttpResponse response);
 
@@ -164,9 +163,8 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
     is_keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
     version_ = message.version();
-    answer(std::move(message));
+    server_.handler(request_of(std::move(message)), reply_to(server_.context, shared_from_this()));
   }
-  void answer(http::request<http::string_body>&& message);
   void refuse(ErrorCodeOf error) {
     is_keep_alive_ = false;
     std::optional<HttpResponse> response = refusal_of(error, server_.options);
@@ -204,67 +202,6 @@ class HttpServer::State::Connection : public std::enable_shared_from_this<Connec
   unsigned version_ = 11;
   bool is_busy_ = false, is_keep_alive_ = false, is_head_ = false;
 };
-
-/// The answer that is owed to a connection. It gives the connection back, on the server's thread, however long someone
-/// holds the reply; who drops the reply without an answer (memory was short, say) has answered just that.
-class HttpServer::State::Ticket {
- public:
-  explicit Ticket(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
-  ~Ticket() {
-    insist([this] {
-      HttpResponse response = come_again("the request was given up, memory may be short");
-      hand_over(response);
-    });
-  }
-  Ticket(const Ticket&) = delete;
-  Ticket& operator=(const Ticket&) = delete;
-
-  void answer(HttpResponse response) {
-    insist([&] { hand_over(response); });
-  }
-
- private:
-  struct Letter {
-    std::shared_ptr<Connection> to;
-    HttpResponse text;
-  };
-
-  /// An answer is not lost for want of some hundred bytes.
-  template <class Attempt>
-  void insist(const Attempt& attempt) noexcept {
-    while (connection_) {
-      try {
-        attempt();
-      } catch (const std::exception&) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-    }
-  }
-  /// Leaves both as they were when there is no memory for it.
-  void hand_over(HttpResponse& response) {
-    const auto letter = std::make_shared<Letter>();
-    asio::io_context& context = connection_->server().context;
-    letter->to.swap(connection_);
-    std::swap(letter->text, response);
-    try {
-      asio::dispatch(context, [letter] {
-        if (const auto to = std::move(letter->to)) to->write(std::move(letter->text));
-      });
-    } catch (const std::exception&) {
-      letter->to.swap(connection_);
-      std::swap(letter->text, response);
-      throw;
-    }
-  }
-
-  std::shared_ptr<Connection> connection_;
-};
-
-void HttpServer::State::Connection::answer(http::request<http::string_body>&& message) {
-  const auto ticket = std::make_shared<Ticket>(shared_from_this());
-  server_.handler(request_of(std::move(message)),
-                  [ticket](HttpResponse response) { ticket->answer(std::move(response)); });
-}
 
 void HttpServer::State::Connection::write(HttpResponse response) {
   release_room();
@@ -348,22 +285,7 @@ HttpServer::HttpServer(const HttpOptions& options, Handler handler) : state_(std
   if (options.tls_certificate.empty() != options.tls_key.empty())
     throw invalid_argument("a certificate comes with its key", "hone serve --tls-cert FILE --tls-key FILE");
   if (!options.tls_certificate.empty()) state_->tls.emplace(options.tls_certificate, options.tls_key);
-  ErrorCodeOf error;
-  const asio::ip::address address = asio::ip::make_address(options.address, error);
-  if (error)
-    throw invalid_argument(cat("'", options.address, "' is no IP address"),
-                           "--host 0.0.0.0 listens on all of the machine's, --host 127.0.0.1 to the machine itself");
-  if (options.port < 0 || options.port > 65535)
-    throw invalid_argument(cat("port ", options.port, ": expected 0 to 65535"));
-  const tcp::endpoint endpoint(address, static_cast<uint16_t>(options.port));
-  tcp::acceptor& acceptor = state_->acceptor;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error)
-    throw io_error(cat("cannot listen on ", options.address, ", port ", options.port, ": ", lower(error.message())),
-                   "--http-port N takes another port, 0 any that is free");
+  listen_on(state_->acceptor, options, "--http-port");
 }
 
 HttpServer::~HttpServer() = default;

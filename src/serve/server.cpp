@@ -5,11 +5,13 @@
 #include <condition_variable>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "serve/grpc_server.h"
 #include "serve/notify.h"
 
 namespace hone {
@@ -93,25 +95,34 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   Repository repository(options.repository, read, engine);
   // Listening comes before loading: a port that is taken is said at once, and who asks too early waits.
   Service* service = nullptr;
-  HttpServer server(with_room(options.http, options.service), [&service](HttpRequest request, HttpServer::Reply reply) {
+  const auto handle = [&service](HttpRequest request, HttpServer::Reply reply) {
     service->handle(std::move(request), std::move(reply));
-  });
+  };
+  HttpOptions http = with_room(options.http, options.service);
+  HttpServer server(http, handle);
+  std::optional<GrpcServer> grpc;
+  http.port = options.grpc_port;
+  if (options.grpc_port >= 0) grpc.emplace(http, handle);
   ServiceOptions service_options = options.service;
-  service_options.connections = [&server] { return server.connections(); };
+  service_options.connections = [&server, &grpc] { return server.connections() + (grpc ? grpc->connections() : 0); };
   Service answers(repository, std::move(service_options));
   service = &answers;
   load_first(repository);
   const Periodic poll(options.poll_seconds, [&] { scan_again(repository, log); });
   const Periodic watchdog(watchdog_seconds() / 2, [] { notify_manager("WATCHDOG=1"); });
+  if (grpc) grpc->start();
+  if (log && grpc) log(cat("listening on grpc://", options.http.address, ":", grpc->port()));
   if (log)
     log(cat("listening on ", options.http.tls_key.empty() ? "http" : "https", "://", options.http.address, ":",
             server.port()));
   notify_manager("READY=1");
   server.run([&] {
+    if (grpc) grpc->end();
     answers.end();
     notify_manager("STOPPING=1");
     if (log) log("ending: no new connections, requests that were begun are answered");
   });
+  if (grpc) grpc->join();
 }
 
 }  // namespace hone

@@ -11,6 +11,7 @@ namespace hone {
 
 struct ServeOptions {
   HttpOptions http;
+  int grpc_port = -1;  ///< 0: any that is free; −1: gRPC is not spoken
   ServiceOptions service;
   RepositoryOptions repository;
   double poll_seconds = 5;  ///< between looks at the models on disk; 0: only the first

@@ -21,12 +21,31 @@ model() {
   mv "$2.new" "$2"
 }
 
-# start OPTION...: the server, on a free port that ends up in $url
+# slow_model FILE: some 300 million multiplications
+slow_model() {
+  cat > "$1" << 'END'
+graph "slow" {
+  input %x: f32[4,1]
+  const %a: f32[1,1024] = random(1)
+  const %b: f32[512,4] = random(2)
+  const %c: f32[1024,512] = random(3)
+  const %axes: i64[2] = {0, 1}
+  %p: f32[4,1024] = MatMul(%x, %a)
+  %q: f32[512,1024] = MatMul(%b, %p)
+  %r: f32[512,512] = MatMul(%q, %c)
+  %y: f32[1,1] = ReduceMean(%r, %axes)
+  output %y
+}
+END
+}
+
+# start OPTION...: the server, on a free port that ends up in $url, and $grpc where it speaks that
 start() {
   "$hone" serve "$@" --http-port 0 2> log &
   server=$!
   for _ in $(seq 500); do
-    url=$(sed -n 's/^listening on //p' log)
+    url=$(sed -n 's/^listening on http/http/p' log)
+    grpc=$(sed -n 's,^listening on grpc://,,p' log)
     [ -z "$url" ] || return 0
     kill -0 "$server" 2> /dev/null || fail "the server ended"
     sleep 0.02

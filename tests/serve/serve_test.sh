@@ -21,21 +21,7 @@ graph "pixel" {
   output %m
 }
 END
-# Some 300 million multiplications.
-cat > models/slow.hone << 'END'
-graph "slow" {
-  input %x: f32[4,1]
-  const %a: f32[1,1024] = random(1)
-  const %b: f32[512,4] = random(2)
-  const %c: f32[1024,512] = random(3)
-  const %axes: i64[2] = {0, 1}
-  %p: f32[4,1024] = MatMul(%x, %a)
-  %q: f32[512,1024] = MatMul(%b, %p)
-  %r: f32[512,512] = MatMul(%q, %c)
-  %y: f32[1,1] = ReduceMean(%r, %axes)
-  output %y
-}
-END
+slow_model models/slow.hone
 printf 'red\ngreen\nblue\n' > models/pixel.labels.txt
 # A bitmap of 2 × 2 blue pixels.
 { printf 'BM\106\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\002\0\0\0\002\0\0\0\001\0\030\0\0\0\0\0\020\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
