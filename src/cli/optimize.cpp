@@ -32,7 +32,7 @@ struct Options {
   EngineArgs engine;
   DataArgs data;
   PreprocessArgs preprocess;
-  std::string directory, output, objective = "latency", bound, runtime = "hone", recipe;
+  std::string directory, output, objective = "latency", bound, runtime = "hone", recipe, recover;
   std::vector<std::string> calibrators, prune;
   MetricArgs metric;
   std::vector<std::string> formats;
@@ -225,9 +225,20 @@ void require_undecided(const Options& o) {
   note("--seed", o.seed != 0);
   note("--limit", o.data.limit != 0);
   note("--prune", !o.prune.empty());
+  note("--recover", !o.recover.empty());
   note("--input-quant", !o.preprocess.input_quant.empty());
   note("preprocessing", o.preprocess.is_given());
   if (!given.empty()) throw invalid_argument(cat(join(given, ", "), " beside --recipe: the recipe says that"));
+}
+
+/// "90s", "10m", "1h" as seconds.
+double seconds_of(const std::string& text) {
+  const std::string number = text.empty() ? text : text.substr(0, text.size() - 1);
+  const std::optional<double> value = parse_double(number);
+  const double unit = text.ends_with('s') ? 1 : text.ends_with('m') ? 60 : text.ends_with('h') ? 3600 : 0;
+  if (!value || unit == 0 || !(*value > 0) || *value * unit > 1e7)
+    throw invalid_argument(cat("--recover '", text, "': expected a time"), "for example: --recover 10m");
+  return *value * unit;
 }
 
 Preprocess pixels_of(const Options& o, const std::optional<JobRecipe>& recipe) {
@@ -247,6 +258,7 @@ int optimize(const Options& o, const std::optional<JobRecipe>& recipe, const Arg
   if (!(o.max_drop >= 0 && o.max_drop <= 100))
     throw invalid_argument(cat("--max-drop ", o.max_drop, ": expected 0 to 100 percentage points"));
   Job job;
+  if (!o.recover.empty()) job.recover_seconds = seconds_of(o.recover);
   job.source = source_model(o.model.load(), o.model.path);
   Graph& graph = job.source.graph;
   const std::vector<InputSpec> inputs = input_specs(graph, pixels_of(o, recipe), o.preprocess.stored());
@@ -349,6 +361,8 @@ CommandBody setup(Args& args) {
   args.option(
       "--prune", "SHARE", o->prune,
       "also try with channels removed until this share of the multiply-accumulates is left: 0.7; may be repeated");
+  args.option("--recover", "TIME", o->recover,
+              "also try training, without labels, for about so long in all: 90s, 10m, 1h");
   args.option("--recipe", "FILE", o->recipe, "repeat what recipe.json of an earlier run says; nothing is searched for");
   args.flag("--no-mixed", o->no_mixed, "do not try int8 with sensitive layers in float");
   args.flag("--json", o->is_json, "print report.json");

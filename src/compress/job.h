@@ -42,6 +42,7 @@ struct Job {
   std::vector<std::string> formats = {"onnx", "tflite"};  ///< that candidates are measured as, and delivered
   bool mixed = true;                                      ///< also try int8 with the most sensitive layers in float
   std::vector<double> prune = {};                         ///< shares of the multiply-accumulates to try, 0…1
+  double recover_seconds = 0;                             ///< that training may take, about; 0: none is tried
   double latency_seconds = 0.5;                           ///< of measurement for each distinct plan
   size_t output = 0;                                      ///< output that holds the scores
   /// The only one to try, taken whatever it costs; none: the search.

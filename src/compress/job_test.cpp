@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "base/error.h"
 #include "compress/data_split.h"
 #include "compress/dequantize.h"
 #include "compress/file_forms.h"
@@ -17,6 +18,7 @@
 #include "ir/text.h"
 #include "ops/all.h"
 #include "ops/interpreter.h"
+#include "providers/cpu/provider.h"
 
 namespace hone {
 namespace {
@@ -106,6 +108,39 @@ TEST(Job, MeasuresAFloatModelAsItIs) {
   EXPECT_EQ(result.baseline.score.samples(), 100);
   EXPECT_GT(result.unseen.repeats, 0);
   EXPECT_LE(result.unseen.interval.low, result.unseen.interval.high);
+}
+
+TEST(Job, TrainsBackWhatPruningLostWithinATime) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 120);
+  Job job;
+  job.source = source_model(graph);
+  job.latency_seconds = 0;
+  job.calibrators = {"minmax"};
+  job.mixed = false;
+  job.prune = {0.5};
+  job.recover_seconds = 0.5;
+  const DataSplit split = split_data(data.path(), {}, 60, 0);
+  const std::vector<InputSpec> inputs = input_specs(job.source.graph);
+  job.calibration = samples_of(split.calibration, inputs);
+  job.test = samples_of(split.test, inputs);
+  job.labels = labels_of(split.test);
+  const Engine engine{.providers = {&cpu_provider()}, .plan = {}};
+  const Outcome result = run_job(job, engine);
+  double pruned = 2, recovered = 2;
+  for (const Candidate& c : result.candidates) {
+    if (c.recipe.steps.front().type().op_name != "prune") continue;
+    if (!c.recipe.trains()) pruned = c.score.value;
+    if (c.recipe.trains() && recovered == 2) recovered = c.score.value;
+  }
+  ASSERT_LT(pruned, result.baseline.score.value);
+  EXPECT_LT(recovered, 2) << "nothing was trained";
+  EXPECT_GE(recovered, pruned);
+  job.recover_seconds = 0;
+  for (const Candidate& c : run_job(job, engine).candidates) EXPECT_FALSE(c.recipe.trains()) << c.label;
+  job.recover_seconds = 0.5;
+  job.calibration.count = 4;
+  EXPECT_THROW(run_job(job, engine), Error) << "four samples are too few to train on";
 }
 
 TEST(Job, CandidatesThatExecuteTheSameStepsAreEquallyFast) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "base/error.h"
@@ -116,6 +117,103 @@ std::optional<Recipe> next_pruned(const SearchGround& ground) {
   return std::nullopt;
 }
 
+const Attempt* find_attempt(const SearchGround& ground, const Recipe& recipe) {
+  for (const Attempt& a : ground.attempts)
+    if (a.recipe == recipe) return &a;
+  return nullptr;
+}
+
+/// What is left of the time for training.
+double seconds_left(const SearchGround& ground) {
+  double left = ground.recover_seconds;
+  for (const Attempt& a : ground.attempts)
+    if (a.recipe.trains()) left -= a.seconds;
+  return left;
+}
+
+/// A recipe that trains for so many epochs, beside what it is without.
+struct Training {
+  Recipe without;
+  std::function<Recipe(int64_t epochs)> with;
+
+  /// How far it was tried: four epochs, eight … while each paid.
+  struct Tried {
+    const Attempt* best = nullptr;  ///< the last that paid
+    int64_t next = 4;               ///< epochs; 0: the last did not pay
+    double seconds = 0;             ///< that those will take
+  };
+  Tried tried(const SearchGround& ground) const {
+    Tried out;
+    const Attempt* last = find_attempt(ground, without);
+    while (const Attempt* a = last ? find_attempt(ground, with(out.next)) : nullptr) {
+      const bool pays = ground.is_higher_better ? a->value > last->value : a->value < last->value;
+      if (!pays) return {out.best, 0, 0};
+      out = {a, 2 * out.next, 2 * a->seconds};
+      last = a;
+    }
+    if (last == nullptr || !last->is_loss) out.next = 0;
+    return out;
+  }
+
+  std::optional<Recipe> next(const SearchGround& ground) const {
+    const Tried so_far = tried(ground);
+    const double left = seconds_left(ground);
+    if (so_far.next == 0 || left <= 0 || so_far.seconds > left) return std::nullopt;
+    return with(so_far.next);
+  }
+};
+
+/// `without` with its int8 trained; biases are not corrected behind it, they learn.
+Training trained_int8(const Recipe& without) {
+  Recipe base = without;
+  while (base.kind() != Int8::kName) base.steps.pop_back();
+  return {without, [base](int64_t epochs) {
+            Recipe recipe = base;
+            Int8 last = recipe.steps.back().as<Int8>();
+            last.rounding = Rounding::trained;
+            last.epochs = epochs;
+            recipe.steps.back() = Attrs::of(std::move(last));
+            return recipe;
+          }};
+}
+
+/// Channels removed, trained back, then the steps of `rest`.
+Training recovered(double macs, const Recipe& rest) {
+  const auto with = [rest](std::initializer_list<Attrs> first) {
+    Recipe recipe{first};
+    recipe.steps.insert(recipe.steps.end(), rest.steps.begin(), rest.steps.end());
+    return recipe;
+  };
+  const Attrs prune = Attrs::of(Prune{.macs = static_cast<float>(macs)});
+  return {with({prune}), [=](int64_t epochs) { return with({prune, Attrs::of(Recover{.epochs = epochs})}); }};
+}
+
+/// int8 of any making, without training, on the whole model.
+bool is_untrained_int8(const Recipe& recipe) {
+  const bool is_whole = recipe.steps.empty() || recipe.steps.front().type().op_name != Prune::kName;
+  const auto int8 = std::find_if(recipe.steps.begin(), recipe.steps.end(),
+                                 [](const Attrs& s) { return s.type().op_name == Int8::kName; });
+  return is_whole && int8 != recipe.steps.end() && int8->as<Int8>().weight_bits == 8 && !recipe.trains();
+}
+
+/// The best int8 trained against its rounding; each share of channels that was asked for recovered before that int8,
+/// then with its rounding trained too. As long as the time lasts.
+std::optional<Recipe> next_recovered(const SearchGround& ground) {
+  if (ground.recover_seconds <= 0) return std::nullopt;
+  const Attempt* int8 = best_int8(ground, is_untrained_int8);
+  if (int8 != nullptr)
+    if (auto recipe = trained_int8(int8->recipe).next(ground)) return recipe;
+  for (const double macs : ground.prune) {
+    const Training pruned = recovered(macs, int8 ? int8->recipe : Recipe());
+    if (!was_tried(ground, pruned.without)) return pruned.without;
+    if (auto recipe = pruned.next(ground)) return recipe;
+    const Attempt* best = pruned.tried(ground).best;
+    if (best != nullptr && int8 != nullptr)
+      if (auto recipe = trained_int8(best->recipe).next(ground)) return recipe;
+  }
+  return std::nullopt;
+}
+
 /// Once, before the best int8 when that loses.
 std::optional<Recipe> next_equalized(const SearchGround& ground) {
   const Attempt* best = best_int8(ground, is_plain_int8);
@@ -206,7 +304,7 @@ constexpr TransformRow kTransforms[] = {
      .label = [](const Attrs& a) { return cat("recovered in ", a.as<Recover>().epochs, " epochs"); },
      .apply = [](const Attrs& a,
                  const StepInput& in) { return taught(in.graph, in.before, in.evidence, a.as<Recover>().epochs); },
-     .next = nullptr},
+     .next = next_recovered},
 };
 
 const TransformRow& row_of(std::string_view name) {
@@ -305,6 +403,13 @@ std::vector<std::string> Recipe::float_layers() const {
 
 bool Recipe::needs_data() const {
   return std::any_of(steps.begin(), steps.end(), [](const Attrs& s) { return row_of(s.type().op_name).needs_data; });
+}
+
+bool Recipe::trains() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Attrs& s) {
+    return s.type().op_name == Recover::kName ||
+           (s.type().op_name == Int8::kName && s.as<Int8>().rounding == Rounding::trained);
+  });
 }
 
 bool operator==(const Recipe& a, const Recipe& b) {

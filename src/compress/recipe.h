@@ -99,6 +99,7 @@ struct Recipe {
   /// Nodes that some step leaves in float.
   std::vector<std::string> float_layers() const;
   bool needs_data() const;
+  bool trains() const;  ///< some step moves weights by training
   friend bool operator==(const Recipe& a, const Recipe& b);
 };
 
@@ -113,6 +114,7 @@ struct Attempt {
   double value = 0;  ///< of the metric
   bool is_allowed = false;
   bool is_loss = false;  ///< a worse value than the model as given
+  double seconds = 0;    ///< that making it took
 };
 
 /// What a transform's row sees when it is asked for the next recipe to try.
@@ -123,6 +125,7 @@ struct SearchGround {
   bool mixed = true;
   bool is_size_wanted = false;     ///< the objective is the size of the file
   std::vector<double> prune = {};  ///< shares of the multiply-accumulates to try
+  double recover_seconds = 0;      ///< that training may take in all; 0: none is tried
   /// Layers from the most to the least sensitive under the ranges of `calibrator`; measured when first asked for.
   std::function<std::span<const std::string>(const std::string& calibrator)> sensitive_layers;
 };

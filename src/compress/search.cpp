@@ -1,12 +1,14 @@
 #include "compress/search.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "compress/dequantize.h"
 #include "compress/file_forms.h"
+#include "compress/taught.h"
 
 namespace hone {
 
@@ -33,6 +35,7 @@ class Search {
     if (!is_float_) add(Recipe::of(FloatWeights{}));
     const Engine& calibrating = job_.calibration_engine.providers.empty() ? engine_ : job_.calibration_engine;
     evidence_ = Evidence(job_.calibration, calibrating, progress("calibrating"));
+    if (job_.recover_seconds > 0) require_trainable(graph_, job_.calibration.count);
     if (job_.recipe)
       add_given();
     else
@@ -70,7 +73,8 @@ class Search {
                    .is_higher_better = judge_.metric().row->is_higher_better,
                    .mixed = job_.mixed,
                    .is_size_wanted = job_.objective == Objective::kSize,
-                   .prune = job_.prune};
+                   .prune = job_.prune,
+                   .recover_seconds = job_.recover_seconds};
     if (g.calibrators.empty())
       for (const Calibrator& c : all_calibrators()) g.calibrators.emplace_back(c.name);
     g.sensitive_layers = [this](const std::string& calibrator) { return sensitive_layers(calibrator); };
@@ -93,7 +97,9 @@ class Search {
   /// candidates when the baseline is none.
   void add(const Recipe& recipe) {
     Candidate c{.recipe = recipe, .id = recipe.id(), .label = recipe.label()};
+    const auto start = std::chrono::steady_clock::now();
     c.graph = apply(recipe, graph_, evidence_);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     judge(c);
     if (!is_float_ && !out_.candidates.empty() && c.is_kept) {
       const Verdict against_float = job_.budget.allows(judge_.metric(), c.score, out_.candidates[0].score);
@@ -101,7 +107,7 @@ class Search {
       if (!c.is_kept) c.reason = cat(against_float.reason, ", against float weights");
     }
     const bool is_loss = judge_.metric().is_better(out_.baseline.score.value, c.score.value);
-    attempts_.push_back({recipe, c.score.value, c.is_kept, is_loss});
+    attempts_.push_back({recipe, c.score.value, c.is_kept, is_loss, took.count()});
     out_.candidates.push_back(std::move(c));
   }
 

@@ -13,4 +13,8 @@ namespace hone {
 /// fewer than ten samples, Error(cancelled) when interrupted.
 Graph taught(const Graph& student, const Graph& teacher, const Evidence& evidence, int64_t epochs);
 
+/// Throws Error(invalid_argument) for fewer than ten samples and Error(unsupported) for a model that cannot be trained,
+/// before anything long begins.
+void require_trainable(const Graph& graph, size_t samples);
+
 }  // namespace hone
