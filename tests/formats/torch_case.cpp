@@ -100,7 +100,11 @@ void write_torch(const std::string& path, const std::string& type, const std::ma
   write_zip(path, members, false);
 }
 
-std::string differs(const std::string& path, const TorchCase& torch, double tolerance) {
+std::vector<Tensor> run_on_reference(const Graph& graph, std::span<const Tensor> inputs) {
+  return evaluate(graph, inputs);
+}
+
+std::string differs(const std::string& path, const TorchCase& torch, double tolerance, RunModel run) {
   try {
     ReadOptions options;
     std::vector<Tensor> inputs;
@@ -108,7 +112,7 @@ std::string differs(const std::string& path, const TorchCase& torch, double tole
     const Graph graph = read_model(path, options);
     if (graph.inputs().size() != inputs.size()) return cat("has ", graph.inputs().size(), " inputs");
     for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = cast(inputs[i], graph.type(graph.inputs()[i]).dtype);
-    const std::vector<Tensor> found = evaluate(graph, inputs);
+    const std::vector<Tensor> found = run(graph, inputs);
     if (found.size() != torch.outputs.size()) return cat("has ", found.size(), " outputs");
     for (size_t i = 0; i < found.size(); ++i) {
       const Tensor& expected = torch.outputs[i].second;

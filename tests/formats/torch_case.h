@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,8 +31,12 @@ void write_torch(const std::string& path, const std::string& type, const std::ma
 std::string pickled_text(const std::string& text);
 std::string pickled_int(int32_t value);
 
-/// Reads the model with the shapes of the case's inputs, runs it on the reference; "" when all outputs are as torch
+/// Runs a model on inputs.
+using RunModel = std::vector<Tensor> (*)(const Graph& graph, std::span<const Tensor> inputs);
+std::vector<Tensor> run_on_reference(const Graph& graph, std::span<const Tensor> inputs);
+
+/// Reads the model with the shapes of the case's inputs and runs it; "" when all outputs are as torch
 /// gave them within `tolerance` (of what is not smaller than 1), else what differs.
-std::string differs(const std::string& path, const TorchCase& torch, double tolerance);
+std::string differs(const std::string& path, const TorchCase& torch, double tolerance, RunModel run = run_on_reference);
 
 }  // namespace hone

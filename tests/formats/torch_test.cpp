@@ -101,6 +101,20 @@ TEST(TorchFiles, AskForTheShapesThatTheyDoNotTell) {
   EXPECT_NE(error_of(path, {.shapes = {{"y", {1}}}}).find("no input is called 'y'"), std::string::npos);
 }
 
+TEST(TorchFiles, KeepWhatTheProgramChangesFromRunToRun) {
+  const Graph graph = read_model(net("    w = self.w\n"
+                                     "    _0 = torch.copy_(torch.slice(w), torch.add(w, x))\n"
+                                     "    return torch.mul(w, 2)\n"),
+                                 {.shapes = {{"", {2, 3}}}});
+  ASSERT_EQ(graph.states().size(), 1u);
+  const std::vector<Tensor> x{Tensor::of<float>({2, 3}, {1, 1, 1, 1, 1, 1})};
+  std::vector<Tensor> states;
+  EXPECT_EQ(to_doubles(evaluate(graph, x, {.observe = {}, .states = &states}).at(0)),
+            (std::vector<double>{4, 6, 8, 10, 12, 14}));
+  EXPECT_EQ(to_doubles(evaluate(graph, x, {.observe = {}, .states = &states}).at(0)),
+            (std::vector<double>{6, 8, 10, 12, 14, 16}));
+}
+
 TEST(TorchFiles, NameTheOperatorThatIsNotKnownAndTheModuleThatUsesIt) {
   const std::string error = error_of(net("    return torch.mystery(x)\n"));
   EXPECT_NE(error.find("operator 'mystery'"), std::string::npos) << error;

@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "formats/torch_case.h"
+#include "providers/cpu/provider.h"
+#include "runtime/program.h"
+#include "runtime/session.h"
 
 namespace hone {
 namespace {
@@ -18,8 +21,15 @@ constexpr const char* kPython = "/usr/bin/python3";
 
 bool run(const std::string& arguments) { return std::system(cat(kPython, " ", arguments).c_str()) == 0; }
 
+std::vector<Tensor> run_on_cpu(const Graph& graph, std::span<const Tensor> inputs) {
+  Session session(Program::prepared(graph, {.providers = {&cpu_provider()}}));
+  std::vector<Tensor> out;
+  for (const Tensor& result : session.run(inputs)) out.push_back(result.clone());
+  return out;
+}
+
 /// Runs tests/oracle/torch/NAME.py, which writes MODEL.pt and MODEL.case, and compares them all.
-void compare_all(const std::string& name, double tolerance, size_t least) {
+void compare_all(const std::string& name, double tolerance, size_t least, RunModel how = run_on_reference) {
   if (!run("-c 'import torch, torchvision' 2>/dev/null"))
     GTEST_SKIP() << "torch is absent: apt-get install python3-torch python3-torchvision";
   const std::string folder = cat(HONE_BINARY_DIR, "/oracle_torch/", name);
@@ -31,11 +41,14 @@ void compare_all(const std::string& name, double tolerance, size_t least) {
   EXPECT_GE(files.size(), least);
   for (const fs::path& file : files) {
     const TorchCase torch = parse_torch_cases("case model\n" + read_file(file.string())).at(0);
-    EXPECT_EQ(differs(fs::path(file).replace_extension(".pt").string(), torch, tolerance), "") << file.stem();
+    EXPECT_EQ(differs(fs::path(file).replace_extension(".pt").string(), torch, tolerance, how), "") << file.stem();
   }
 }
 
 TEST(TorchOracle, AgreesOnEachOperator) { compare_all("cases", 1e-4, 200); }
+TEST(TorchOracle, AgreesOnNetworksTracedScriptedAndFrozen) { compare_all("nets", 1e-4, 60); }
+// On the cpu, which sums up integers as torch does, results in 8 bits are equal to the step.
+TEST(TorchOracle, AgreesOnQuantizedNetworks) { compare_all("quantized", 1e-4, 6, run_on_cpu); }
 
 }  // namespace
 }  // namespace hone

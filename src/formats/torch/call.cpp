@@ -7,6 +7,7 @@
 #include "ops/interpreter.h"
 #include "ops/movement.h"
 #include "ops/permute.h"
+#include "ops/quantize.h"
 #include "ops/unary.h"
 
 namespace hone::torch {
@@ -182,8 +183,12 @@ void Call::emit_all(const std::vector<ValueId>& ids, bool is_tuple) {
 
 ValueId Call::transpose(ValueId x, std::vector<int64_t> perm) {
   if (std::is_sorted(perm.begin(), perm.end())) return x;
-  if (const Tensor* known = constant(x); known && !known->quant()) {
-    const ValueId moved = graph.add_constant(permuted(*known, perm), graph.value(x).name);
+  if (const Tensor* known = constant(x)) {
+    QuantPtr quant = known->quant();
+    if (quant && !quant->is_per_tensor())
+      quant = QuantParams::per_channel(quant->scales, quant->zero_points,
+                                       std::find(perm.begin(), perm.end(), quant->axis) - perm.begin());
+    const ValueId moved = graph.add_constant(permuted(*known, perm).with_quant(quant), graph.value(x).name);
     known->release_pages();
     return moved;
   }
@@ -273,13 +278,22 @@ std::vector<ValueId> Call::folded(NodeId id) {
   return out;
 }
 
-std::vector<ValueId> Call::add_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, size_t outputs) {
+/// What moves, pools or bounds integers keeps their parameters unless the row says others.
+std::vector<ValueId> Call::add_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, size_t outputs,
+                                    std::vector<TensorType> stored) {
+  const bool is_told = !stored.empty();
+  const TensorType first = inputs.empty() || !inputs[0].exists() ? TensorType{} : graph.type(inputs[0]);
   const NodeId id = graph.add({.def = &def,
                                .attrs = std::move(attrs),
                                .inputs = std::move(inputs),
                                .outputs = outputs,
                                .name = name,
+                               .output_types = std::move(stored),
                                .source = {"torch", std::string(row.name), name, 0}});
+  if (first.quant && first.quant->is_per_tensor() && !is_told && &def != &Dequantize::def)
+    for (const ValueId output : std::vector<ValueId>(graph.node(id).outputs))
+      if (graph.type(output).dtype == DType::kF32)
+        graph.set_type(output, {first.dtype, graph.type(output).shape, first.quant});
   return folded(id);
 }
 

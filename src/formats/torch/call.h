@@ -84,6 +84,11 @@ class Call {
     heap.spend(value.byte_size());
     return graph.add_constant(std::move(value), name + "/constant");
   }
+  /// With a result stored as integers.
+  template <class Op>
+  ValueId add_stored(Op op, std::vector<ValueId> inputs, DType dtype, const QuantPtr& quant) {
+    return add_spec(Op::def, Attrs::of(std::move(op)), std::move(inputs), 1, {{dtype, Shape::unranked(), quant}})[0];
+  }
   ValueId ints_value(const std::vector<int64_t>& values);
   ValueId scalar(double value, DType dtype);
   void emit(ValueId id);
@@ -100,7 +105,8 @@ class Call {
   std::pair<ValueId, ValueId> promoted(const Value& a, const Value& b);
 
  private:
-  std::vector<ValueId> add_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, size_t outputs);
+  std::vector<ValueId> add_spec(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, size_t outputs,
+                                std::vector<TensorType> stored = {});
   std::vector<ValueId> folded(NodeId id);
 
   std::vector<Value> args_;

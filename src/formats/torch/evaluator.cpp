@@ -16,6 +16,7 @@ namespace {
 constexpr int kDeepestCall = 40;
 constexpr size_t kMostSteps = 1'000'000;
 constexpr size_t kMostNodes = 100'000;
+constexpr OpRow kAssignment{"assignment", "", nullptr};
 /// What stands for a function or class that a variable names.
 constexpr std::string_view kGlobal = "global ";
 
@@ -63,6 +64,8 @@ void Evaluator::refresh(Cell& cell) {
 /// The cell becomes `id`, and so do the elements that it shares with others.
 void Evaluator::store(Cell& cell, ValueId id) {
   for (Cell* at = &cell;; at = at->view.base) {
+    if (!at->view.base && at->array.exists() && !at->name.empty() && !states_.contains(at->name))
+      throw ChangedArray{at->name};
     set(*at, graph_, id);
     ++at->version;
     if (!at->view.base) return;
@@ -105,7 +108,9 @@ void Evaluator::count() {
 }
 
 Value Evaluator::call_method(Object& self, const std::string& method, std::vector<Value> arguments) {
+  restore(self);
   const Class* type = archive_.find_class(self.type);
+  if (type && method == "__init__" && !type->methods.contains(method)) return {};
   const auto found = type ? type->methods.find(method) : decltype(type->methods.find(method)){};
   if (!type || found == type->methods.end())
     throw invalid_model(cat("class '", self.type, "' has no method '", method, "'"));
@@ -165,6 +170,8 @@ void Evaluator::run_statement(const Statement& statement, Frame& frame) {
     case Statement::Kind::give:
       frame.result = statement.exprs.empty() ? Value{} : evaluate(statement.exprs[0], frame);
       return;
+    case Statement::Kind::block:
+      return run_block(statement.body, frame);
     case Statement::Kind::branch:
       return run_block(condition(statement.exprs[0], frame) ? statement.body : statement.otherwise, frame);
     case Statement::Kind::loop_while:
@@ -207,7 +214,14 @@ void Evaluator::assign(const Expr& target, const Value& value, Frame& frame) {
     const Value of = evaluate(target.parts[0], frame);
     const auto* object = std::get_if<Object*>(&of);
     if (!object) throw invalid_model(cat("sets '", target.text, "' of ", kind_of(of)));
-    (*object)->fields[target.text] = value;
+    Value& field = (*object)->fields[target.text];
+    // A tensor of the file that is exchanged for another is a state too.
+    const auto *old = std::get_if<Cell*>(&field), *made = std::get_if<Cell*>(&value);
+    if (old && made && *old != *made && !(*old)->name.empty()) {
+      Call call(graph_, heap_, kAssignment, module_, {});
+      return store(**old, call.value(*made));
+    }
+    field = value;
   } else {
     throw unsupported("an assignment to what is no name");
   }
@@ -276,15 +290,44 @@ Value Evaluator::evaluate_name(const Expr& expr, Frame& frame) {
   throw invalid_model(cat("'", expr.text, "' has no value here"));
 }
 
+/// What a class keeps in a form of its own becomes its fields by its own method.
+void Evaluator::restore(Object& object) {
+  if (is_none(object.state) || is<Dict*>(object.state)) return;
+  const Class* type = archive_.find_class(object.type);
+  if (!type || !type->methods.contains("__setstate__")) return;
+  const Value state = std::exchange(object.state, Value{});
+  call_method(object, "__setstate__", {state});
+}
+
+/// An array that the program changes begins each run with what the last one left.
+void Evaluator::begin_state(Cell& cell) {
+  if (!states_.contains(cell.name) || !cell.array.exists() || cell.graph) return;
+  const Tensor initial = std::exchange(cell.array, Tensor());
+  cell.graph = &graph_;
+  cell.id = graph_.add_state(cell.name, initial);
+  changed_.emplace_back(cell.id, &cell);
+}
+
+void Evaluator::finish_states() {
+  for (const auto& [now, cell] : changed_) {
+    refresh(*cell);
+    with_context([&] { return cat("in state '", cell->name, "'"); }, [&] { graph_.set_next(now, cell->id); });
+  }
+}
+
 Value Evaluator::attribute(const Value& of, const std::string& name) {
   const auto* object = std::get_if<Object*>(&of);
   if (!object) throw unsupported(cat("takes '", name, "' of ", kind_of(of)));
+  restore(**object);
   const auto found = (*object)->fields.find(name);
   if (found == (*object)->fields.end()) throw invalid_model(cat("'", (*object)->type, "' has no field '", name, "'"));
   const std::string path = (*object)->path.empty() ? name : cat((*object)->path, ".", name);
   // The path by which something is first reached is its name.
   if (auto* inner = std::get_if<Object*>(&found->second); inner && (*inner)->path.empty()) (*inner)->path = path;
-  if (auto* cell = std::get_if<Cell*>(&found->second); cell && (*cell)->name.empty()) (*cell)->name = path;
+  if (auto* cell = std::get_if<Cell*>(&found->second)) {
+    if ((*cell)->name.empty()) (*cell)->name = path;
+    begin_state(**cell);
+  }
   return found->second;
 }
 
@@ -318,6 +361,8 @@ Value Evaluator::evaluate_call(const Expr& expr, Frame& frame) {
 Value Evaluator::call_path(const std::string& path, const Expr& call, Frame& frame) {
   if (auto done = call_builtin(path, call, frame)) return *done;
   std::vector<Value> arguments = evaluate_all(call.parts, 1, frame);
+  if (path.starts_with("__torch__.") && path.ends_with(".__new__"))
+    return heap_.object(path.substr(0, path.size() - 8));
   if (path.starts_with("__torch__.")) return call_known(path, std::move(arguments), call.keywords);
   for (const std::string_view root : {"torch.", "ops."})
     if (path.starts_with(root)) return call_operator(path.substr(root.size()), arguments, call.keywords);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,14 +12,23 @@
 
 namespace hone::torch {
 
+/// Says that the program changes an array of the file in place.
+struct ChangedArray {
+  std::string name;
+};
+
 /// Runs a program of an archive on symbols: what it does with numbers, texts and containers happens, what it does with
 /// tensors becomes nodes of the graph. Modules are inlined that way, branches and loops on numbers decided. Bounded in
 /// steps and depth.
 class Evaluator {
  public:
-  Evaluator(Archive& archive, Heap& heap, Graph& graph) : archive_(archive), heap_(heap), graph_(graph) {}
+  /// `states`: the arrays that the program changes, by name; a run that meets another throws ChangedArray.
+  Evaluator(Archive& archive, Heap& heap, Graph& graph, const std::set<std::string>& states)
+      : archive_(archive), heap_(heap), graph_(graph), states_(states) {}
   /// Makes a tensor what its base has become. Those that a program hands out need it.
   void refresh(Cell& cell);
+  /// What the states become, after the program has run.
+  void finish_states();
   Value call_method(Object& self, const std::string& method, std::vector<Value> arguments);
 
  private:
@@ -47,6 +57,8 @@ class Evaluator {
   std::optional<Value> call_builtin(const std::string& name, const Expr& call, Frame& frame);
   Value call_known(const std::string& name, std::vector<Value> arguments, const Keywords& keywords);
   Value call_operator(const std::string& name, const std::vector<Value>& arguments, const Keywords& keywords);
+  void restore(Object& object);
+  void begin_state(Cell& cell);
   void refresh(const Value& value);
   void store(Cell& cell, ValueId id);
   ValueId written_back(const Cell& part, ValueId id);
@@ -58,6 +70,8 @@ class Evaluator {
   Archive& archive_;
   Heap& heap_;
   Graph& graph_;
+  const std::set<std::string>& states_;
+  std::vector<std::pair<ValueId, Cell*>> changed_;
   std::string module_;  ///< path of the module whose method runs
   int depth_ = 0;
   size_t steps_ = 0;

@@ -8,6 +8,7 @@
 #include "ops/movement.h"
 #include "ops/norm.h"
 #include "ops/reduce.h"
+#include "ops/unary.h"
 
 namespace hone::torch {
 
@@ -73,17 +74,17 @@ void read_attention(Call& n) {
   n.emit(n.add(MatMul{}, {n.add(Softmax{.axis = -1}, {scores}), v}));
 }
 
-/// [B, L, E] three times → [B, L, E] with one packed projection, as the fused form of inference has it.
+/// What self-attention makes of x: [B, L, E], and its weights [B, H, L, L].
+struct Attended {
+  ValueId y, weights;
+};
+/// With one packed projection, as the fused forms for inference have it.
 /// Source: torch/nn/modules/activation.py, MultiheadAttention.forward (fast path).
-void read_fused_attention(Call& n) {
+Attended self_attention(Call& n, ValueId x, int64_t heads) {
   if (n.has("mask")) throw unsupported("fused attention with a mask");
-  const ValueId query = n.x("query");
-  if (n.arg("query") != n.arg("key") || n.arg("key") != n.arg("value"))
-    throw unsupported("fused attention over others");
-  const int64_t heads = n.integer("num_head"), width = n.integer("embed_dim"), batch = n.dim(query, 0),
-                length = n.dim(query, 1);
+  const int64_t width = n.integer("embed_dim"), batch = n.dim(x, 0), length = n.dim(x, 1);
   if (heads < 1 || width % heads != 0) throw invalid_model(cat(width, " features in ", heads, " heads"));
-  const ValueId all = n.add(FullyConnected{}, {query, n.x("qkv_weight"), n.x("qkv_bias")});
+  const ValueId all = n.add(FullyConnected{}, {x, n.x("qkv_weight"), n.x("qkv_bias")});
   const ValueId apart = n.transpose(n.reshape(all, {batch, length, 3, heads, width / heads}), {2, 0, 3, 1, 4});
   std::vector<ValueId> parts;
   for (const ValueId part : n.add_many(Split{.axis = 0}, {apart, n.ints_value({1, 1, 1})}, 3))
@@ -92,10 +93,34 @@ void read_fused_attention(Call& n) {
   const ValueId scores = n.add(MatMul{.transpose_b = true}, {parts[0], parts[1]});
   const ValueId weights = n.add(Softmax{.axis = -1}, {n.add(Mul{}, {scores, n.scalar(scale, n.dtype(scores))})});
   const ValueId mixed = n.transpose(n.add(MatMul{}, {weights, parts[2]}), {0, 2, 1, 3});
-  const ValueId y =
-      n.add(FullyConnected{}, {n.reshape(mixed, {batch, length, width}), n.x("proj_weight"), n.x("proj_bias")});
-  n.result = n.heap.list(
-      {n.tensor_value(y), n.tensor_value(n.add(ReduceMean{.keepdims = false}, {weights, n.ints_value({1})}))}, true);
+  const ValueId joined = n.reshape(mixed, {batch, length, width});
+  return {n.add(FullyConnected{}, {joined, n.x("proj_weight"), n.x("proj_bias")}), weights};
+}
+void read_fused_attention(Call& n) {
+  if (n.arg("query") != n.arg("key") || n.arg("key") != n.arg("value"))
+    throw unsupported("fused attention over others");
+  const Attended made = self_attention(n, n.x("query"), n.integer("num_head"));
+  n.emit_all({made.y, n.add(ReduceMean{.keepdims = false}, {made.weights, n.ints_value({1})})});
+}
+
+/// Attention, then two linear layers, each added to what came in and normalized before or behind.
+/// Source: torch/nn/modules/transformer.py, TransformerEncoderLayer.forward (fast path).
+void read_encoder_layer(Call& n) {
+  const bool is_first = n.flag("norm_first");
+  const auto norm = [&](ValueId x, const char* number) {
+    return n.add(LayerNorm{.epsilon = static_cast<float>(n.real("eps"))},
+                 {x, n.x(cat("norm_weight_", number)), n.x(cat("norm_bias_", number))});
+  };
+  const auto linear = [&](ValueId x, const char* number) {
+    return n.add(FullyConnected{}, {x, n.x(cat("ffn_weight_", number)), n.x(cat("ffn_bias_", number))});
+  };
+  ValueId x = n.x("src");
+  x = n.add(Add{}, {x, self_attention(n, is_first ? norm(x, "1") : x, n.integer("num_heads")).y});
+  if (!is_first) x = norm(x, "1");
+  const ValueId wide = linear(is_first ? norm(x, "2") : x, "1");
+  const ValueId active = n.flag("use_gelu") ? n.add(Gelu{}, {wide}) : n.add(Relu{}, {wide});
+  x = n.add(Add{}, {x, linear(active, "2")});
+  n.emit(is_first ? x : norm(x, "2"));
 }
 
 constexpr std::string_view kTwo = "self other", kAdded = "self a b beta=1 alpha=1";
@@ -120,6 +145,10 @@ constexpr OpRow kRows[] = {
      "query key value embed_dim num_head qkv_weight qkv_bias proj_weight proj_bias mask=None need_weights=True "
      "average_attn_weights=True mask_type=None",
      read_fused_attention},
+    {"_transformer_encoder_layer_fwd",
+     "src embed_dim num_heads qkv_weight qkv_bias proj_weight proj_bias use_gelu norm_first eps norm_weight_1 "
+     "norm_bias_1 norm_weight_2 norm_bias_2 ffn_weight_1 ffn_bias_1 ffn_weight_2 ffn_bias_2 mask=None mask_type=None",
+     read_encoder_layer},
 };
 
 }  // namespace

@@ -144,7 +144,7 @@ void cast_to(Call& n) {
 }
 
 void read_dropout(Call& n) {
-  if (n.flag("train")) throw unsupported("dropout in training", "call model.eval() before saving");
+  if (n.flag("train") && n.real("p") != 0) throw unsupported("dropout in training", "call model.eval() before saving");
   pass(n);
 }
 /// Takes the place of the values of self.

@@ -120,6 +120,13 @@ Value sum(Heap&, const Args& a) {
   return saturated<int64_t>(total);
 }
 
+template <bool kAll>
+Value truth(Heap&, const Args& a) {
+  bool found = kAll;
+  for (const Value& item : to_list(at(a, 0)).items) found = kAll ? found && to_flag(item) : found || to_flag(item);
+  return found;
+}
+
 Value same(Heap&, const Args& a) { return equal(at(a, 0), at(a, 1)); }
 Value different(Heap&, const Args& a) { return !equal(at(a, 0), at(a, 1)); }
 Value less(Heap&, const Args& a) { return to_real(at(a, 0)) < to_real(at(a, 1)); }
@@ -271,6 +278,22 @@ Value join_texts(Heap& heap, const Args& a) {
   }
   return heap.text(std::move(out));
 }
+Value find_text(Heap&, const Args& a) {
+  const size_t place = to_text_value(at(a, 0)).find(to_text_value(at(a, 1)));
+  return place == std::string::npos ? int64_t{-1} : static_cast<int64_t>(place);
+}
+/// Of pairs, or empty.
+Value make_dict(Heap& heap, const Args& a) {
+  Dict* dict = heap.dict();
+  if (a.empty()) return dict;
+  if (is<Dict*>(a[0])) return dict->items = std::get<Dict*>(a[0])->items, dict;
+  for (const Value& item : to_list(a[0]).items) {
+    const List& pair = to_list(item);
+    if (pair.items.size() != 2) throw invalid_model("a dict of what are no pairs");
+    dict->items.emplace_back(pair.items[0], pair.items[1]);
+  }
+  return dict;
+}
 Value starts_with(Heap&, const Args& a) { return to_text_value(at(a, 0)).starts_with(to_text_value(at(a, 1))); }
 
 Value nothing(Heap&, const Args&) { return std::monostate{}; }
@@ -299,6 +322,8 @@ constexpr ScalarRow kRows[] = {
     {"prim.max", maximum},
     {"prim.min", minimum},
     {"sum", sum},
+    {"all", truth<true>},
+    {"any", truth<false>},
     {"eq", same},
     {"ne", different},
     {"lt", less},
@@ -332,6 +357,8 @@ constexpr ScalarRow kRows[] = {
     {"str", text_of},
     {"join", join_texts},
     {"startswith", starts_with},
+    {"find", find_text},
+    {"dict", make_dict},
     {"warn", nothing},
     {"print", nothing},
     {"Print", nothing},

@@ -23,6 +23,9 @@ class Parser {
       } else if (take_if("def")) {
         Function parsed = function();
         out.functions.insert_or_assign(parsed.name, std::move(parsed));
+      } else if (take_if("import")) {
+        while (!is(Token::Kind::line_end)) ++at_;
+        ++at_;
       } else {
         statement();  // an assignment to a constant, as old versions write at the top
       }
@@ -160,6 +163,11 @@ Statement Parser::statement() {
     out.exprs.push_back(expression());
     out.body = block();
     return out;
+  }
+  if (take_if("with")) {  // of modes that say nothing about values: without gradients, …
+    expressions("as");
+    if (take_if("as")) expression();
+    return {.kind = Statement::Kind::block, .line = line, .exprs = {}, .body = block(), .otherwise = {}};
   }
   Statement out{.kind = Statement::Kind::pass, .line = line};
   if (take_if("return")) {

@@ -36,7 +36,7 @@ struct Expr {
 };
 
 struct Statement {
-  enum class Kind { expression, assign, branch, loop_while, loop_for, give, pass };
+  enum class Kind { expression, assign, block, branch, loop_while, loop_for, give, pass };
   Kind kind = Kind::pass;
   int line = 0;
   /// expression: value; assign: targets, the value last; branch, loop_while: condition; loop_for: target, what is

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kExtensions[] = {".pt", ".ptl", ".pth"};
 
+constexpr size_t kMostStates = 64;
+
 bool sniff(const ModelSource& source) { return Archive::looks_like(source); }
 
 bool is_tensor_type(const Parameter& parameter) {
@@ -105,7 +107,13 @@ void set_outputs(Graph& graph, Heap& heap, Evaluator& evaluator, const Value& re
   for (size_t i = 0; i < outputs.size(); ++i) graph.set_name(outputs[i], found[i].first);
 }
 
-Graph read_once(const ReadRequest& request, const std::map<std::string, DType>& dtypes) {
+/// What only running the program shows.
+struct Facts {
+  std::map<std::string, DType> dtypes;  ///< of inputs
+  std::set<std::string> states;         ///< arrays that the program changes
+};
+
+Graph read_once(const ReadRequest& request, const Facts& facts) {
   Heap heap;
   Archive archive(request, heap);
   Object& root = archive.root();
@@ -120,14 +128,20 @@ Graph read_once(const ReadRequest& request, const std::map<std::string, DType>& 
   }
   Graph graph;
   try {
-    std::vector<Value> inputs = Inputs(request.options, dtypes, heap, graph).make(found->second);
-    Evaluator evaluator(archive, heap, graph);
+    std::vector<Value> inputs = Inputs(request.options, facts.dtypes, heap, graph).make(found->second);
+    Evaluator evaluator(archive, heap, graph, facts.states);
     const Value result = evaluator.call_method(root, method, std::move(inputs));
     set_outputs(graph, heap, evaluator, result);
+    evaluator.finish_states();
   } catch (const InputDType& wanted) {
-    std::map<std::string, DType> known = dtypes;
-    if (!known.emplace(graph.value(wanted.input).name, wanted.dtype).second)
+    Facts known = facts;
+    if (!known.dtypes.emplace(graph.value(wanted.input).name, wanted.dtype).second)
       throw invalid_model(cat("input '", graph.value(wanted.input).name, "' is used as two dtypes"));
+    return read_once(request, known);
+  } catch (const ChangedArray& array) {
+    Facts known = facts;
+    if (known.states.size() >= kMostStates || !known.states.insert(array.name).second)
+      throw unsupported(cat("the program changes '", array.name, "' and other arrays in place"));
     return read_once(request, known);
   }
   graph.remove_dead();

@@ -98,7 +98,7 @@ def modules(folder, cases):
 
 
 def text_of(kind, name, array):
-    dtype = {"float32": "f32", "int64": "i64", "int32": "i32", "bool": "bool"}[str(array.dtype)]
+    dtype = {"float32": "f32", "int64": "i64", "int32": "i32", "uint8": "u8", "bool": "bool"}[str(array.dtype)]
     values = " ".join("%.7g" % v for v in array.ravel().astype(np.float64))
     return "%s %s %s [%s] %s" % (kind, name, dtype, " ".join(map(str, array.shape)), values)
 

@@ -143,6 +143,8 @@ def settle(model):
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.8, 1.2)
+        if isinstance(module, nn.Linear) and not module.weight.any():
+            module.weight.normal_(0, 0.1)
     return model.eval()
 
 
@@ -192,7 +194,7 @@ def main(folder):
                     elif way == "scripted":
                         made = torch.jit.script(model)
                     else:
-                        made = torch.jit.optimize_for_inference(torch.jit.script(model)) if False else torch.jit.freeze(torch.jit.script(model))
+                        made = torch.jit.freeze(torch.jit.script(model))
                 except Exception as e:
                     print("cannot be saved:", name, way, str(e)[:300].replace("\n", " "))
                     continue
@@ -201,7 +203,6 @@ def main(folder):
                 results = made(*[x.clone() for x in inputs])
                 results = list(results.values()) if isinstance(results, dict) else results
                 names = [v.debugName().split(".")[0] for v in made.graph.inputs()][1:]
-                names = [p for p in names]
                 with open(path + ".case", "w") as out:
                     out.write("\n".join([text_of("in", k, v.numpy()) for k, v in zip(names, inputs)] +
                                         [text_of("out", "-", v) for v in flat(results)]) + "\n")
