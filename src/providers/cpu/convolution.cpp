@@ -12,7 +12,7 @@ namespace {
 // further away once per block, so that there should be few blocks.
 constexpr int64_t kSmallWeights = 256 * 1024;
 constexpr int64_t kBlockBytes = 128 * 1024;
-constexpr int64_t kLargeBlockBytes = 640 * 1024;
+constexpr int64_t kLargeBlockBytes = 1024 * 1024;
 // A row stride of a whole page puts all rows of a tile into the same few cache lines.
 constexpr int64_t kPage = 4096;
 
@@ -24,12 +24,14 @@ RowBlocks plan_blocks(const GemmF32Variant& gemm, const ConvShape& shape, int th
   b.images = b.is_direct ? 1 : shape.batch;
   b.rows = b.is_direct ? shape.batch * shape.pixels() : shape.pixels();
   b.row_stride = b.is_direct ? shape.in_c : depth + (aliases ? 16 : 0);
-  const int64_t mr = gemm.mr;
-  const int64_t bytes = depth * shape.out_c / shape.groups * 4 <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
-  b.block = b.is_direct ? b.rows : std::max<int64_t>(1, bytes / (b.row_stride * 4) / mr) * mr;
-  const int64_t tiles = b.images * ((b.rows + mr - 1) / mr);
-  b.splits_columns = tiles < threads;
-  const int64_t panels = (shape.out_c / shape.groups + gemm.nr - 1) / gemm.nr;
+  b.tile = row_tile(gemm.mr, b.rows);
+  const int64_t n = shape.out_c / shape.groups;
+  const int64_t bytes = depth * n * 4 <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
+  b.block = b.is_direct ? b.rows : std::max<int64_t>(1, bytes / (b.row_stride * 4) / b.tile) * b.tile;
+  const int64_t tiles = b.images * ((b.rows + b.tile - 1) / b.tile);
+  const int64_t panels = (n + gemm.nr - 1) / gemm.nr;
+  // Each task reads all of what it does not divide: the larger of weights and rows is divided.
+  b.splits_columns = tiles < threads || (panels >= threads && n > b.images * b.rows);
   b.tasks = std::min<int64_t>(threads, b.splits_columns ? panels : tiles);
   return b;
 }
@@ -55,18 +57,15 @@ DenseF32::DenseF32(const GemmF32Variant& gemm, const ConvShape& shape, const flo
 
 void DenseF32::run(const Call& call) const {
   auto* scratch = static_cast<std::byte*>(call.scratch);
+  const int64_t units = blocks_.images * ((blocks_.rows + blocks_.tile - 1) / blocks_.tile);
   if (blocks_.splits_columns) {
     const int64_t nr = gemm_.nr;
     const int64_t n = shape_.out_c / shape_.groups;
-    const int64_t mr = gemm_.mr;
-    const int64_t units = blocks_.images * ((blocks_.rows + mr - 1) / mr);
     for_tasks(*call.pool, (n + nr - 1) / nr, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
       run_rows(call, 0, units, first * nr, std::min(n, last * nr), scratch + task * task_scratch_);
     });
     return;
   }
-  const int64_t mr = gemm_.mr;
-  const int64_t units = blocks_.images * ((blocks_.rows + mr - 1) / mr);
   for_tasks(*call.pool, units, blocks_.tasks, [&](int64_t task, int64_t first, int64_t last) {
     run_rows(call, first, last, 0, shape_.out_c / shape_.groups, scratch + task * task_scratch_);
   });
@@ -75,16 +74,17 @@ void DenseF32::run(const Call& call) const {
 // Tiles [begin, end) of all images in order, output channels [n0, n1) of each group.
 void DenseF32::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, int64_t n1,
                         std::byte* scratch) const {
-  const int64_t mr = gemm_.mr;
-  const int64_t tiles = (blocks_.rows + mr - 1) / mr;
+  const int64_t tile = blocks_.tile;
+  const int64_t tiles = (blocks_.rows + tile - 1) / tile;
   const int64_t depth = shape_.depth();
   const int64_t n = shape_.out_c / shape_.groups;
   const int64_t group_in = shape_.in_c / shape_.groups;
   for (int64_t unit = begin; unit < end;) {
     const int64_t image = unit / tiles;
-    const int64_t stop = std::min({end, (image + 1) * tiles, unit + blocks_.block / mr + (blocks_.is_direct ? 1 : 0)});
-    const int64_t m0 = (unit - image * tiles) * mr;
-    const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * mr);
+    const int64_t stop =
+        std::min({end, (image + 1) * tiles, unit + blocks_.block / tile + (blocks_.is_direct ? 1 : 0)});
+    const int64_t m0 = (unit - image * tiles) * tile;
+    const int64_t m1 = std::min(blocks_.rows, (stop - image * tiles) * tile);
     for (int64_t g = 0; g < shape_.groups; ++g) {
       const float* x = call.x + image * shape_.in_h * shape_.in_w * shape_.in_c + g * group_in;
       const int64_t at = (image * blocks_.rows + m0) * shape_.out_c + g * n + n0;
@@ -98,7 +98,8 @@ void DenseF32::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0
           .c = call.y + at,
           .c_stride = shape_.out_c,
           .epilogue = {call.min, call.max, call.residual == nullptr ? nullptr : call.residual + at, shape_.out_c},
-          .first_column = n0};
+          .first_column = n0,
+          .tile = tile};
       if (!blocks_.is_direct) {
         auto* rows = reinterpret_cast<float*>(scratch);
         gemm_.pack_rows({x, shape_, group_in}, m0, m1, rows, blocks_.row_stride);

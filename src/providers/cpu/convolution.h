@@ -12,7 +12,8 @@ namespace hone::cpu {
 struct RowBlocks {
   bool is_direct = false;        ///< rows are read where they are, nothing is gathered
   int64_t images = 1, rows = 0;  ///< rows of one image
-  int64_t block = 0;             ///< rows gathered at a time
+  int64_t tile = 1;              ///< rows multiplied at a time, the unit in which tasks divide
+  int64_t block = 0;             ///< rows gathered at a time, a multiple of tile
   int64_t row_stride = 0;        ///< of gathered rows: floats or bytes
   int64_t tasks = 1;
   bool splits_columns = false;  ///< tasks divide output channels instead of rows

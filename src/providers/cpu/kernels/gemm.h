@@ -33,6 +33,9 @@ struct GemmF32 {
   ptrdiff_t c_stride;  ///< elements between rows of C
   EpilogueF32 epilogue;
   int64_t first_column = 0;  ///< column of the packed B that is C's first; a multiple of nr
+  int64_t tile = 0;          ///< rows multiplied at a time, see row_tile(); 0: the variant's mr
+  int64_t parts = 1;         ///< a row of A lies in as many parts of k / parts elements
+  ptrdiff_t part_stride = 0;
 };
 
 /// A way to multiply floats. A last panel of at most half of nr columns is half as wide.
@@ -45,6 +48,13 @@ struct GemmF32Variant {
   /// taps outside the image are 0.
   void (*pack_rows)(const RowGather&, int64_t m0, int64_t m1, float* dst, ptrdiff_t dst_stride);
 };
+
+/// Rows of a tile for a layer of that many rows: equal shares rather than full tiles and a rest. Tasks that divide a
+/// layer at multiples of it add in the same order as one alone.
+inline int64_t row_tile(int64_t mr, int64_t rows) {
+  const int64_t tiles = (rows + mr - 1) / mr;
+  return tiles == 0 ? mr : (rows + tiles - 1) / tiles;
+}
 
 /// How an integer kernel turns accumulators into bytes: clamp(round_even(acc * scale[n]), lo, hi) + zero_point,
 /// `scale` packed with the weights; `lo`, `hi` are the output type's limits less the zero point.
