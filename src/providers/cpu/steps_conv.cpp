@@ -11,6 +11,7 @@
 #include "ops/matmul.h"
 #include "providers/cpu/hybrid.h"
 #include "providers/cpu/rows.h"
+#include "providers/cpu/winograd.h"
 
 namespace hone::cpu {
 namespace {
@@ -119,10 +120,20 @@ const GemmS8Variant* gemm_for(const KernelRequest& r, const KernelTable& table, 
 // What the layer runs on, or null when it has no such variant.
 template <class Layer>
 const auto* kernel_of(const KernelRequest& r, const KernelTable& table) {
-  if constexpr (std::is_same_v<Layer, DenseF32>) {
-    return variant_of(r, table, table.gemms_f32);
-  } else {
+  if constexpr (std::is_same_v<Layer, DepthwiseF32>) {
     return r.variant == 0 ? &table.depthwise_f32 : nullptr;
+  } else {
+    return variant_of(r, table, table.gemms_f32);
+  }
+}
+
+template <class Layer, class LayerKernel>
+std::unique_ptr<Layer> layer_on(const KernelTable& table, const LayerKernel& kernel, const ConvShape& shape,
+                                const float* w, const float* bias, int threads) {
+  if constexpr (std::is_same_v<Layer, WinogradF32>) {
+    return std::make_unique<Layer>(table.winograd_f32, kernel, shape, w, bias, threads);
+  } else {
+    return std::make_unique<Layer>(kernel, shape, w, bias, threads);
   }
 }
 
@@ -137,8 +148,8 @@ std::unique_ptr<Step> f32_step(const KernelRequest& r, const KernelTable& table,
   }
   const auto* kernel = kernel_of<F32Conv>(r, table);
   if (kernel == nullptr) return nullptr;
-  auto conv = std::make_unique<F32Conv>(*kernel, shape, w.data<float>().data(),
-                                        bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
+  auto conv = layer_on<F32Conv>(table, *kernel, shape, w.data<float>().data(),
+                                bias.exists() ? bias.data<float>().data() : nullptr, r.threads);
   const int64_t scratch = conv->scratch_bytes();
   return make_step(
       [conv = std::move(conv), act, residual](RunContext& c) {
@@ -320,6 +331,14 @@ Tensor as_rows_of_columns(const Tensor& b, bool is_transposed) {
 
 std::unique_ptr<Step> make_dense_f32(const KernelRequest& r, const KernelTable& t, const Addend& addend) {
   return make_conv_f32(r, t, false, addend);
+}
+std::unique_ptr<Step> make_winograd_f32(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
+  if (!computes_f32(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape || !WinogradF32::suits(*shape)) return nullptr;
+  return f32_step<WinogradF32>(r, table, *shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max},
+                               addend);
 }
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest& r, const KernelTable& t) {
   return make_conv_f32(r, t, true);

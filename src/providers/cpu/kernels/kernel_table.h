@@ -61,6 +61,26 @@ struct DepthwiseKernelF32 {
   void (*run)(const DepthwiseRun&);
 };
 
+/// Tiles [first, last) of 4 × 4 output pixels of one image of a 3 × 3 convolution of stride 1, counted row by row, in
+/// the form in which they are multiplied: a matrix [tiles, channels] for each of 36 points.
+struct WinogradTiles {
+  const ConvShape& shape;
+  int64_t first, last, channels;
+  float* points;
+  ptrdiff_t row_stride, point_stride;  ///< in floats
+
+  static constexpr int64_t kSize = 4, kPoints = 36;
+};
+
+/// The transforms of Winograd's convolution F(4 × 4, 3 × 3) for floats.
+struct WinogradKernelF32 {
+  /// The tiles' 6 × 6 input pixels to points; `zeros` stands for pixels outside the image.
+  void (*split)(const WinogradTiles&, const float* image, const float* zeros);
+  /// Points to y = clamp(pixels + bias + residual); `y` and the residual lie at the image's first pixel, pixels
+  /// shape.out_c and residual_stride apart.
+  void (*join)(const WinogradTiles&, const float* bias, float* y, const EpilogueF32&);
+};
+
 /// Integer depthwise weights `w`: [kernel_h, kernel_w, channels] less their zero point, `bias` ([channels]) corrected
 /// for the input's packed zero point, and `scale` ([channels]).
 struct DepthwiseWeights {
@@ -141,6 +161,7 @@ struct KernelTable {
   std::span<const GemmF32Variant> gemms_f32;
   std::span<const GemmS8Variant> gemms_s8;
   DepthwiseKernelF32 depthwise_f32;
+  WinogradKernelF32 winograd_f32;
   std::span<const DepthwiseS8Variant> depthwise_s8;
 
   void (*unary[static_cast<int>(Unary::kCount)])(const float* x, float* y, int64_t n, float a, float b);

@@ -20,6 +20,7 @@ namespace hone::cpu {
 #include "providers/cpu/kernels/gemm_s8.inc"
 #include "providers/cpu/kernels/pack_rows_s8.inc"
 #include "providers/cpu/kernels/depthwise_f32.inc"
+#include "providers/cpu/kernels/winograd_f32.inc"
 #include "providers/cpu/kernels/depthwise_s8.inc"
 #include "providers/cpu/kernels/reduce.inc"
 #include "providers/cpu/kernels/table.inc"
