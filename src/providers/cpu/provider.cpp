@@ -55,7 +55,7 @@ struct Rows {
 
   static constexpr Kernel kConv[] = {
       {"hybrid", kBound<make_conv_hybrid>},           {"depthwise_f32", kBound<make_depthwise_f32>},
-      {"winograd_f32", kAlone<make_winograd_f32>},   
+      {"winograd_f32", kAlone<make_winograd_f32>},    {"sliding_f32", kAlone<make_sliding_f32>},
       {"dense_f32", kAlone<make_dense_f32>},          {"packing_f32", kBound<make_conv_packing_f32>},
       {"depthwise_q8", kBound<make_depthwise_bytes>}, {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
   static constexpr Kernel kConvTranspose[] = {{"flipped_f32", kBound<make_conv_transpose_flipped_f32>},
@@ -177,6 +177,7 @@ struct Rows {
 
   static constexpr SumKernel kSums[] = {
       {&Conv::def, "Conv+Add", "winograd_f32", kSum<make_winograd_f32>},
+      {&Conv::def, "Conv+Add", "sliding_f32", kSum<make_sliding_f32>},
       {&Conv::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
       {&Conv::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
       {&FullyConnected::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},

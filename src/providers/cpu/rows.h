@@ -26,6 +26,7 @@ using MakeWithAddend = std::unique_ptr<Step> (*)(const KernelRequest&, const Ker
 // steps_conv.cpp
 std::unique_ptr<Step> make_dense_f32(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_winograd_f32(const KernelRequest&, const KernelTable&, const Addend&);
+std::unique_ptr<Step> make_sliding_f32(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest&, const KernelTable&);

@@ -11,6 +11,7 @@
 #include "ops/matmul.h"
 #include "providers/cpu/hybrid.h"
 #include "providers/cpu/rows.h"
+#include "providers/cpu/sliding.h"
 #include "providers/cpu/winograd.h"
 
 namespace hone::cpu {
@@ -339,6 +340,14 @@ std::unique_ptr<Step> make_winograd_f32(const KernelRequest& r, const KernelTabl
   if (!shape || !WinogradF32::suits(*shape)) return nullptr;
   return f32_step<WinogradF32>(r, table, *shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max},
                                addend);
+}
+std::unique_ptr<Step> make_sliding_f32(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
+  if (!computes_f32(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape || !SlidingF32::suits(*shape)) return nullptr;
+  return f32_step<SlidingF32>(r, table, *shape, constant_f32(r, 1), constant_f32(r, 2), {op.act_min, op.act_max},
+                              addend);
 }
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest& r, const KernelTable& t) {
   return make_conv_f32(r, t, true);
