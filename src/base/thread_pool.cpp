@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <exception>
@@ -30,8 +31,22 @@ inline void pause_cpu() {
 #endif
 }
 
-constexpr int kSpins = 2000;
+/// Between two loops of one inference little more passes than a layer of one thread takes; waking a parked thread
+/// takes tens of microseconds.
+constexpr std::chrono::microseconds kSpinTime{300};
 constexpr int kMaxThreads = 256;
+
+/// Spins until `is_ready` or `time` is over.
+template <class F>
+void spin_until(std::chrono::microseconds time, const F& is_ready) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (is_ready()) return;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
 
 }  // namespace
 
@@ -64,34 +79,39 @@ class Crew {
     try {
       while (workers_.size() < count) {
         const size_t index = workers_.size();
-        workers_.emplace_back([this, index, seen = generation_.load()] { run_worker(index, seen); });
+        workers_.emplace_back([this, index, seen = loop_.load()] { run_worker(index, seen); });
       }
     } catch (const std::system_error&) {
       // Those that run are the crew.
     }
+    // Who spins where there are fewer CPUs than threads keeps one from whoever it waits for.
+    if (workers_.size() >= static_cast<size_t>(usable_cpus())) spin_time_ = std::chrono::microseconds{0};
     return workers_.size();
   }
 
-  /// Runs the loop on the caller and the first `helpers` workers; false when the crew is at work.
+  /// Runs the loop on the caller and the first `helpers` workers; false when the crew is at work. Without anybody
+  /// parked no lock is taken and no system call made.
   bool run(int64_t count, int64_t chunk, size_t helpers, const std::function<void(int64_t, int64_t)>& body) {
     if (is_taken_.exchange(true, std::memory_order_acquire)) return false;
-    {
-      const std::lock_guard lock(mutex_);
-      chunk_ = chunk;
-      count_ = count;
-      body_ = &body;
-      failure_ = nullptr;
-      helpers_ = std::min(helpers, workers_.size());
-      next_.store(0, std::memory_order_relaxed);
-      busy_.store(helpers_, std::memory_order_relaxed);
-      generation_.fetch_add(1, std::memory_order_release);
+    chunk_ = chunk;
+    count_ = count;
+    body_ = &body;
+    failure_ = nullptr;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(helpers, std::memory_order_relaxed);
+    loop_.store(((loop_.load(std::memory_order_relaxed) / kHelpers) + 1) * kHelpers + helpers);
+    if (parked_.load() != 0) {
+      // Whoever is about to park has seen the new loop when this lock is had.
+      { const std::lock_guard lock(mutex_); }
+      wake_.notify_all();
     }
-    wake_.notify_all();
     work();
-    for (int i = 0; i < kSpins && busy_.load(std::memory_order_acquire) != 0; ++i) pause_cpu();
-    {
+    spin_until(spin_time_.load(std::memory_order_relaxed), [&] { return busy_.load(std::memory_order_acquire) == 0; });
+    if (busy_.load() != 0) {
       std::unique_lock lock(mutex_);
-      finished_.wait(lock, [&] { return busy_.load(std::memory_order_acquire) == 0; });
+      is_waited_for_.store(true);
+      finished_.wait(lock, [&] { return busy_.load() == 0; });
+      is_waited_for_.store(false);
     }
     const std::exception_ptr failure = std::exchange(failure_, nullptr);
     is_taken_.store(false, std::memory_order_release);
@@ -117,35 +137,40 @@ class Crew {
 
   void run_worker(size_t index, uint64_t seen) {
     for (;;) {
-      for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause_cpu();
-      bool takes_part = false;
-      {
+      spin_until(spin_time_.load(std::memory_order_relaxed),
+                 [&] { return loop_.load(std::memory_order_acquire) != seen; });
+      if (loop_.load(std::memory_order_acquire) == seen) {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_acquire) != seen; });
+        parked_.fetch_add(1);
+        wake_.wait(lock, [&] { return stopping_ || loop_.load() != seen; });
+        parked_.fetch_sub(1);
         if (stopping_) return;
-        seen = generation_.load(std::memory_order_acquire);
-        // Whoever takes part is waited for: the loop cannot be another before it says that it is done.
-        takes_part = index < helpers_;
       }
-      if (!takes_part) continue;
+      seen = loop_.load(std::memory_order_acquire);
+      // Whoever takes part is waited for: the loop cannot be another before it says that it is done.
+      if (index >= seen % kHelpers) continue;
       work();
-      if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      if (busy_.fetch_sub(1) == 1 && is_waited_for_.load()) {
         const std::lock_guard lock(mutex_);
         finished_.notify_one();
       }
     }
   }
 
+  static constexpr uint64_t kHelpers = 1024;  ///< above any number of helpers
+
   std::atomic<bool> is_taken_{false};  ///< a loop runs
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, finished_;
-  std::atomic<uint64_t> generation_{0};  ///< raised for each loop
+  std::atomic<uint64_t> loop_{0};           ///< its number times kHelpers, and how many workers take part
+  std::atomic<size_t> parked_{0};           ///< workers in wake_
+  std::atomic<bool> is_waited_for_{false};  ///< the caller is in finished_
+  std::atomic<std::chrono::microseconds> spin_time_{kSpinTime};
   bool stopping_ = false;
   std::atomic<int64_t> next_{0};
   std::atomic<size_t> busy_{0};  ///< workers that have not finished the present loop
   int64_t count_ = 0, chunk_ = 1;
-  size_t helpers_ = 0;
   const std::function<void(int64_t, int64_t)>* body_ = nullptr;
   std::exception_ptr failure_;
 };

@@ -117,7 +117,8 @@ void transpose_planes(const T* x, T* y, const Dims& out, const Dims& strides, co
   } while (next_index(index, outer));
 }
 
-std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table) {
+std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table,
+                                     int threads) {
   if (item == 4 && strides[dims.size() - 2] == 1) {
     const auto plane = [transpose = table.transpose_32](const uint32_t* x, ptrdiff_t stride, uint32_t* y, int64_t rows,
                                                         int64_t columns) {
@@ -176,7 +177,7 @@ std::unique_ptr<Step> make_transpose(const KernelRequest& r, const KernelTable& 
   merge_dims(dims, strides);
   // Nothing but dims of one moved: the bytes stay in order.
   if (dims.size() == 2 && dims[0] == 1 && strides[1] == 1) return make_reshape(r, table);
-  return transpose_step(item, dims, strides, table);
+  return transpose_step(item, dims, strides, table, r.threads);
 }
 
 namespace {
@@ -219,21 +220,26 @@ std::unique_ptr<Step> make_concat(const KernelRequest& r, const KernelTable& tab
     parts.push_back(std::move(*part));
   }
   const int64_t outer = product(y, 0, axis);
+  int64_t row = 0;
+  for (const Part& part : parts) row += part.width;
+  const int64_t tasks = tasks_for(outer * row / 4, r.threads);
   const auto lookup = table.lookup;
   return make_step([=, parts = std::move(parts)](RunContext& c) {
-    auto* to = out<uint8_t>(c);
-    for (int64_t o = 0; o < outer; ++o) {
-      for (size_t i = 0; i < parts.size(); ++i) {
-        const int64_t width = parts[i].width;
-        const uint8_t* from = in<uint8_t>(c, i) + o * width;
-        if (parts[i].table.empty()) {
-          std::memcpy(to, from, static_cast<size_t>(width));
-        } else {
-          lookup(from, to, width, parts[i].table.data());
+    for_tasks(*c.pool, outer, tasks, [&](int64_t, int64_t first, int64_t last) {
+      auto* to = out<uint8_t>(c) + first * row;
+      for (int64_t o = first; o < last; ++o) {
+        for (size_t i = 0; i < parts.size(); ++i) {
+          const int64_t width = parts[i].width;
+          const uint8_t* from = in<uint8_t>(c, i) + o * width;
+          if (parts[i].table.empty()) {
+            std::memcpy(to, from, static_cast<size_t>(width));
+          } else {
+            lookup(from, to, width, parts[i].table.data());
+          }
+          to += width;
         }
-        to += width;
       }
-    }
+    });
   });
 }
 

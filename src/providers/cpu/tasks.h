@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 #include "base/thread_pool.h"
 
@@ -16,9 +17,10 @@ void for_tasks(ThreadPool& pool, int64_t units, int64_t tasks, const F& f) {
     if (units > 0) f(int64_t{0}, int64_t{0}, units);
     return;
   }
-  pool.for_each(tasks, 1, [&](int64_t first, int64_t last) {
+  const auto body = [&](int64_t first, int64_t last) {
     for (int64_t t = first; t < last; ++t) f(t, units * t / tasks, units * (t + 1) / tasks);
-  });
+  };
+  pool.for_each(tasks, 1, std::cref(body));  // a copy of the closure would be allocated
 }
 
 /// Multiple of 64 at or above `bytes`.
