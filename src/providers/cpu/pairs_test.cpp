@@ -3,6 +3,7 @@
 #include "ops/binary.h"
 #include "ops/conv.h"
 #include "ops/matmul.h"
+#include "ops/unary.h"
 #include "providers/cpu/compare_test.h"
 
 namespace hone::cpu {
@@ -43,6 +44,21 @@ struct ConvCase {
 constexpr ConvCase kConvs[] = {{9, 8, 37, 3, 1}, {5, 64, 16, 1, 1}, {6, 12, 12, 3, 3}, {20, 16, 130, 1, 1}};
 
 Conv conv_of(const ConvCase& c) { return {.pads = Dims(4, c.kernel / 2), .groups = c.groups}; }
+
+TEST(Pairs, GateBySigmoidInOneStep) {
+  Random random;
+  for (bool is_swapped : {false, true}) {
+    for (bool is_shared : {false, true}) {
+      Graph g;
+      const ValueId x = g.add_input("x", {DType::kF32, {3, 70000}});
+      const ValueId gate = g.add(Sigmoid{}, {x});
+      const ValueId y = is_swapped ? g.add(Mul{}, {gate, x}) : g.add(Mul{}, {x, gate});
+      g.set_outputs(is_shared ? std::vector{y, gate} : std::vector{y});
+      EXPECT_EQ(steps_of(g), is_shared ? 2u : 1u);
+      expect_close(g, {random.f32({3, 70000}, -30, 30)}, 2e-6);
+    }
+  }
+}
 
 TEST(Pairs, AddToConvolutionsOfFloatsInOneStep) {
   Random random;

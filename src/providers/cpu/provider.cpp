@@ -18,6 +18,7 @@
 #include "ops/resize.h"
 #include "ops/shaping.h"
 #include "ops/unary.h"
+#include "providers/cpu/gates.h"
 #include "providers/cpu/rows.h"
 #include "providers/cpu/sums.h"
 
@@ -186,7 +187,11 @@ struct Rows {
       {&MatMul::def, "MatMul+Add", "dense_f32", kSum<make_matmul_constant_f32>},
   };
 
-  static std::vector<Claim> claim(const ClaimRequest& request) { return claim_sums(request, kSums); }
+  static std::vector<Claim> claim(const ClaimRequest& request) {
+    std::vector<Claim> claims = claim_sums(request, kSums);
+    for (Claim& claim : claim_silu(request, make_silu_f32, kernels_for(kIsa))) claims.push_back(std::move(claim));
+    return claims;
+  }
 
   static constexpr Provider kProvider{
       .name = "cpu", .description = "own kernels for this machine's processor", .rows = kAll, .claim = claim};

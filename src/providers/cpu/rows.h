@@ -57,6 +57,8 @@ std::unique_ptr<Step> make_matmul_bytes(const KernelRequest&, const KernelTable&
 /// The addend for the step that computes the layer; does not exist() where its storage or shape does not fit.
 Addend addend_of(const SumRequest&);
 std::unique_ptr<Step> make_unary_f32(const KernelRequest&, const KernelTable&);
+/// x · Sigmoid(x), of a Sigmoid and the Mul after it.
+std::unique_ptr<Step> make_silu_f32(const KernelRequest& sigmoid, const KernelTable&);
 std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_bytes(const KernelRequest&, const KernelTable&);

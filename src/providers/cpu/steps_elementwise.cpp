@@ -199,10 +199,10 @@ Addend addend_of(const SumRequest& pair) {
   return addend;
 }
 
-std::unique_ptr<Step> make_unary_f32(const KernelRequest& r, const KernelTable& table) {
+namespace {
+
+std::unique_ptr<Step> unary_step(const KernelRequest& r, const KernelTable& table, const UnaryChoice& choice) {
   if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.output())) return nullptr;
-  const UnaryChoice choice = unary_of(r.node());
-  if (choice.op == Unary::kCount) return nullptr;
   const int64_t n = r.output().shape.elements();
   const int64_t tasks = tasks_for(n, r.threads);
   const auto f = table.unary[static_cast<int>(choice.op)];
@@ -213,6 +213,17 @@ std::unique_ptr<Step> make_unary_f32(const KernelRequest& r, const KernelTable& 
         });
       },
       0, 0);
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_unary_f32(const KernelRequest& r, const KernelTable& table) {
+  const UnaryChoice choice = unary_of(r.node());
+  return choice.op == Unary::kCount ? nullptr : unary_step(r, table, choice);
+}
+
+std::unique_ptr<Step> make_silu_f32(const KernelRequest& sigmoid, const KernelTable& table) {
+  return unary_step(sigmoid, table, {Unary::kSilu, 1});
 }
 
 // Any function of one byte is a table of 256; the reference fills it, so the results are the reference's own.
