@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "runtime/fits.h"
 
 namespace hone {
 
@@ -119,10 +120,13 @@ void Execution::take_inputs(std::span<const Tensor> inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto index = static_cast<size_t>(plan_->inputs()[i]);
     const Slot& s = plan_->slots()[index];
-    if (!inputs[i].exists() || inputs[i].dtype() != s.type.dtype || !compatible(s.type.shape, Shape(inputs[i].dims())))
+    if (!inputs[i].exists() || inputs[i].dtype() != s.type.dtype || !fits(s.type.shape, inputs[i].dims()))
       throw invalid_argument(cat("input '", s.name, "' is ", inputs[i].exists() ? to_text(inputs[i].type()) : "absent",
                                  ", expected ", to_text(s.type)));
-    values_[index] = same_quant(inputs[i].quant(), s.type.quant) ? inputs[i] : inputs[i].with_quant(s.type.quant);
+    if (same_quant(inputs[i].quant(), s.type.quant))
+      values_[index] = inputs[i];
+    else
+      values_[index] = inputs[i].with_quant(s.type.quant);
   }
 }
 

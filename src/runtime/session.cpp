@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/fits.h"
 
 namespace hone {
 
@@ -35,7 +36,7 @@ struct Session::State {
     if (!program) return;
     if (inputs.size() != program->graph().inputs().size())
       throw invalid_argument(cat("found ", inputs.size(), " inputs, expected ", program->graph().inputs().size()));
-    if (!executions.empty() && fits(executions.front().plan(), inputs)) return;
+    if (!executions.empty() && are_for(executions.front().plan(), inputs)) return;
     std::vector<Dims> shapes;
     for (const Tensor& t : inputs) {
       if (!t.exists()) throw invalid_argument(cat("input ", shapes.size(), " is absent"));
@@ -45,10 +46,10 @@ struct Session::State {
   }
 
   /// Whether the plan's inputs have exactly these shapes.
-  static bool fits(const Plan& plan, std::span<const Tensor> inputs) {
+  static bool are_for(const Plan& plan, std::span<const Tensor> inputs) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Shape& shape = plan.slots()[static_cast<size_t>(plan.inputs()[i])].type.shape;
-      if (!shape.is_static() || !inputs[i].exists() || !compatible(shape, Shape(inputs[i].dims()))) return false;
+      if (!shape.is_static() || !inputs[i].exists() || !fits(shape, inputs[i].dims())) return false;
     }
     return true;
   }
