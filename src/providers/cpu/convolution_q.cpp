@@ -75,6 +75,11 @@ RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const C
   const int64_t unit_bytes = lines.is_used ? shape.stride_h * lines.stride : b.row_stride * unit;
   const int64_t bytes = depth * shape.out_c / shape.groups <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
   b.block = std::max<int64_t>(1, bytes / unit_bytes) * unit;
+  // Accumulators that are finished later stay in the cache until then.
+  if (quant.fixed_point || quant.accumulates) {
+    const int64_t sums = unit * shape.out_c / shape.groups * 4;
+    b.block = std::min(b.block, std::max<int64_t>(1, kBlockBytes / sums) * unit);
+  }
   const int64_t tiles = b.images * ((b.rows + unit - 1) / unit);
   b.splits_columns = tiles < threads;
   const int64_t panels = (shape.out_c / shape.groups + gemm.nr - 1) / gemm.nr;
@@ -120,6 +125,7 @@ FixedPointEpilogue::FixedPointEpilogue(const KernelTable& table, const ConvQuant
     multipliers_.push_back(m.value);
     left_.push_back(std::max(m.shift, 0));
     right_.push_back(std::max(-m.shift, 0));
+    is_small_ &= m.shift < 0;
   }
 }
 
@@ -131,8 +137,9 @@ void FixedPointEpilogue::apply(const int32_t* acc, int64_t rows, int64_t n, int6
                        .zero_point = zero_,
                        .min = min_,
                        .max = max_,
-                       .halves_up = halves_up_};
-  for (int64_t r = 0; r < rows; ++r) requantize_(acc + r * n, y + r * y_stride, n, q);
+                       .halves_up = halves_up_,
+                       .is_small = is_small_};
+  requantize_(acc, rows, n, y, y_stride, q);
 }
 
 DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& q,

@@ -39,10 +39,10 @@ class FixedPointEpilogue {
   void apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y, int64_t y_stride) const;
 
  private:
-  void (*requantize_)(const int32_t* acc, uint8_t* y, int64_t n, const FixedRequant&);
+  decltype(KernelTable::requantize_fixed) requantize_;
   std::vector<int32_t> multipliers_, left_, right_;
   int32_t zero_ = 0, min_ = 0, max_ = 0;
-  bool halves_up_ = false;
+  bool halves_up_ = false, is_small_ = true;
 };
 
 /// How a convolution is read from lines of its input, copied with their padding, instead of gathered rows: neighbouring

@@ -75,7 +75,8 @@ struct Rows {
   static constexpr Kernel kUnary[] = {{"unary_f32", kBound<make_unary_f32>}, {"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kLookup[] = {{"lookup_q8", kBound<make_lookup>}};
   static constexpr Kernel kBinary[] = {{"binary_f32", kBound<make_binary_f32>},
-                                       {"binary_q8", kBound<make_binary_bytes>}};
+                                       {"binary_q8", kBound<make_binary_bytes>},
+                                       {"sum_fixed", kBound<make_sum_fixed>}};
   static constexpr Kernel kBinaryF32[] = {{"binary_f32", kBound<make_binary_f32>}};
   static constexpr Kernel kExtremum[] = {{"binary_f32", kBound<make_binary_f32>},
                                          {"extremum_q8", kBound<make_extremum_bytes>}};

@@ -62,6 +62,7 @@ std::unique_ptr<Step> make_silu_f32(const KernelRequest& sigmoid, const KernelTa
 std::unique_ptr<Step> make_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_binary_bytes(const KernelRequest&, const KernelTable&);
+std::unique_ptr<Step> make_sum_fixed(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_extremum_bytes(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_prelu_lookup(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_prelu_f32(const KernelRequest&, const KernelTable&);

@@ -141,6 +141,7 @@ struct FixedRequant {
   const int32_t* right;
   int32_t zero_point, min, max;  ///< y = clamp(product + zero_point, min, max)
   bool halves_up;
+  bool is_small = false;  ///< every left is 0 and every right at least 1: multipliers below 1/2
 };
 
 /// What ends a row of a dynamic-range layer: clamp((acc − zero · w_sum[c]) · w_scale[c] · scale + bias[c], min, max).
@@ -179,8 +180,9 @@ struct KernelTable {
   /// y[3 i + j] = x[j · stride + i] for i < n, j < 3: planes of bytes to pixels.
   void (*interleave_3)(const uint8_t* x, ptrdiff_t stride, uint8_t* y, int64_t n);
 
-  /// Accumulators of n channels to bytes.
-  void (*requantize_fixed)(const int32_t* acc, uint8_t* y, int64_t n, const FixedRequant&);
+  /// Rows of accumulators of n channels, side by side, to bytes `y_stride` apart.
+  void (*requantize_fixed)(const int32_t* acc, int64_t rows, int64_t n, uint8_t* y, ptrdiff_t y_stride,
+                           const FixedRequant&);
   void (*finish_hybrid)(const int32_t* acc, float* y, int64_t n, const HybridRow&);
 
   /// y = clamp(round_even(x * inverse_scale) + zero_point) as int8 or uint8.

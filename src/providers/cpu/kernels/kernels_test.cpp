@@ -176,6 +176,47 @@ TEST(ByteKernels, AreBitIdenticalOnEveryLevel) {
   }
 }
 
+TEST(RequantizeFixed, IsTheReferencesFixedPointInRowsOfMultipliersBelowAHalf) {
+  Random random;
+  for (int trial = 0; trial < 40; ++trial) {
+    const int64_t n = random.integer(1, 70), rows = random.integer(1, 9), stride = n + random.integer(0, 3);
+    std::vector<int32_t> acc(static_cast<size_t>(n * rows)), multiplier(static_cast<size_t>(n)), left(multiplier),
+        right(multiplier);
+    for (int64_t i = 0; i < n; ++i) {
+      multiplier[i] = i % 2 == 0 ? 1 << 30 : static_cast<int32_t>(random.integer(1 << 30, INT32_MAX));
+      right[i] = static_cast<int32_t>(random.integer(1, trial < 20 ? 12 : 31));
+    }
+    for (auto& v : acc) {
+      v = static_cast<int32_t>(trial % 8 == 7 ? random.integer(INT32_MIN, INT32_MAX)
+                                              : random.integer(-400, 400) * (trial % 2 == 0 ? 64 : 1));
+    }
+    const bool is_unsigned = trial % 3 == 0;
+    const int32_t zero = is_unsigned ? 7 : -7, low = is_unsigned ? 0 : -120, high = is_unsigned ? 250 : 119;
+    for (const KernelTable* t : tables()) {
+      for (bool halves_up : {false, true}) {
+        auto y = guarded<uint8_t>((rows - 1) * stride + n, 3);
+        t->requantize_fixed(acc.data(), rows, n, y.data(), stride,
+                            {.multiplier = multiplier.data(),
+                             .left = left.data(),
+                             .right = right.data(),
+                             .zero_point = zero,
+                             .min = low,
+                             .max = high,
+                             .halves_up = halves_up,
+                             .is_small = true});
+        EXPECT_TRUE(is_intact<uint8_t>(y, (rows - 1) * stride + n, 3));
+        for (int64_t i = 0; i < n * rows; ++i) {
+          const FixedMultiplier m{multiplier[i % n], -right[i % n]};
+          const int64_t v =
+              halves_up ? multiply_by_quantized_multiplier_up(acc[i], m) : multiply_by_quantized_multiplier(acc[i], m);
+          ASSERT_EQ(y[i / n * stride + i % n], static_cast<uint8_t>(std::clamp<int64_t>(v + zero, low, high)))
+              << isa_name(t->isa) << " " << acc[i] << " · " << m.value << " shift " << m.shift << " up " << halves_up;
+        }
+      }
+    }
+  }
+}
+
 TEST(RequantizeFixed, IsTheReferencesFixedPoint) {
   Random random;
   for (int trial = 0; trial < 40; ++trial) {
@@ -195,7 +236,7 @@ TEST(RequantizeFixed, IsTheReferencesFixedPoint) {
     for (const KernelTable* t : tables()) {
       for (bool halves_up : {false, true}) {
         auto y = guarded<uint8_t>(n, 3);
-        t->requantize_fixed(acc.data(), y.data(), n,
+        t->requantize_fixed(acc.data(), 1, n, y.data(), n,
                             {.multiplier = multiplier.data(),
                              .left = left.data(),
                              .right = right.data(),
