@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "ops/backward.h"
 #include "ops/conv.h"
@@ -171,7 +172,7 @@ std::unique_ptr<Step> products_step(const KernelRequest& r, const KernelTable& t
         });
         for (int64_t i = 1; i < parts; ++i) add(part(0), part(i), part(0), size, -kInf, kInf);
         float* dw = out<float>(c);
-        if (!shape.is_depthwise()) {
+        if (std::is_same_v<Products, DenseProducts>) {
           std::copy_n(part(0), size, dw);
           return;
         }
@@ -195,7 +196,12 @@ std::unique_ptr<Step> make_clamp_gradient_f32(const KernelRequest& r, const Kern
         for_tasks(*c.pool, n, tasks, [&](int64_t, int64_t from, int64_t to) {
           const float *dy = in<float>(c, 0), *y = in<float>(c, 1);
           float* dx = out<float>(c);
-          for (int64_t i = from; i < to; ++i) dx[i] = y[i] > min && y[i] < max ? dy[i] : 0.0f;
+          // Without a branch, so that it is done in vectors.
+          for (int64_t i = from; i < to; ++i) {
+            const float slope = dy[i];
+            const bool is_inside = static_cast<int>(y[i] > min) & static_cast<int>(y[i] < max);
+            dx[i] = is_inside ? slope : 0.0f;
+          }
         });
       },
       0, 0);
@@ -236,8 +242,9 @@ std::unique_ptr<Step> make_conv_weight_gradient_f32(const KernelRequest& r, cons
   if (!r.is_static() || !is_f32(r.input(0)) || !is_f32(r.input(1)) || !is_f32(r.output())) return nullptr;
   const auto shape = shape_of(r, r.node().as<ConvWeightGradient>());
   if (!shape) return nullptr;
-  return shape->is_depthwise() ? products_step<DepthwiseProducts>(r, table, *shape)
-                               : products_step<DenseProducts>(r, table, *shape);
+  // One channel in is a dense convolution of that depth.
+  return shape->is_depthwise() && shape->in_c > 1 ? products_step<DepthwiseProducts>(r, table, *shape)
+                                                  : products_step<DenseProducts>(r, table, *shape);
 }
 
 std::unique_ptr<Step> make_conv_transpose_flipped_f32(const KernelRequest& r, const KernelTable& table) {
