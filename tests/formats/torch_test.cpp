@@ -170,7 +170,7 @@ TEST(TorchFiles, ThatAreHostileEndInAnErrorSoon) {
       "    y = \"a\"\n    while True:\n      y = torch.add(y, y)\n",
       "    y = x\n    while True:\n      y = torch.add(y, y)\n",
       "    y = [0]\n    while True:\n      y = torch.mul(y, 2)\n      z = torch.zeros(y)\n",
-      "    while True:\n      y = torch.arange(4000000)\n",
+      "    while True:\n      y = torch.arange(1000000)\n",
       "    return torch.zeros([1000000000, 1000000000, 1000000000])\n",
       "    return unknown\n",
       "    return torch.view(x, [-1, -1])\n",

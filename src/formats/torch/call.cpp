@@ -98,8 +98,9 @@ ValueId Call::value(const Value& value) {
       tensor.graph = &graph;
       tensor.id = graph.add_constant(tensor.array, tensor.name.empty() ? name + "/constant" : tensor.name);
     }
-    if (tensor.graph != &graph) throw internal_error("torch: a tensor of another graph");
-    return tensor.id;
+    if (tensor.graph == &graph) return tensor.id;
+    if (tensor.array.exists()) return graph.add_constant(tensor.array, tensor.name.empty() ? name : tensor.name);
+    return heap.outside(tensor);
   }
   if (const auto* flag = std::get_if<bool>(&value)) return add_constant(Tensor::scalar(*flag));
   if (const auto* integer = std::get_if<int64_t>(&value)) return add_constant(Tensor::scalar(*integer));
@@ -181,6 +182,27 @@ void Call::emit_all(const std::vector<ValueId>& ids, bool is_tuple) {
   result = heap.list(std::move(items), is_tuple);
 }
 
+namespace {
+
+Dims permuted_dims(const Dims& dims, const std::vector<int64_t>& perm) {
+  Dims out;
+  for (const int64_t axis : perm) out.push_back(dims[static_cast<size_t>(axis)]);
+  return out;
+}
+
+/// Whether only axes of size 1 change places: the elements stay where they are, in the file.
+bool moves_nothing(const Dims& dims, const std::vector<int64_t>& perm) {
+  int64_t last = -1;
+  for (const int64_t axis : perm) {
+    if (dims[static_cast<size_t>(axis)] == 1) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
+  return true;
+}
+
+}  // namespace
+
 ValueId Call::transpose(ValueId x, std::vector<int64_t> perm) {
   if (std::is_sorted(perm.begin(), perm.end())) return x;
   if (const Tensor* known = constant(x)) {
@@ -188,6 +210,9 @@ ValueId Call::transpose(ValueId x, std::vector<int64_t> perm) {
     if (quant && !quant->is_per_tensor())
       quant = QuantParams::per_channel(quant->scales, quant->zero_points,
                                        std::find(perm.begin(), perm.end(), quant->axis) - perm.begin());
+    if (moves_nothing(known->dims(), perm))
+      return graph.add_constant(known->reshaped(permuted_dims(known->dims(), perm)).with_quant(quant),
+                                graph.value(x).name);
     const ValueId moved = graph.add_constant(permuted(*known, perm).with_quant(quant), graph.value(x).name);
     known->release_pages();
     return moved;

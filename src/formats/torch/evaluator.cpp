@@ -16,7 +16,6 @@ namespace {
 constexpr int kDeepestCall = 40;
 constexpr size_t kMostSteps = 1'000'000;
 constexpr size_t kMostNodes = 100'000;
-constexpr OpRow kAssignment{"assignment", "", nullptr};
 /// What stands for a function or class that a variable names.
 constexpr std::string_view kGlobal = "global ";
 
@@ -52,10 +51,10 @@ void Evaluator::refresh(Cell& cell) {
   for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
     View& view = (*it)->view;
     if (view.version == view.base->version) continue;
-    Call call(graph_, heap_, *view.row, module_, view.arguments);
+    Call call(*graph_, heap_, *view.row, module_, view.arguments);
     view.row->read(call);
     const Value& made = is<List*>(call.result) ? to_list(call.result).items.at(view.output) : call.result;
-    set(**it, graph_, call.value(made));
+    set(**it, *graph_, call.value(made));
     ++(*it)->version;
     view.version = view.base->version;
   }
@@ -63,10 +62,12 @@ void Evaluator::refresh(Cell& cell) {
 
 /// The cell becomes `id`, and so do the elements that it shares with others.
 void Evaluator::store(Cell& cell, ValueId id) {
+  if (!open_.empty() && cell.graph != graph_)
+    throw unsupported("changes a tensor from outside in place, in a branch or loop on data");
   for (Cell* at = &cell;; at = at->view.base) {
     if (!at->view.base && at->array.exists() && !at->name.empty() && !states_.contains(at->name))
       throw ChangedArray{at->name};
-    set(*at, graph_, id);
+    set(*at, *graph_, id);
     ++at->version;
     if (!at->view.base) return;
     id = written_back(*at, id);
@@ -77,12 +78,12 @@ void Evaluator::store(Cell& cell, ValueId id) {
 /// The base of `part` with `id` in the place that it was taken from.
 ValueId Evaluator::written_back(const Cell& part, ValueId id) {
   const View& view = part.view;
-  Call call(graph_, heap_, *view.row, module_, view.arguments);
+  Call call(*graph_, heap_, *view.row, module_, view.arguments);
   const ValueId base = call.value(view.base);
   const std::string_view kind = view.row->name;
   const int64_t rank = call.rank(base);
   for (const std::string_view same : {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as"})
-    if (kind == same) return call.reshape(id, graph_.type(base).shape.dims());
+    if (kind == same) return call.reshape(id, graph_->type(base).shape.dims());
   if (kind != "select" && kind != "slice" && kind != "narrow")
     throw unsupported(cat("writes in place through the view that '", kind, "' made"));
   const int64_t axis = call.axis("dim", rank), size = call.dim(base, axis);
@@ -172,22 +173,31 @@ void Evaluator::run_statement(const Statement& statement, Frame& frame) {
       return;
     case Statement::Kind::block:
       return run_block(statement.body, frame);
-    case Statement::Kind::branch:
-      return run_block(condition(statement.exprs[0], frame) ? statement.body : statement.otherwise, frame);
+    case Statement::Kind::branch: {
+      const Condition found = condition(statement.exprs[0], frame);
+      if (found.data.exists()) return branch_on_data(statement, found.data, frame);
+      return run_block(found.is_true ? statement.body : statement.otherwise, frame);
+    }
     case Statement::Kind::loop_while:
-      while (!frame.result && condition(statement.exprs[0], frame)) run_block(statement.body, frame);
+      while (!frame.result) {
+        const Condition found = condition(statement.exprs[0], frame);
+        if (found.data.exists()) return loop_on_data(statement, frame);
+        if (!found.is_true) return;
+        run_block(statement.body, frame);
+      }
       return;
     case Statement::Kind::loop_for:
       return run_for(statement, frame);
   }
 }
 
-bool Evaluator::condition(const Expr& expr, Frame& frame) {
+Evaluator::Condition Evaluator::condition(const Expr& expr, Frame& frame) {
   count();
   const Value value = evaluate(expr, frame);
   const auto* cell = std::get_if<Cell*>(&value);
-  if (cell && !(*cell)->array.exists()) throw unsupported("a condition on data that is known only at run time");
-  return to_flag(value);
+  if (!cell || (*cell)->array.exists()) return {to_flag(value), {}};
+  Call call(*graph_, heap_, kAssignment, at("condition"), {});
+  return {false, call.reshape(call.cast(call.value(value), DType::kBool), {})};
 }
 
 void Evaluator::run_for(const Statement& statement, Frame& frame) {
@@ -215,10 +225,11 @@ void Evaluator::assign(const Expr& target, const Value& value, Frame& frame) {
     const auto* object = std::get_if<Object*>(&of);
     if (!object) throw invalid_model(cat("sets '", target.text, "' of ", kind_of(of)));
     Value& field = (*object)->fields[target.text];
+    if (!open_.empty() && is<Cell*>(value)) throw unsupported("sets a field in a branch or loop on data");
     // A tensor of the file that is exchanged for another is a state too.
     const auto *old = std::get_if<Cell*>(&field), *made = std::get_if<Cell*>(&value);
     if (old && made && *old != *made && !(*old)->name.empty()) {
-      Call call(graph_, heap_, kAssignment, module_, {});
+      Call call(*graph_, heap_, kAssignment, module_, {});
       return store(**old, call.value(*made));
     }
     field = value;
@@ -272,7 +283,7 @@ Value Evaluator::evaluate(const Expr& expr, Frame& frame) {
     case Expr::Kind::text:
       return heap_.text(expr.text);
     case Expr::Kind::conditional:
-      return evaluate(condition(expr.parts[1], frame) ? expr.parts[0] : expr.parts[2], frame);
+      return conditional(expr, frame);
     case Expr::Kind::negative: {
       const Value value = evaluate(expr.parts[0], frame);
       return call_operator("neg", {value}, {});
@@ -303,15 +314,15 @@ void Evaluator::restore(Object& object) {
 void Evaluator::begin_state(Cell& cell) {
   if (!states_.contains(cell.name) || !cell.array.exists() || cell.graph) return;
   const Tensor initial = std::exchange(cell.array, Tensor());
-  cell.graph = &graph_;
-  cell.id = graph_.add_state(cell.name, initial);
+  cell.graph = graph_;
+  cell.id = graph_->add_state(cell.name, initial);
   changed_.emplace_back(cell.id, &cell);
 }
 
 void Evaluator::finish_states() {
   for (const auto& [now, cell] : changed_) {
     refresh(*cell);
-    with_context([&] { return cat("in state '", cell->name, "'"); }, [&] { graph_.set_next(now, cell->id); });
+    with_context([&] { return cat("in state '", cell->name, "'"); }, [&] { graph_->set_next(now, cell->id); });
   }
 }
 
@@ -395,9 +406,9 @@ std::optional<Value> Evaluator::call_builtin(const std::string& name, const Expr
   }
   if (name == "ops.prim.RaiseException") {
     const Value message = argument(0);
-    throw unsupported(cat("the program refuses these inputs: ",
-                          is<Text>(message) ? to_text_value(message) : std::string("no reason given")),
-                      "give the shapes that it was made for: --shape INPUT=DIMS");
+    throw Refusal(cat("the program refuses these inputs: ",
+                      is<Text>(message) ? to_text_value(message) : std::string("no reason given")),
+                  "give the shapes that it was made for: --shape INPUT=DIMS");
   }
   if (name == "isinstance") throw unsupported("asks for the class of a value");
   return std::nullopt;
@@ -409,7 +420,7 @@ Value Evaluator::number(const std::string& name, const Value& from) {
   const auto* cell = std::get_if<Cell*>(&from);
   if (cell && !(*cell)->array.exists()) {
     static constexpr OpRow kConversion{"item", "self", nullptr};
-    Call call(graph_, heap_, kConversion, cat(module_, module_.empty() ? "" : "/", name), {from});
+    Call call(*graph_, heap_, kConversion, at(name), {from});
     const DType to = name == "int" ? DType::kI64 : name == "float" ? DType::kF32 : DType::kBool;
     return call.tensor_value(call.reshape(call.cast(call.x(), to), {}));
   }
@@ -480,13 +491,13 @@ Value Evaluator::call_operator(const std::string& name, const std::vector<Value>
 }
 
 Value Evaluator::call_row(const OpRow& row, const std::vector<Value>& arguments, const Keywords& keywords) {
-  if (graph_.node_capacity() > kMostNodes)
+  if (graph_->node_capacity() > kMostNodes)
     throw resource_error(cat("the program makes more than ", kMostNodes, " nodes"));
-  const std::string name = cat(module_, module_.empty() ? "" : "/", row.name);
+  const std::string name = at(row.name);
   return with_context([&] { return cat("in operator '", row.name, "'"); },
                       [&] {
                         const std::vector<Value> bound = bind_arguments(row, heap_, arguments, keywords);
-                        Call call(graph_, heap_, row, name, bound);
+                        Call call(*graph_, heap_, row, name, bound);
                         row.read(call);
                         if (row.is_view) note_views(row, bound, call.result);
                         return call.result;

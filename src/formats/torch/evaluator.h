@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,15 @@
 #include "formats/torch/value.h"
 
 namespace hone::torch {
+
+/// What a program says itself against its inputs.
+struct Refusal : Error {
+  explicit Refusal(std::string message, std::string hint)
+      : Error(ErrorCode::kUnsupported, std::move(message), std::move(hint)) {}
+};
+
+/// Of calls that no row makes.
+inline constexpr OpRow kAssignment{"assignment", "", nullptr};
 
 /// Says that the program changes an array of the file in place.
 struct ChangedArray {
@@ -24,7 +34,11 @@ class Evaluator {
  public:
   /// `states`: the arrays that the program changes, by name; a run that meets another throws ChangedArray.
   Evaluator(Archive& archive, Heap& heap, Graph& graph, const std::set<std::string>& states)
-      : archive_(archive), heap_(heap), graph_(graph), states_(states) {}
+      : archive_(archive), heap_(heap), graph_(&graph), states_(states) {
+    heap_.outside = [this](const Cell& cell) { return take(cell); };
+  }
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
   /// Makes a tensor what its base has become. Those that a program hands out need it.
   void refresh(Cell& cell);
   /// What the states become, after the program has run.
@@ -49,7 +63,30 @@ class Evaluator {
   Value evaluate_name(const Expr& expr, Frame& frame);
   Value evaluate_call(const Expr& expr, Frame& frame);
   Value attribute(const Value& of, const std::string& name);
-  bool condition(const Expr& expr, Frame& frame);
+  Value conditional(const Expr& expr, Frame& frame);
+  struct Condition {
+    bool is_true = false;
+    ValueId data = {};  ///< exists() where only running tells
+  };
+  Condition condition(const Expr& expr, Frame& frame);
+
+  /// A branch or a loop's body while it is made: a graph of its own, whose inputs are what it takes from outside.
+  struct Body {
+    Graph graph;
+    Graph* outer = nullptr;
+    std::vector<std::pair<ValueId, ValueId>> taken = {};  ///< outside, inside
+    ValueId take(ValueId id);
+  };
+  template <class Make>
+  void make_body(Body& body, Make&& make);
+  ValueId take(const Cell& cell);
+  void share_inputs(Body& first, Body& second);
+  void branch_on_data(const Statement& statement, ValueId data, Frame& frame);
+  void loop_on_data(const Statement& statement, Frame& frame);
+  ValueId output_of(const Value& value, DType dtype);
+  DType dtype_in(Body& body, const Value& value);
+  void join(Body& then, Body& other, const Frame& left, const Frame& right, ValueId data, Frame& frame);
+  std::string at(std::string_view what) const { return module_ + (module_.empty() ? "" : "/") + std::string(what); }
 
   /// "torch.nn.x" of a chain of names that begins with none of the frame's; "" for anything else.
   std::string dotted(const Expr& expr, const Frame& frame) const;
@@ -69,7 +106,9 @@ class Evaluator {
 
   Archive& archive_;
   Heap& heap_;
-  Graph& graph_;
+  Graph* graph_;
+  std::vector<std::unique_ptr<Body>> bodies_;  ///< all of them: tensors may remember one
+  std::vector<Body*> open_;                    ///< outermost first
   const std::set<std::string>& states_;
   std::vector<std::pair<ValueId, Cell*>> changed_;
   std::string module_;  ///< path of the module whose method runs

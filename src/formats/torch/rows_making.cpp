@@ -13,14 +13,15 @@ namespace hone::torch {
 
 namespace {
 
-constexpr int64_t kMostMade = 1 << 22;  ///< elements of a table that a program makes
+constexpr int64_t kMostMade = 1 << 20;    ///< elements of a table that a program makes
+constexpr int64_t kMostFilled = 1 << 26;  ///< of one number, made when the model runs
 
 DType wanted(Call& n, DType otherwise) { return n.has("dtype") ? dtype_of(n.integer("dtype")) : otherwise; }
 
 /// One number everywhere.
 ValueId filled(Call& n, const std::vector<Value>& dims, double value, DType dtype) {
   const ValueId shape = n.dims_value(dims);
-  if (const Tensor* known = n.constant(shape); known && checked_product(to_ints(*known)) > kMostMade)
+  if (const Tensor* known = n.constant(shape); known && checked_product(to_ints(*known)) > kMostFilled)
     throw resource_error(cat("a tensor of ", to_text(to_ints(*known)), " filled by the program"));
   return n.add(Expand{}, {n.scalar(value, dtype), shape});
 }

@@ -6,7 +6,7 @@
 namespace hone::torch {
 
 void Heap::spend(int64_t bytes) {
-  constexpr int64_t kMost = 256 << 20;
+  constexpr int64_t kMost = 128 << 20;
   spent_ += bytes;
   if (spent_ > kMost) throw resource_error(cat("the program makes more than ", kMost, " bytes of values"));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -65,6 +66,8 @@ struct Object {
 class Heap {
  public:
   void spend(int64_t bytes);
+  /// Makes a value of the graph outside one of the graph that is being built.
+  std::function<ValueId(const Cell& cell)> outside = {};
   Cell* cell(Tensor array) { return &cells_.emplace_back(Cell{.array = std::move(array)}); }
   Cell* cell(Graph& graph, ValueId id) { return &cells_.emplace_back(Cell{.array = {}, .graph = &graph, .id = id}); }
   List* list(std::vector<Value> items, bool is_tuple = false) {

@@ -54,6 +54,26 @@ def branched(x: torch.Tensor) -> torch.Tensor:
     return y
 
 
+def sorted_out(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    scale = 3
+    if bool(x.mean() > y.mean()):
+        z, w = x * y, y
+        scale = 2
+    else:
+        z, w = x - y, x + 1
+        if bool(z.max() > 1):
+            w = w * z
+    return (z * scale + w) if bool(y.sum() > 0) else z
+
+
+def counted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    steps = 0
+    while bool((x * y).sum() < 20) and steps < 9:
+        x = x + y.abs()
+        steps += 1
+    return x * steps
+
+
 def halved(x: torch.Tensor) -> torch.Tensor:
     while bool(x.sum() > 1):
         x = x * 0.5
@@ -83,7 +103,7 @@ def flat(value):
 
 def modules(folder, cases):
     """One scripted class for each case: torch compiles what stands in a file."""
-    lines = ["import torch", "from cases import assigned, selected, increased, multiplied, joined, branched, halved"]
+    lines = ["import torch", "from cases import assigned, selected, increased, multiplied, joined, branched, sorted_out, counted, halved"]
     for name, expression, inputs, parameters in cases:
         lines += ["class Case_%s(torch.nn.Module):" % name, "    def __init__(self, parameters):", "        super().__init__()"]
         lines += ["        self.register_buffer('%s', torch.from_numpy(parameters['%s']))" % (k, k) for k in parameters]
