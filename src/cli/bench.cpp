@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/versus.h"
+#include "measure/roofline.h"
 #include "runtime/program.h"
 
 namespace hone {
@@ -19,7 +20,7 @@ struct Options {
   InputArgs inputs;
   int64_t runs = 20, warmup = 3, rows = 20;
   double seconds = 1;
-  bool is_json = false, is_ops = false;
+  bool is_json = false, is_ops = false, is_roofline = false;
   std::string against;
 };
 
@@ -45,14 +46,14 @@ void print(const Options& o, const BenchResult& r, Console& console) {
 
 int bench(const Options& o, Console& console) {
   if (!o.against.empty()) {
-    if (o.is_ops) throw invalid_argument("--ops times one model, --vs two");
+    if (o.is_ops || o.is_roofline) throw invalid_argument("--ops and --roofline time one model, --vs two");
     return bench_versus({o.model, o.engine, o.inputs, o.against, o.seconds, o.is_json}, console);
   }
   BenchOptions options;
   options.min_runs = o.runs;
   options.warmup_runs = o.warmup;
   options.min_seconds = o.seconds;
-  options.steps = o.is_ops;
+  options.steps = o.is_ops || o.is_roofline;
   options.progress = console.progress("measuring");
   const Engine engine = o.engine.engine();
   o.inputs.preprocess.note_unused(o.inputs.files, console);
@@ -62,14 +63,21 @@ int bench(const Options& o, Console& console) {
   else
     inputs = o.inputs.load_or_generate(prepare(o.model.load(), engine));
   const BenchResult result = run_bench([&] { return Program::prepared(o.model.load(), engine); }, inputs, options);
+  const Roof roof = o.is_roofline ? measure_roof(engine) : Roof();
   if (!o.is_json) {
     print(o, result, console);
+    if (o.is_roofline) console.out(cat("\n", roofline_table(result.steps, roof, o.rows, console.width())));
     return 0;
   }
   Json json;
   json["model"] = o.model.path;
   const Json measured = to_json(result);
   for (const auto& [key, value] : measured.as_object()) json[key] = value;
+  if (o.is_roofline) {
+    json["roof"] = to_json(roof);
+    Json& shares = json["roof_shares"] = Json::array();  // of the operators in "ops"
+    for (const double share : shares_of_roof(result.steps, roof)) shares.push_back(share);
+  }
   console.out(cat(json.dump(2), "\n"));
   return 0;
 }
@@ -84,7 +92,9 @@ CommandBody setup(Args& args) {
   args.option("--warmup", "N", o->warmup, "runs before measuring", 0);
   args.option("--vs", "B", o->against, "measure in turns with another model, or with the same one in ort or tflite");
   args.flag("--ops", o->is_ops, "also time every operator");
-  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops; 0: all", 0);
+  args.flag("--roofline", o->is_roofline,
+            "every operator against what this machine's arithmetic and memory allow, measured first");
+  args.option("--rows", "N", o->rows, "show the N slowest nodes of --ops and --roofline; 0: all", 0);
   args.flag("--json", o->is_json, "print JSON: latency_us.median, load_us, first_us, peak_rss_bytes, ...");
   return [o](Console& console) { return bench(*o, console); };
 }
@@ -96,7 +106,9 @@ const Command kBenchCommand{
     "hone bench model.tflite --threads 4 --ops\nhone bench model.tflite --vs model_int8.tflite",
     "Inputs without a file are generated numbers.\n--vs runs both for the same short time in many "
     "rounds and says who is faster, as far as the rounds tell (95 %, bootstrap); percent are of "
-    "runs a second. What disturbed the machine meanwhile is said.",
+    "runs a second. What disturbed the machine meanwhile is said.\n--roofline measures what the "
+    "engine reaches on a product that stays in the caches and on elementwise operators in cache and "
+    "memory; Winograd's convolutions exceed it.",
     setup};
 
 }  // namespace hone

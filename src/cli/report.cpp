@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "base/text.h"
 #include "cli/table.h"
@@ -89,6 +90,36 @@ std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int wi
   }
   if (rest > 0) table.add({cat(order.size() - static_cast<size_t>(rows), " more"), "", "", human_us(rest), "", ""});
   return table.render(width);
+}
+
+std::string roofline_table(const std::vector<StepTime>& steps, const Roof& roof, int64_t rows, int width) {
+  constexpr double kMatters = 0.02, kFar = 0.5;
+  const std::vector<double> shares = shares_of_roof(steps, roof);
+  std::vector<size_t> order(steps.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return steps[a].us > steps[b].us; });
+  Table table({{"node"},
+               {"operator"},
+               {"time", Table::Align::kRight},
+               {"share", Table::Align::kRight},
+               {"GMAC/s", Table::Align::kRight},
+               {"GB/s", Table::Align::kRight},
+               {"of the roof", Table::Align::kRight}});
+  std::string far;
+  for (size_t k = 0; k < order.size(); ++k) {
+    const StepTime& step = steps[order[k]];
+    const double share = shares[order[k]];
+    const double gigabytes =
+        step.us > 0 ? static_cast<double>(step.activation_bytes + step.weight_bytes) / step.us / 1e3 : 0;
+    if (rows == 0 || static_cast<int64_t>(k) < rows)
+      table.add({step.name, step.op, human_us(step.us), percent(step.share, 1), speed(step.macs, step.us),
+                 fixed(gigabytes, 1), share > 0 ? percent(share, 0) : ""});
+    if (step.share >= kMatters && share > 0 && share < kFar)
+      far += cat(far.empty() ? "" : ", ", step.name, " (", percent(share, 0), ")");
+  }
+  return cat("roof  ", fixed(roof.f32_gmacs, 1), " GMAC/s f32, ", fixed(roof.int8_gmacs, 1), " int8, ",
+             fixed(roof.cache_gigabytes, 1), " GB/s in cache, ", fixed(roof.memory_gigabytes, 1), " in memory\n\n",
+             table.render(width), "\nfar from it: ", far.empty() ? "no node of 2 % of the time or more" : far, "\n");
 }
 
 std::string ops_table(const std::vector<StepTime>& steps, int width) {

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "measure/bench.h"
 #include "measure/judge.h"
+#include "measure/roofline.h"
 
 namespace hone {
 
@@ -32,6 +33,8 @@ struct MetricArgs {
 };
 /// The table of steps, slowest first; at most `rows` of them, 0: all.
 std::string steps_table(const std::vector<StepTime>& steps, int64_t rows, int width);
+/// The roof, the slowest nodes against it, and which of those that matter are far from it.
+std::string roofline_table(const std::vector<StepTime>& steps, const Roof& roof, int64_t rows, int width);
 /// Times summed up by operator, slowest first.
 std::string ops_table(const std::vector<StepTime>& steps, int width);
 

@@ -39,6 +39,20 @@ std::string providers_of(const Plan& plan) {
   return out;
 }
 
+/// What a step reads and writes.
+void add_bytes(const Plan& plan, const PlannedStep& step, StepTime& to) {
+  for (const auto* list : {&step.inputs, &step.outputs})
+    for (const int32_t i : *list) {
+      if (i < 0) continue;
+      const Slot& slot = plan.slots()[static_cast<size_t>(i)];
+      if (!slot.type.shape.is_static()) continue;
+      const int64_t bytes = slot.type.shape.elements() * size_of(slot.type.dtype);
+      (slot.kind == Slot::kConstant ? to.weight_bytes : to.activation_bytes) += bytes;
+    }
+  if (!step.inputs.empty() && step.inputs[0] >= 0)
+    to.is_int8 = plan.slots()[static_cast<size_t>(step.inputs[0])].type.is_quantized();
+}
+
 std::vector<StepTime> time_steps(Session& session, std::span<const Tensor> inputs, int64_t runs) {
   const Plan& plan = session.plan();
   std::vector<std::vector<double>> times(plan.steps().size());
@@ -58,6 +72,7 @@ std::vector<StepTime> time_steps(Session& session, std::span<const Tensor> input
                    .share = 0,
                    .macs = step.macs,
                    .output_bytes = step.output_bytes});
+    add_bytes(plan, step, out.back());
     total += us;
   }
   if (total > 0)
@@ -182,6 +197,8 @@ Json to_json(const BenchResult& r) {
     op["share"] = step.share;
     op["macs"] = step.macs;
     op["output_bytes"] = step.output_bytes;
+    op["activation_bytes"] = step.activation_bytes;
+    op["weight_bytes"] = step.weight_bytes;
     ops.push_back(std::move(op));
   }
   return json;

@@ -35,6 +35,9 @@ struct StepTime {
   double share = 0;  ///< of the sum over steps, 0 … 1
   int64_t macs = 0;
   int64_t output_bytes = 0;
+  int64_t activation_bytes = 0;  ///< read and written, as far as shapes tell
+  int64_t weight_bytes = 0;      ///< constants read
+  bool is_int8 = false;          ///< its first input is quantized
 };
 
 struct BenchOptions {
