@@ -127,6 +127,13 @@ TEST(TorchFiles, WithoutAProgramSayHowToSaveOne) {
   EXPECT_NE(error_of(path).find("torch.jit.trace"), std::string::npos);
 }
 
+TEST(TorchFiles, OfTorchExportSayWhatIsReadInstead) {
+  const std::string path = scratch("exported.pt2");
+  write_zip(path, {{"net/models/model.json", "{}"}, {"net/archive_format", "pt2"}}, false);
+  EXPECT_NE(error_of(path).find("torch.export"), std::string::npos) << error_of(path);
+  EXPECT_NE(error_of(path).find("torch.jit.trace"), std::string::npos);
+}
+
 /// An archive around a pickle of one's own.
 std::string with_pickle(const std::string& pickle) {
   const std::string path = scratch("pickle.pt");

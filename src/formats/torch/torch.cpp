@@ -18,7 +18,14 @@ constexpr std::string_view kExtensions[] = {".pt", ".ptl", ".pth"};
 
 constexpr size_t kMostStates = 64;
 
-bool sniff(const ModelSource& source) { return Archive::looks_like(source); }
+/// torch.export's archives, whose graph is JSON.
+bool is_exported(const ModelSource& source) {
+  return std::any_of(source.names.begin(), source.names.end(), [](const std::string& name) {
+    return name.ends_with("serialized_exported_program.json") || name.ends_with("models/model.json");
+  });
+}
+
+bool sniff(const ModelSource& source) { return Archive::looks_like(source) || is_exported(source); }
 
 bool is_tensor_type(const Parameter& parameter) {
   return !parameter.type || (parameter.type->kind == Expr::Kind::name && parameter.type->text == "Tensor");
@@ -150,6 +157,9 @@ Graph read_once(const ReadRequest& request, const Facts& facts) {
 }
 
 Graph read(const ReadRequest& request) {
+  if (is_exported(request))
+    throw unsupported(cat("'", request.path, "' is an archive of torch.export (.pt2), which hone does not read"),
+                      "save it as TorchScript: torch.jit.trace(model.eval(), example_input).save('model.pt')");
   return with_context([&] { return cat("while importing '", request.path, "'"); },
                       [&] { return read_once(request, {}); });
 }
