@@ -9,7 +9,7 @@ mkdir -p build
 build=(g++ cmake ninja-build make git pkg-config
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler zlib1g-dev nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libboost-dev libssl-dev libnghttp2-dev)
-test=("${build[@]}" libgtest-dev libbenchmark-dev libhdf5-dev libzip-dev libonnx-testdata python3 python3-grpcio python3-protobuf protobuf-compiler clang-format clang-tidy chromium curl openssl nodejs skopeo umoci)
+test=("${build[@]}" libgtest-dev libbenchmark-dev libhdf5-dev libzip-dev libonnx-testdata python3 python3-grpcio python3-protobuf protobuf-compiler clang-format clang-tidy chromium curl openssl nodejs skopeo umoci valgrind)
 fuzz=("${build[@]}" clang-14 libclang-rt-14-dev)
 oracle=("${test[@]}")
 command -v npm >/dev/null || oracle+=(npm)
