@@ -189,20 +189,39 @@ void read_adaptive_max(Call& n) {
   emit_with_places(n, made[0], made[1]);
 }
 
-/// Sizes, or factors, of the last axes. With sizes known the factors only say what they were made from.
+/// Factors of the last axes, in a list or one by one; none where the call gives sizes alone.
+std::vector<float> factors(Call& n, int64_t spatial) {
+  std::vector<float> out;
+  if (is<List*>(n.arg("scale"))) {
+    for (const Value& factor : to_list(n.arg("scale")).items) out.push_back(static_cast<float>(to_real(factor)));
+  } else {
+    for (const std::string_view key : {"scale", "scale_w", "scale_d"})
+      if (n.has(key)) out.push_back(static_cast<float>(n.real(key)));
+  }
+  if (out.size() == 1) out.assign(static_cast<size_t>(spatial), out[0]);
+  if (!out.empty() && static_cast<int64_t>(out.size()) != spatial)
+    throw invalid_model(cat(out.size(), " factors for ", spatial, " axes"));
+  return out;
+}
+
+/// To sizes, or by factors, which then say where pixels lie, also where they do not divide the size.
 void resize(Call& n, ResizeMode mode, bool is_exact = false) {
   const ValueId x = n.x();
   const int64_t spatial = n.rank(x) - 2;
   std::vector<int64_t> sizes;
+  std::vector<float> scales = factors(n, spatial);
   if (n.has("output_size")) {
     sizes = n.ints("output_size", static_cast<size_t>(spatial));
   } else {
-    const List& factors = to_list(n.arg("scale"));
+    if (scales.empty()) throw invalid_model("neither sizes nor factors");
     for (int64_t i = 0; i < spatial; ++i)
       sizes.push_back(static_cast<int64_t>(
-          std::floor(static_cast<double>(n.dim(x, 2 + i)) *
-                     to_real(factors.items.at(std::min(static_cast<size_t>(i), factors.items.size() - 1))))));
+          std::floor(static_cast<double>(n.dim(x, 2 + i)) * static_cast<double>(scales[static_cast<size_t>(i)]))));
   }
+  for (size_t i = 0; i < scales.size(); ++i)
+    if (std::floor(static_cast<double>(n.dim(x, 2 + static_cast<int64_t>(i))) * static_cast<double>(scales[i])) !=
+        static_cast<double>(sizes[i]))
+      scales.clear();  // made from the sizes, and rounded
   const bool is_aligned = mode != ResizeMode::nearest && n.flag("align_corners");
   const Resize op{.mode = mode,
                   .coordinates = is_aligned                                 ? ResizeCoordinates::align_corners
@@ -210,7 +229,11 @@ void resize(Call& n, ResizeMode mode, bool is_exact = false) {
                                                                             : ResizeCoordinates::half_pixel,
                   .nearest_mode = is_exact ? NearestMode::round_prefer_ceil : NearestMode::floor,
                   .axes = resized_axes(spatial)};
-  n.emit(n.from_channels_last(n.add(op, {n.to_channels_last(x), {}, {}, n.ints_value(sizes)})));
+  const ValueId moved = n.to_channels_last(x);
+  if (scales.empty() || is_aligned)
+    return n.emit(n.from_channels_last(n.add(op, {moved, {}, {}, n.ints_value(sizes)})));
+  const ValueId by = n.add_constant(Tensor::of<float>({spatial}, scales));
+  n.emit(n.from_channels_last(n.add(op, {moved, {}, by})));
 }
 void read_nearest(Call& n) { resize(n, ResizeMode::nearest); }
 void read_nearest_exact(Call& n) { resize(n, ResizeMode::nearest, true); }
