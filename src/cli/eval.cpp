@@ -117,13 +117,14 @@ void print(const Options& o, const Dataset& data, const Measured& m, Console& co
 
 /// Without a reference to compare with, only labels or a command can say how good a model is.
 void require_own_measure(const Options& o, const Dataset& data, const Labels& labels) {
-  if (!o.metric.command.empty() || !labels.boxes.empty()) return;
+  if (!o.metric.command.empty() || !labels.boxes.empty() || !labels.masks.empty()) return;
   for (size_t i = 0; i < data.size(); ++i)
     if (data.label(i) < 0)
-      throw invalid_argument(cat("sample '", data.name(i), "' has no label"),
-                             "accuracy needs a folder per class, a labels csv, arrays x and y, or annotated boxes; "
-                             "hone compare judges one "
-                             "model by another, --metric-cmd by a command");
+      throw invalid_argument(
+          cat("sample '", data.name(i), "' has no label"),
+          "accuracy needs a folder per class, a labels csv, arrays x and y, annotated boxes or masks; "
+          "hone compare judges one "
+          "model by another, --metric-cmd by a command");
 }
 
 int eval(const Options& o, Console& console) {

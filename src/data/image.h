@@ -29,6 +29,8 @@ void write_png(const std::string& path, const Tensor& image);
 namespace detail {
 /// The decoders behind decode_image; each gives [H, W, 3].
 Tensor decode_png(std::span<const std::byte> bytes);
+/// The numbers that a PNG of up to 8 bits a pixel stores, of grey or of places in its palette: [H, W, 1].
+Tensor decode_png_numbers(std::span<const std::byte> bytes);
 Tensor decode_jpeg(std::span<const std::byte> bytes);
 Tensor decode_bmp(std::span<const std::byte> bytes);
 std::string encode_png(const Tensor& image);

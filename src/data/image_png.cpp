@@ -54,16 +54,23 @@ struct Writer {
 
 // Functions that libpng may jump out of hold no objects with destructors.
 
-/// Reads up to the pixels and asks for 8-bit RGB.
-bool read_header(png_structp png, png_infop info) {
+/// Reads up to the pixels and asks for 8-bit RGB, or for the numbers as they are.
+bool read_header(png_structp png, png_infop info, bool as_numbers) {
   if (setjmp(png_jmpbuf(png))) return false;
   png_set_user_limits(png, 16384, 16384);
   png_set_chunk_malloc_max(png, 16'000'000);
   png_read_info(png, info);
-  png_set_expand(png);
-  png_set_strip_16(png);
-  png_set_strip_alpha(png);
-  png_set_gray_to_rgb(png);
+  if (as_numbers) {
+    const int kind = png_get_color_type(png, info);
+    if ((kind != PNG_COLOR_TYPE_GRAY && kind != PNG_COLOR_TYPE_PALETTE) || png_get_bit_depth(png, info) > 8)
+      png_error(png, "pixels are colours, expected numbers of up to 8 bits: a palette, or grey");
+    png_set_packing(png);
+  } else {
+    png_set_expand(png);
+    png_set_strip_16(png);
+    png_set_strip_alpha(png);
+    png_set_gray_to_rgb(png);
+  }
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
   return true;
@@ -88,9 +95,7 @@ bool write_all(png_structp png, png_infop info, const Tensor& image) {
   return true;
 }
 
-}  // namespace
-
-Tensor detail::decode_png(std::span<const std::byte> bytes) {
+Tensor decode(std::span<const std::byte> bytes, bool as_numbers) {
   State state;
   state.bytes = bytes;
   Reader reader;
@@ -98,16 +103,21 @@ Tensor detail::decode_png(std::span<const std::byte> bytes) {
   reader.info = reader.png ? png_create_info_struct(reader.png) : nullptr;
   if (!reader.info) throw resource_error("png: out of memory");
   png_set_read_fn(reader.png, &state, read_bytes);
-  if (!read_header(reader.png, reader.info)) throw invalid_argument(cat("png: ", lower(state.message)));
-  Tensor image =
-      make_image(png_get_image_height(reader.png, reader.info), png_get_image_width(reader.png, reader.info), 3);
-  const size_t stride = static_cast<size_t>(image.dim(1)) * 3;
-  if (png_get_rowbytes(reader.png, reader.info) != stride) throw internal_error("png: rows are not 8-bit RGB");
+  if (!read_header(reader.png, reader.info, as_numbers)) throw invalid_argument(cat("png: ", lower(state.message)));
+  Tensor image = detail::make_image(png_get_image_height(reader.png, reader.info),
+                                    png_get_image_width(reader.png, reader.info), as_numbers ? 1 : 3);
+  const size_t stride = static_cast<size_t>(image.dim(1) * image.dim(2));
+  if (png_get_rowbytes(reader.png, reader.info) != stride) throw internal_error("png: rows of an unexpected size");
   std::vector<unsigned char*> rows(static_cast<size_t>(image.dim(0)));
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = image.mutable_data<uint8_t>().data() + y * stride;
   if (!read_rows(reader.png, rows.data())) throw invalid_argument(cat("png: ", lower(state.message)));
   return image;
 }
+
+}  // namespace
+
+Tensor detail::decode_png(std::span<const std::byte> bytes) { return decode(bytes, false); }
+Tensor detail::decode_png_numbers(std::span<const std::byte> bytes) { return decode(bytes, true); }
 
 std::string detail::encode_png(const Tensor& image) {
   if (image.dtype() != DType::kU8 || image.rank() != 3 || (image.dim(2) != 1 && image.dim(2) != 3))

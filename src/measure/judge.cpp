@@ -80,6 +80,7 @@ struct Judge::State {
   InferMaker reference;
   SampleSource samples;
   std::vector<std::vector<Annotation>> boxes;  ///< by sample; empty without annotations
+  std::vector<std::string> masks;              ///< files by sample; empty without any
   JudgeOptions options;
   Metric metric;
   std::vector<std::vector<Numbers>> expected;  ///< by sample; empty where not kept
@@ -102,6 +103,7 @@ struct Judge::State {
     Task task{.labels = labels.of_samples,
               .named_classes = static_cast<int64_t>(labels.classes.size()),
               .samples = static_cast<int64_t>(samples.count),
+              .has_masks = !masks.empty(),
               .output = options.output};
     for (const auto& list : boxes)
       for (const Annotation& a : list) task.box_classes = std::max(task.box_classes, a.label + 1);
@@ -180,8 +182,14 @@ struct Judge::State {
           throw invalid_argument(cat("output '", m.task.outputs[o].name, "' has ", right[o].values.size(),
                                      " numbers in one model and ", actual[o].values.size(), " in the other"));
       broken[i] = model != nullptr ? is_newly_broken(actual, right) : has_nan(right);
-      const Exhibit exhibit{inputs, right, actual, m.task.has_labels() ? m.task.labels[i] : -1,
-                            boxes.empty() ? std::span<const Annotation>() : boxes[i]};
+      const bool has_mask = m.row->needs_masks && !masks[i].empty();
+      const Mask mask = has_mask ? read_mask(masks[i]) : Mask{};
+      const Exhibit exhibit{inputs,
+                            right,
+                            actual,
+                            m.task.has_labels() ? m.task.labels[i] : -1,
+                            boxes.empty() ? std::span<const Annotation>() : boxes[i],
+                            has_mask ? &mask : nullptr};
       tallies[i] = m.row->tally(m, exhibit);
       if (model != nullptr) guards[i] = kSqnrMetric.tally(m, exhibit);
       if (folder) folder->add(i, actual);
@@ -254,6 +262,7 @@ Judge::Judge(const Graph& graph, InferMaker reference, SampleSource samples, con
     : state_(new State{.reference = std::move(reference),
                        .samples = std::move(samples),
                        .boxes = labels.boxes,
+                       .masks = labels.masks,
                        .options = std::move(options),
                        .metric = {},
                        .expected = {},

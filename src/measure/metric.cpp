@@ -53,8 +53,8 @@ int64_t k_of(std::string_view name) { return name.starts_with("top") ? parse_int
 
 // The order is that of the search for a default.
 constexpr const MetricRow* kOrder[] = {
-    &kBinaryMetric,    &kAucMetric,  &kTopMetric,    &kMapMetric, &kMap50Metric,  &kDetectionMetric, &kMiouMetric,
-    &kAgreementMetric, &kSqnrMetric, &kPixelsMetric, &kMaeMetric, &kCosineMetric, &kRankMetric};
+    &kBinaryMetric, &kAucMetric,       &kTopMetric,  &kMapMetric,    &kMap50Metric, &kDetectionMetric, &kMasksMetric,
+    &kMiouMetric,   &kAgreementMetric, &kSqnrMetric, &kPixelsMetric, &kMaeMetric,   &kCosineMetric,    &kRankMetric};
 
 }  // namespace
 
@@ -179,6 +179,9 @@ Metric find_metric(const std::string& name, const Task& task) {
   if (metric.row->needs_boxes && metric.task.box_classes == 0)
     throw invalid_argument(cat("the metric ", metric.name, " needs annotated boxes, the data has none"),
                            "COCO's .json, VOC's .xml or YOLO's .txt beside the pictures");
+  if (metric.row->needs_masks && !metric.task.has_masks)
+    throw invalid_argument(cat("the metric ", metric.name, " needs the classes of pixels, the data has none"),
+                           "masks/NAME.png beside the pictures' folder");
   const std::string reason = metric.row->applies(metric, metric.task);
   if (!reason.empty()) throw invalid_argument(cat("the metric ", metric.name, " is undefined here: ", reason));
   return metric;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/annotations.h"
+#include "data/masks.h"
 #include "measure/statistics.h"
 #include "tensor/tensor.h"
 
@@ -24,6 +25,7 @@ struct Exhibit {
   std::span<const Numbers> inputs, expected, actual;
   int64_t label = -1;
   std::span<const Annotation> boxes = {};  ///< that somebody saw on the picture
+  const Mask* mask = nullptr;              ///< what somebody saw at its pixels; null: nothing
 };
 
 /// What is known of one output before anything is judged: its numbers over some samples of the model taken as right.
@@ -50,7 +52,8 @@ struct Task {
   int64_t named_classes = 0;    ///< names of classes that came with the data
   int64_t samples = 0;
   int64_t box_classes = 0;  ///< of annotated boxes; 0: there are none
-  size_t output = 0;        ///< the output that holds the scores
+  bool has_masks = false;
+  size_t output = 0;  ///< the output that holds the scores
 
   bool has_labels() const { return !labels.empty(); }
   /// Different labels in the data.
@@ -80,7 +83,8 @@ struct MetricRow {
   bool is_higher_better = true;
   bool needs_labels = false;
   bool needs_boxes = false;  ///< annotations
-  bool is_mean = false;      ///< the value is the mean over samples of tally[0], each in 0 … 1
+  bool needs_masks = false;
+  bool is_mean = false;  ///< the value is the mean over samples of tally[0], each in 0 … 1
   /// What the metric must reach when no other bound is given; NaN: it is judged by what is lost against the baseline.
   double bound = std::numeric_limits<double>::quiet_NaN();
   bool sees_inputs = false;
@@ -101,7 +105,7 @@ struct MetricRow {
   std::string_view about;  ///< a sentence for the documentation
 
   /// Judges by what somebody said of the samples, not by the model taken as right.
-  bool needs_truth() const { return needs_labels || needs_boxes; }
+  bool needs_truth() const { return needs_labels || needs_boxes || needs_masks; }
 };
 
 /// A row with its parameters for one task.

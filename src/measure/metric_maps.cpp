@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "measure/metric_rows.h"
 
@@ -113,6 +114,54 @@ double mean_iou(const Metric&, const Tallies& tallies, Which which) {
   return seen ? total / static_cast<double>(seen) : std::numeric_limits<double>::quiet_NaN();
 }
 
+/// tally as map_tally's, with somebody's mask in place of the model as given; pixels that are void in it do not count.
+std::vector<double> mask_tally(const Metric& m, const Exhibit& e) {
+  const MapLayout layout = layout_of(m.task.outputs[m.task.output]);
+  const bool is_numbers = layout.kind == MapLayout::kNumbers;
+  const int64_t classes = is_numbers ? Mask::kVoid : layout.classes;
+  std::vector<double> tally(2 + 2 * static_cast<size_t>(classes));
+  if (e.mask == nullptr) return tally;
+  const Numbers& map = e.actual[m.task.output];
+  const Dims& d = map.dims;
+  const bool is_second = layout.kind == MapLayout::kSecond || (is_numbers && d.size() == 4 && d[1] == 1);
+  const int64_t rows = d[is_second ? 2 : 1], columns = d[is_second ? 3 : 2];
+  const std::vector<int64_t> actual = classes_of(map, layout);
+  for (int64_t p = 0; p < static_cast<int64_t>(actual.size()); ++p) {
+    const int64_t truth = e.mask->at(p / columns % rows, p % columns, rows, columns);
+    if (truth == Mask::kVoid) continue;
+    if (truth >= classes)
+      throw invalid_argument(cat("a mask has class ", truth, ", the model tells ", classes, " classes apart"),
+                             "masks hold the numbers of the model's classes, 255 where nothing counts");
+    const int64_t found = actual[static_cast<size_t>(p)];
+    tally[0] += found == truth;
+    tally[1] += 1;
+    tally[2 + 2 * static_cast<size_t>(truth)] += found == truth;
+    tally[3 + 2 * static_cast<size_t>(truth)] += 1;
+    if (found != truth && found >= 0 && found < classes) tally[3 + 2 * static_cast<size_t>(found)] += 1;
+  }
+  return tally;
+}
+
+std::string mask_applies(const Metric& m, const Task& task) {
+  return task.has_masks ? map_applies(m, task) : "the data has no masks";
+}
+
+bool mask_is_default(const Task& task) { return mask_applies({}, task).empty(); }
+
+/// An answer that never changes finds one class of those there are.
+std::string mask_undefined(const Metric& m, const Tallies& own, double allowed) {
+  std::vector<uint32_t> which;
+  for (uint32_t i = 0; i < own.samples(); ++i) which.push_back(i);
+  const std::vector<double> sums = summed(own, which);
+  double seen = 0;
+  for (size_t at = 2; at + 1 < sums.size(); at += 2) seen += sums[at + 1] > 0;
+  if (seen == 0) return "no pixel of a mask has a class";
+  const double value = m.value(own);
+  if (value > 1 / seen + allowed) return {};
+  return cat("the model itself reaches ", m.text(value),
+             ", no more than an answer that never changes might: do its classes mean what the masks say?");
+}
+
 std::string map_undefined(const Metric&, const Tallies& expected, double allowed) {
   std::vector<uint32_t> which;
   for (uint32_t i = 0; i < expected.samples(); ++i) which.push_back(i);
@@ -135,6 +184,19 @@ constexpr MetricRow kMiouMetric{
     .value = mean_iou,
     .undefined = map_undefined,
     .about = "intersection over union of the pixels of each class with those of the model as given, mean over classes",
+};
+
+constexpr MetricRow kMasksMetric{
+    .name = "masks",
+    .title = "mean IoU with the masks",
+    .needs_masks = true,
+    .applies = mask_applies,
+    .is_default = mask_is_default,
+    .judges = only_the_output,
+    .tally = mask_tally,
+    .value = mean_iou,
+    .undefined = mask_undefined,
+    .about = "intersection over union of the pixels of each class with those of mask files, mean over classes",
 };
 
 constexpr MetricRow kPixelsMetric{

@@ -9,7 +9,7 @@ inline constexpr double kMostDecibels = 150;
 
 extern const MetricRow kTopMetric, kBinaryMetric, kAgreementMetric;  // metric_classes.cpp
 extern const MetricRow kSqnrMetric, kMaeMetric, kCosineMetric;       // metric_numbers.cpp
-extern const MetricRow kMiouMetric, kPixelsMetric;                   // metric_maps.cpp
+extern const MetricRow kMiouMetric, kPixelsMetric, kMasksMetric;     // metric_maps.cpp
 extern const MetricRow kAucMetric, kRankMetric;                      // metric_anomaly.cpp
 extern const MetricRow kDetectionMetric;                             // metric_boxes.cpp
 extern const MetricRow kMapMetric, kMap50Metric;                     // metric_map.cpp

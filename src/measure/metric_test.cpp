@@ -21,6 +21,7 @@ struct Exam {
   std::vector<int64_t> labels;
   Budget budget;
   std::vector<std::vector<Annotation>> boxes = {};
+  std::vector<Mask> masks = {};
 };
 
 OutputFacts facts_of(const Exam& exam, size_t output) {
@@ -35,7 +36,8 @@ OutputFacts facts_of(const Exam& exam, size_t output) {
 }
 
 Task task_of(const Exam& exam) {
-  Task task{.labels = exam.labels, .samples = static_cast<int64_t>(exam.expected.size())};
+  Task task{
+      .labels = exam.labels, .samples = static_cast<int64_t>(exam.expected.size()), .has_masks = !exam.masks.empty()};
   if (!exam.boxes.empty()) task.box_classes = 2;
   if (!exam.inputs.empty()) task.inputs.push_back(exam.inputs[0][0].dims);
   for (size_t o = 0; o < exam.expected[0].size(); ++o) task.outputs.push_back(facts_of(exam, o));
@@ -46,9 +48,12 @@ Score score_of(const Exam& exam, const Metric& metric, const std::vector<Outputs
   Score score;
   for (size_t i = 0; i < actual.size(); ++i) {
     const Outputs none;
-    const Exhibit e{exam.inputs.empty() ? none : exam.inputs[i], exam.expected[i], actual[i],
+    const Exhibit e{exam.inputs.empty() ? none : exam.inputs[i],
+                    exam.expected[i],
+                    actual[i],
                     exam.labels.empty() ? -1 : exam.labels[i],
-                    exam.boxes.empty() ? std::span<const Annotation>() : exam.boxes[i]};
+                    exam.boxes.empty() ? std::span<const Annotation>() : exam.boxes[i],
+                    exam.masks.empty() ? nullptr : &exam.masks[i]};
     const std::vector<double> tally = metric.row->tally(metric, e);
     score.tallies.width = tally.size();
     score.tallies.numbers.insert(score.tallies.numbers.end(), tally.begin(), tally.end());
@@ -206,6 +211,54 @@ TEST(Sabotage, MapsRejectOtherClasses) {
     expect_that_only_the_sound_pass(exam);
     EXPECT_FALSE(passes(exam, reversed(exam))) << name;
   }
+}
+
+/// Four bands of 16 rows, each of another class, which the model finds up to one row; masks of twice the size, the last
+/// row void.
+Exam masked() {
+  Exam exam{.metric = "masks"};
+  for (size_t i = 0; i < 12; ++i) {
+    Numbers map{{1, 16, 16, 4}, std::vector<double>(16 * 16 * 4, 0.1)};
+    Mask mask{32, 32, {}};
+    const auto band = [&](size_t row) { return (row + i) / 4 % 4; };
+    for (size_t p = 0; p < 256; ++p) map.values[4 * p + band(p / 16)] = 0.7;
+    for (size_t p = 0; p < 1024; ++p)
+      mask.classes.push_back(p / 64 == 15 ? Mask::kVoid : static_cast<uint8_t>(band(p / 64 == 3 ? 4 : p / 64)));
+    exam.expected.push_back({map});
+    exam.masks.push_back(mask);
+  }
+  return exam;
+}
+
+TEST(Sabotage, MasksRejectOtherClasses) {
+  const Exam exam = masked();
+  expect_that_only_the_sound_pass(exam);
+  EXPECT_FALSE(passes(exam, reversed(exam)));
+  EXPECT_FALSE(passes(exam, broken(exam, [](Numbers& n, size_t) {
+                        for (size_t p = 0; p < n.values.size(); p += 4) std::swap(n.values[p], n.values[p + 1]);
+                      })));
+}
+
+TEST(Metric, PixelsOutsideOfMasksCountForNothing) {
+  const Exam exam = masked();
+  const Metric metric = find_metric("masks", task_of(exam));
+  const Score own = score_of(exam, metric, exam.expected);
+  EXPECT_LT(own.value, 1);
+  const auto last_row_wrong = broken(exam, [](Numbers& n, size_t) {
+    for (size_t p = 15 * 16 * 4; p < n.values.size(); ++p) n.values[p] = p % 4 == 0 ? 1 : 0;
+  });
+  EXPECT_DOUBLE_EQ(score_of(exam, metric, last_row_wrong).value, own.value);
+}
+
+TEST(Metric, SaysThatMasksOfOtherClassesMeasureNothing) {
+  Exam exam = masked();
+  const Metric metric = find_metric("masks", task_of(exam));
+  for (Mask& mask : exam.masks)
+    for (uint8_t& c : mask.classes) c = c == Mask::kVoid ? c : 3 - c;
+  const std::string reason = exam.budget.undefined(metric, score_of(exam, metric, exam.expected));
+  EXPECT_NE(reason.find("what the masks say"), std::string::npos) << reason;
+  exam.masks[0].classes[33] = 9;
+  EXPECT_THROW(score_of(exam, metric, exam.expected), Error);
 }
 
 TEST(Sabotage, BoxesRejectWhatStandsElsewhere) {

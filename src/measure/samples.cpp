@@ -7,14 +7,17 @@ SampleSource samples_of(const Dataset& data, const std::vector<InputSpec>& input
 }
 
 Labels labels_of(const Dataset& data) {
-  Labels out{.of_samples = {}, .classes = data.classes(), .boxes = {}};
+  Labels out{.of_samples = {}, .classes = data.classes(), .boxes = {}, .masks = {}};
   if (!data.has_labels()) {
+    out.masks = find_masks(data);
     Annotations found = find_annotations(data);
-    if (!found.kind.empty()) out = {.of_samples = {}, .classes = found.classes, .boxes = std::move(found.of_samples)};
+    if (found.kind.empty()) return out;
+    out.classes = std::move(found.classes);
+    out.boxes = std::move(found.of_samples);
     return out;
   }
   for (size_t i = 0; i < data.size(); ++i) {
-    if (data.label(i) < 0) return {.of_samples = {}, .classes = data.classes(), .boxes = {}};
+    if (data.label(i) < 0) return {.of_samples = {}, .classes = data.classes(), .boxes = {}, .masks = {}};
     out.of_samples.push_back(data.label(i));
   }
   return out;

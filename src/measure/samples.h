@@ -8,6 +8,7 @@
 
 #include "data/annotations.h"
 #include "data/dataset.h"
+#include "data/masks.h"
 #include "ir/graph.h"
 
 namespace hone {
@@ -26,6 +27,7 @@ struct Labels {
   std::vector<int64_t> of_samples;             ///< empty when any sample has none
   std::vector<std::string> classes;            ///< by index; empty when labels are numbers only
   std::vector<std::vector<Annotation>> boxes;  ///< of samples; empty when there are none beside the data
+  std::vector<std::string> masks;              ///< files of samples, as find_masks tells; empty when there are none
 };
 Labels labels_of(const Dataset& data);
 
