@@ -111,7 +111,8 @@ void print(const Options& o, const Comparison& c, const Judged& judged, Console&
   for (const LayerError& output : c.outputs) add_row(outputs, output);
   console.out(cat("\noutputs\n", outputs.render(width)));
   if (c.layers.empty()) {
-    console.out("\nno inner values have the same name in both models\n");
+    console.out(cat("\nno inner values have the same name in both models",
+                    c.equalized > 0 ? cat("; ", grouped(c.equalized), " are equalized: not comparable") : "", "\n"));
     return;
   }
   std::vector<const LayerError*> order;
@@ -121,7 +122,9 @@ void print(const Options& o, const Comparison& c, const Judged& judged, Console&
   Table layers = layer_table();
   for (size_t i = 0; i < order.size() && (o.rows <= 0 || static_cast<int64_t>(i) < o.rows); ++i)
     add_layer(layers, *order[i]);
-  console.out(cat("\nlayers, worst first (", c.layers.size(), " matched by name)\n", layers.render(width)));
+  console.out(cat("\nlayers, worst first (", c.layers.size(), " matched by name",
+                  c.equalized > 0 ? cat("; ", grouped(c.equalized), " equalized: not comparable") : "", ")\n",
+                  layers.render(width)));
   console.out(wrapped(culprit(c), width));
 }
 

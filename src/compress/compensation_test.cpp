@@ -10,6 +10,7 @@
 #include "compress/recipe.h"
 #include "compress/rounding.h"
 #include "ir/text.h"
+#include "measure/compare.h"
 #include "ops/all.h"
 #include "ops/interpreter.h"
 
@@ -115,6 +116,17 @@ TEST(Equalize, KeepsTheFunction) {
     const auto a = to_doubles(evaluate(graph, inputs)[0]), b = to_doubles(evaluate(equal, inputs)[0]);
     for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4 * (1 + std::fabs(a[i])));
   }
+}
+
+TEST(Equalize, ValuesOfOtherScalesAreNotCompared) {
+  const Graph graph = hostile(), equal = equalize(graph, evidence());
+  const Engine engine{.providers = {&reference_provider()}};
+  const std::vector<std::vector<Tensor>> sets = {{random_input(1)}};
+  const Comparison same = compare_models(graph, graph, engine, sets),
+                   scaled = compare_models(graph, equal, engine, sets);
+  EXPECT_GT(scaled.equalized, 0);
+  EXPECT_EQ(scaled.layers.size() + static_cast<size_t>(scaled.equalized), same.layers.size());
+  for (const LayerError& layer : scaled.layers) EXPECT_GT(layer.error.sqnr_db(), 80) << layer.name;
 }
 
 TEST(Equalize, RestoresAModelOnWhichMinMaxCollapses) {

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
 #include "compress/layer_matrix.h"
 #include "compress/watcher.h"
+#include "measure/compare.h"
 #include "ops/matmul.h"
 #include "ops/pool.h"
 
@@ -145,6 +147,13 @@ void scale_constant(Graph& graph, ValueId id, const Factor& factor) {
   graph.set_constant(id, std::move(scaled));
 }
 
+/// Values of other scales get names of their own, those behind pools too.
+void rename_scaled(Graph& graph, ValueId value) {
+  graph.set_name(value, cat(graph.value(value).name, kEqualizedSuffix));
+  for (const NodeId user : graph.value(value).users)
+    if (is_pool(graph.node(user))) rename_scaled(graph, graph.node(user).outputs[0]);
+}
+
 void apply_factors(Graph& graph, const Link& link, const std::vector<float>& s) {
   const Node& maker = graph.node(link.maker.node);
   const size_t columns = static_cast<size_t>(link.maker.columns);
@@ -152,6 +161,7 @@ void apply_factors(Graph& graph, const Link& link, const std::vector<float>& s) 
   if (maker.input(2).exists()) scale_constant(graph, maker.inputs[2], [&](size_t i) { return 1 / s[i]; });
   for (const LayerMatrix& reader : link.readers)
     scale_constant(graph, graph.node(reader.node).inputs[1], [&](size_t i) { return s[channel_of(reader, i)]; });
+  rename_scaled(graph, maker.outputs[0]);
 }
 
 }  // namespace
@@ -160,8 +170,10 @@ Graph equalize(const Graph& graph, const Evidence& evidence) {
   Graph out = graph;
   const std::vector<Link> links = find_links(out);
   const Maxima seen = channel_maxima(out, links, evidence);
-  for (const Link& link : links)
-    apply_factors(out, link, factors(seen.at(link.value), reading_maxima(out, link), link.act_max));
+  for (const Link& link : links) {
+    const std::vector<float> s = factors(seen.at(link.value), reading_maxima(out, link), link.act_max);
+    if (std::any_of(s.begin(), s.end(), [](float f) { return f != 1; })) apply_factors(out, link, s);
+  }
   return out;
 }
 

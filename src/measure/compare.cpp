@@ -129,6 +129,7 @@ std::vector<Match> match_layers(Recorder& a, Recorder& b, Comparison& out) {
     for (const int32_t index : step.outputs) {
       if (index < 0) continue;
       const size_t slot = static_cast<size_t>(index);
+      out.equalized += layer_key(plan.slots()[slot].name).ends_with(kEqualizedSuffix);
       const int64_t partner = find_partner(a.session.plan(), slots, plan.slots()[slot], a.wanted);
       if (partner < 0) continue;
       a.wanted[static_cast<size_t>(partner)] = b.wanted[slot] = true;
@@ -301,6 +302,7 @@ Json to_json(const LayerError& layer) {
 Json to_json(const Comparison& c) {
   Json json;
   json["samples"] = c.samples;
+  if (c.equalized > 0) json["equalized"] = c.equalized;
   Json& outputs = json["outputs"] = Json::array();
   for (const LayerError& output : c.outputs) outputs.push_back(to_json(output));
   Json& layers = json["layers"] = Json::array();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "container/json.h"
@@ -10,6 +11,9 @@
 #include "measure/engine.h"
 
 namespace hone {
+
+/// How the name of a value ends whose numbers have other scales than in the model as given: they are not compared.
+inline constexpr std::string_view kEqualizedSuffix = "/equalized";
 
 /// How far numbers b are from numbers a, summed up over any number of tensors. Mergeable.
 struct ErrorSums {
@@ -51,6 +55,7 @@ struct Comparison {
   int64_t samples = 0;
   std::vector<LayerError> outputs;  ///< one an output
   std::vector<LayerError> layers;   ///< values of the same name and element count in both, in b's order
+  int64_t equalized = 0;            ///< values of b left out because of their scales
 };
 
 struct CompareOptions {
