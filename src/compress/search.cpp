@@ -214,7 +214,7 @@ class Search {
     explain_losers();
   }
 
-  /// Why a kept candidate that beats the chosen one in speed was not taken.
+  /// Why a kept candidate was not taken.
   void explain_losers() {
     const Candidate& best = out_.best();
     for (size_t i = 0; i < out_.candidates.size(); ++i) {
@@ -222,8 +222,11 @@ class Search {
       if (!c.is_kept || static_cast<int>(i) == out_.chosen || job_.objective != Objective::kLatency) continue;
       const bool is_noise = c.latency.median.low <= best.latency.median.high;
       if (c.latency.runs.median >= best.latency.runs.median) {
-        if (!is_noise && out_.chosen >= 0) c.reason = "slower than the chosen one";
-        continue;
+        if (out_.chosen < 0) continue;
+        c.reason = !is_noise ? "slower than the chosen one"
+                   : judge_.metric().is_better(best.score.value, c.score.value)
+                       ? "no faster than the chosen one, which is more accurate"
+                       : "no better than the chosen one";
       }
       c.reason = judge_.metric().is_better(best.score.value, c.score.value)
                      ? "not measurably faster than the chosen one, which is more accurate"
