@@ -16,6 +16,7 @@
 #include "ops/shaping.h"
 #include "ops/signal.h"
 #include "ops/tflite_only.h"
+#include "ops/trees.h"
 #include "ops/unary.h"
 
 namespace hone {
@@ -205,6 +206,7 @@ OpSet all_ops() {
       &Tile::def,
       &TopK::def,
       &Transpose::def,
+      &TreeEnsemble::def,
       &Trilu::def,
       &Unique::def,
       &Unsqueeze::def,

@@ -14,6 +14,7 @@
 #include "ops/shaping.h"
 #include "ops/signal.h"
 #include "ops/tflite_only.h"
+#include "ops/trees.h"
 #include "ops/unary.h"
 #include "train/gradient_rows.h"
 
@@ -70,6 +71,7 @@ constexpr GradientRow kRows[] = {
     none(ShapeOf::def, kNotReal),
     none(Size::def, kNotReal),
     none(TfIdfVectorizer::def, kNotReal),
+    none(TreeEnsemble::def, kNotReal),
     none(Unique::def, kNotReal),
     none(Xor::def, kNotReal),
     none(Bernoulli::def, kRandom),

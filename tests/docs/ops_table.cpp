@@ -58,6 +58,8 @@ std::string onnx_cell(const OpDef& def) {
     is_written |= row->write != nullptr;
     if (!row->op.empty()) names.push_back(code(row->op));
   }
+  for (const onnx::Row& row : onnx::ml_rows())
+    if (row.def == &def) names.push_back(code(cat("ai.onnx.ml.", row.op)));
   if (!is_written && !read_only.empty()) return cat(code(read_only), " (read only)");
   return format_cell(names, is_written);
 }
@@ -130,6 +132,13 @@ std::string microsoft_list() {
   return cat(names.size(), " operators of ONNX Runtime's own domain, read only: ", join(names, ", "), ".\n");
 }
 
+std::string ml_list() {
+  std::vector<std::string> names;
+  for (const onnx::Row& row : onnx::ml_rows()) names.push_back(code(row.op));
+  std::sort(names.begin(), names.end());
+  return cat(names.size(), " operators of the domain ai.onnx.ml: ", join(names, ", "), ".\n");
+}
+
 std::string tflite_list() {
   std::map<std::string, int32_t> versions;
   for (const auto& rows : tflite::all_rows())
@@ -155,7 +164,7 @@ std::string page() {
       "- *differentiable*: has a gradient; straight through: as if it did nothing, which is what trains.\n\n",
       matrix(), "\n## Read from ONNX\n\nOperator sets 7 to ", onnx::kNewestOpset,
       " (most rows also understand older ones). Functions with a body are expanded.\n\n", onnx_list(), "\n",
-      microsoft_list(),
+      microsoft_list(), "\n", ml_list(),
       "\n## Read from TFLite\n\nWith the highest operator version that is understood. The custom operator "
       "TFLite_Detection_PostProcess is understood, others stay opaque.\n\n",
       tflite_list());

@@ -167,7 +167,9 @@ OnnxForm parse_onnx_form(std::string_view line) {
   form.name = join(tokens, " ");
   const auto opset = tokens.size() < 2 ? std::nullopt : parse_int(tokens[1]);
   if (!opset) refuse("no operator set in", line);
-  const bool is_microsoft = tokens[0].starts_with("ms:");
+  const std::string domain = tokens[0].starts_with("ms:")   ? "com.microsoft"
+                             : tokens[0].starts_with("ml:") ? "ai.onnx.ml"
+                                                            : "";
   AttributeList attributes;
   build::GraphParts parts;
   for (size_t i = 2; i < tokens.size(); ++i) {
@@ -190,12 +192,12 @@ OnnxForm parse_onnx_form(std::string_view line) {
       form.inputs.push_back(std::move(operand.tensor));
     }
   }
-  parts.nodes.push_back(build::node(is_microsoft ? tokens[0].substr(3) : tokens[0], names, outputs, attributes,
-                                    is_microsoft ? "com.microsoft" : ""));
+  parts.nodes.push_back(
+      build::node(domain.empty() ? tokens[0] : tokens[0].substr(3), names, outputs, attributes, domain));
   for (const std::string& name : outputs)
     if (!name.empty()) parts.outputs.push_back(untyped(name));
   form.model = build::model(build::graph(parts), *opset);
-  if (is_microsoft) protozero::pbf_writer(form.model).add_message(8, build::opset("com.microsoft", 1));
+  if (!domain.empty()) protozero::pbf_writer(form.model).add_message(8, build::opset(domain, 1));
   return form;
 }
 

@@ -24,7 +24,7 @@ Tensor parse_literal(std::string_view text);
 
 /// Reads one line: OPERATOR OPSET, then attributes and operands in any order, separated by spaces.
 ///   Pad 18 mode=reflect f32[2,3,4] i64{0,1,0,1} _ i64{1,2}
-/// OPERATOR: a name, "ms:NAME" for ONNX Runtime's own domain.
+/// OPERATOR: a name, "ms:NAME" for ONNX Runtime's own domain, "ml:NAME" for ai.onnx.ml.
 /// Attributes: `name=value`: 3, 0.5, a word, [1,2], [0.5,1.0], [Relu,Tanh], a tensor i8{1}, a type type(f16).
 /// Operands: `_` absent; `f32[2,3]` an input of random numbers within ±1 (integers of 8 bits and less: all values;
 /// larger ones: ±10), `f32[2,3]*5` within ±5, `u8[4]%3` integers from 0 to 2; `f32{1,2}` a constant of rank 1,

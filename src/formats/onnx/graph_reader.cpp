@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "formats/onnx/kernels.h"
 #include "formats/onnx/node_order.h"
 #include "ops/control.h"
 #include "ops/movement.h"
@@ -214,6 +215,7 @@ std::vector<ValueId> GraphReader::read_row(const NodeProto& node, Scope& scope, 
   const int64_t opset = scope.opset(node.domain);
   const Row* row = is_onnx_domain(node.domain)      ? find_reader(node.op_type, opset)
                    : node.domain == "com.microsoft" ? find_microsoft_reader(node.op_type)
+                   : node.domain == kMlDomain       ? find_ml_reader(node.op_type)
                                                     : nullptr;
   if (!row) return add_opaque(node, scope, std::move(inputs), "");
   ScopeSubgraphs subgraphs(*this, scope);

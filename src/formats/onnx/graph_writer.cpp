@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "formats/onnx/conforms.h"
 #include "formats/onnx/integer_product.h"
+#include "formats/onnx/kernels.h"
 #include "formats/onnx/rows.h"
 #include "formats/onnx/tensor_io.h"
 #include "ops/movement.h"
@@ -104,6 +105,11 @@ void GraphWriter::add_node(std::string_view op_type, std::string_view node_name,
   writer.add_string(3, unique_node(node_name));
   writer.add_string(4, op_type.data(), op_type.size());
   for (const std::string& attribute : attributes.encoded()) writer.add_message(5, attribute);
+  const Kernel* kernel = find_kernel(op_type, target_.version);
+  if (kernel && !kernel->domain.empty()) {
+    writer.add_string(7, kernel->domain.data(), kernel->domain.size());
+    target_.domains.insert(kernel->domain);
+  }
   nodes_.push_back(std::move(out));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ struct ExternalData {
 struct TargetOpset {
   int version;
   int needed;
+  std::set<std::string_view> domains = {};  ///< further ones that nodes are of
 };
 
 /// Turns one hone graph into an encoded GraphProto. Every value has up to four names: in hone's layout and channels
@@ -80,7 +82,7 @@ class GraphWriter {
   std::string add_constant(const Tensor& tensor, std::string_view hint);
   /// Name of the reals of a constant in hone's layout, turned and read from its integers as need be.
   std::string write_constant(const Tensor& constant, const std::string& name, Layout layout);
-  /// Adds a node of ONNX's own domain. What ONNX Runtime has no kernel for is computed in a wider type, between Casts;
+  /// Adds a node. What ONNX Runtime has no kernel for is computed in a wider type, between Casts;
   /// throws Error(unsupported) when there is none.
   void emit(std::string_view op_type, std::string_view node_name, std::vector<std::string> inputs,
             std::vector<std::string> outputs, const AttributeList& attributes);

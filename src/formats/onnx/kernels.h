@@ -14,6 +14,9 @@ namespace hone::onnx {
 /// The runtime whose rules written files keep.
 inline constexpr std::string_view kRuntime = "ONNX Runtime 1.30";
 
+/// The domain of ONNX's classical machine learning.
+inline constexpr std::string_view kMlDomain = "ai.onnx.ml";
+
 /// A set of element types.
 class TypeSet {
  public:
@@ -43,7 +46,8 @@ struct Kernel {
   std::string_view op;
   std::string_view in, out;
   TypeSet t, u, v;
-  int first = 17;  ///< operator sets for which this holds, to the next line of the same operator
+  int first = 17;                ///< operator sets for which this holds, to the next line of the same operator
+  std::string_view domain = {};  ///< empty: ONNX's own; operators of another one are written in its version 1
 };
 
 /// The rule for `op` at `opset`, or null: hone never writes it.

@@ -73,10 +73,18 @@ const Row* find_microsoft_reader(std::string_view op) {
   return nullptr;
 }
 
+const Row* find_ml_reader(std::string_view op) {
+  for (const Row& row : ml_rows())
+    if (row.read && row.op == op) return &row;
+  return nullptr;
+}
+
 const Row* find_writer(const OpDef* def) {
   for (const auto table : kTables)
     for (const Row& row : table())
       if (row.write && row.def == def) return &row;
+  for (const Row& row : ml_rows())
+    if (row.write && row.def == def) return &row;
   return nullptr;
 }
 

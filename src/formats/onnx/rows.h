@@ -42,13 +42,18 @@ std::span<const Row> attention_rows();
 std::span<const Row> microsoft_rows();
 std::span<const Row> transformer_rows();
 
+/// Rows of the domain "ai.onnx.ml".
+std::span<const Row> ml_rows();
+
 /// The row that reads `op` (of ONNX's own domain) at `opset`, or null.
 const Row* find_reader(std::string_view op, int64_t opset);
 /// The row that reads `op` of ONNX Runtime's domain "com.microsoft", or null.
 const Row* find_microsoft_reader(std::string_view op);
+/// The row that reads `op` of the domain "ai.onnx.ml", or null.
+const Row* find_ml_reader(std::string_view op);
 /// The row that writes nodes of `def`, or null.
 const Row* find_writer(const OpDef* def);
-/// Every row, for documentation and tests.
+/// Every row of ONNX's own domain, for documentation and tests.
 std::vector<const Row*> all_rows();
 
 /// Reads a node whose attributes have hone's names and meanings; inputs in the same order.

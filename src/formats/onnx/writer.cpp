@@ -61,6 +61,7 @@ std::string encode(const Graph& graph, ExternalData& external) {
   model.add_string(2, "hone");
   model.add_message(7, body);
   std::map<std::string, int64_t> domains{{"", target.version}};
+  for (const std::string_view domain : target.domains) domains.emplace(domain, 1);
   add_domains(graph, domains);
   for (const auto& [domain, version] : domains) {
     protozero::pbf_writer import(model, 8);
