@@ -56,6 +56,8 @@ std::string run_and_compare(OnnxRuntime& runtime, const std::string& model, std:
 /// Whether hone could write the graph; differences are printed.
 void compare_graph(OnnxRuntime& runtime, const std::string& name, const Graph& graph, std::vector<Tensor> inputs,
                    Tally& tally) {
+  for (const Tensor& input : inputs)
+    if (input.dtype() == DType::kI4 || input.dtype() == DType::kU4) return;  // cannot be fed
   std::string model;
   std::vector<Tensor> expected;
   try {
@@ -97,7 +99,7 @@ int compare_operators(OnnxRuntime& runtime) {
   Tally tally;
   for (const std::string& path : suite_files())
     for (const SuiteCase& test : load_suite(path)) {
-      if (!test.error.empty()) continue;
+      if (!test.error.empty() || test.reference_only) continue;
       const Graph graph = parse_graph(test.graph, all_ops());
       std::vector<Tensor> inputs;
       for (const ValueId id : graph.inputs())

@@ -97,10 +97,13 @@ std::string sizes_for(NodeWriter& w, const std::vector<int64_t>& axes, const std
   return w.ints(spread(w, axes, sizes, std::move(rest)), "sizes");
 }
 
-/// The runtime has cubic weights for floats only.
+/// The runtime has cubic weights for floats of two axes or four only.
 void require_resizable(NodeWriter& w) {
   const DType dtype = w.type(0).logical_dtype();
-  if (w.op<Resize>().mode == ResizeMode::cubic && !is_float(dtype))
+  if (w.op<Resize>().mode != ResizeMode::cubic) return;
+  if (w.rank(0) != 2 && w.rank(0) != 4)
+    throw unsupported(cat("onnx: ", kRuntime, " has no cubic Resize of ", w.rank(0), " axes, it takes 2 or 4"));
+  if (!is_float(dtype))
     throw unsupported(cat("onnx: ", kRuntime, " has no cubic Resize of ", to_string(dtype), ", it takes f32"));
 }
 

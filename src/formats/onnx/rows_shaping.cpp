@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "formats/onnx/kernels.h"
 #include "formats/onnx/rows.h"
 #include "ops/shaping.h"
 #include "ops/unary.h"
@@ -94,6 +95,12 @@ void read_constant(NodeReader& r) {
   r.output(0, r.constant(std::move(value)));
 }
 
+void write_non_zero(NodeWriter& w) {
+  if (w.type(0).shape.has_rank() && w.type(0).shape.rank() == 0)
+    throw unsupported(cat("onnx: ", kRuntime, " gives another shape for NonZero of a scalar"));
+  write_same(w);
+}
+
 constexpr Row kRows[] = {
     {"Constant", 1, kNewestOpset, read_constant},
     {"Shape", 1, kNewestOpset, read_same<ShapeOf>, &ShapeOf::def, write_shape_of},
@@ -102,7 +109,7 @@ constexpr Row kRows[] = {
     {"ConstantOfShape", 1, kNewestOpset, read_constant_of_shape, &ConstantOfShape::def, write_constant_of_shape},
     {"", 1, 0, nullptr, &Fill::def, write_fill},
     {"EyeLike", 1, kNewestOpset, read_typed<EyeLike>, &EyeLike::def, write_optional},
-    same<NonZero>("NonZero"),
+    {"NonZero", 1, kNewestOpset, read_same<NonZero>, &NonZero::def, write_non_zero},
     {"OneHot", 1, kNewestOpset, read_same<OneHot>, &OneHot::def, write_one_hot},
     {"ArgMax", 1, kNewestOpset, read_same<ArgMax>, &ArgMax::def, [](NodeWriter& w) { write_arg<ArgMax>(w, "ArgMax"); }},
     {"ArgMin", 1, kNewestOpset, read_same<ArgMin>, &ArgMin::def, [](NodeWriter& w) { write_arg<ArgMin>(w, "ArgMin"); }},
