@@ -92,6 +92,8 @@ class Checked {
     std::string in, out;
     for (const int32_t i : op_.inputs) in += tensor(i) ? letter_of(*tensor(i)) : '.';
     for (const int32_t i : op_.outputs) out += tensor(i) ? letter_of(*tensor(i)) : '.';
+    for (const fb::TensorT* t : all(op_.outputs))
+      if (t->type == fb::TensorType::INT4) throw refused("giving 4-bit integers");
     for (const std::string& form : split(rule.forms, ' ')) {
       const size_t arrow = form.find('>');
       if (matches(form.substr(0, arrow), in) && matches(form.substr(arrow + 1), out)) return;

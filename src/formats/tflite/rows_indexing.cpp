@@ -20,6 +20,8 @@ namespace {
 
 using B = fb::BuiltinOperator;
 
+constexpr int64_t kMostBroadcast = 4;
+
 /// Whether no index in `id` can count from the end: by its type, its values, or the operator that makes it.
 bool counts_from_front(const Graph& graph, ValueId id, int depth = 0) {
   constexpr int kDeepest = 8;
@@ -62,8 +64,20 @@ TensorIndex from_front(WriteNode& n, size_t i, const std::vector<Dim>& sizes) {
   for (const Dim& size : sizes) wide.push_back(size.value());
   const DType dtype = n.type(i).dtype;
   const Dims dims = wide.size() == 1 ? Dims{} : Dims{static_cast<int64_t>(wide.size())};
+  const TensorIndex divisor = n.add_constant(cast(Tensor::of<int64_t>(dims, wide), dtype), "sizes");
   const TensorIndex counted = n.temp(n.type(i), "counted");
-  n.emit(B::FLOOR_MOD, 1, {n.in(i), n.add_constant(cast(Tensor::of<int64_t>(dims, wide), dtype), "sizes")}, {counted});
+  // The runtime broadcasts over four axes at most: more of them become a row for each set of sizes.
+  const bool is_flat = n.type(i).shape.is_static() && n.type(i).shape.rank() > kMostBroadcast;
+  if (!is_flat) {
+    n.emit(B::FLOOR_MOD, 1, {n.in(i), divisor}, {counted});
+    return counted;
+  }
+  const auto columns = static_cast<int64_t>(wide.size());
+  const TensorType row{dtype, Shape(Dims{n.type(i).shape.elements() / columns, columns}), nullptr};
+  const TensorIndex before = n.temp(row, "row"), after = n.temp(row, "counted_row");
+  n.reshape(n.in(i), before);
+  n.emit(B::FLOOR_MOD, 1, {before, divisor}, {after});
+  n.reshape(after, counted);
   return counted;
 }
 
@@ -196,6 +210,7 @@ void read_where(ReadNode& n) {
 }
 
 bool write_non_zero(WriteNode& n) {
+  if (n.rank(0) == 0) throw unsupported("NonZero of a scalar, which the runtime refuses");
   Shape rows = Shape::unknown_of_rank(2);
   rows[1] = Dim(n.rank(0));
   const TensorIndex to = n.temp({DType::kI64, rows, nullptr}, "rows");

@@ -52,6 +52,10 @@ void read_zeros_like(ReadNode& n) {
 void read_range(ReadNode& n) { n.emit(Range{}, {n.scalar(0), n.scalar(1), n.scalar(2)}); }
 
 bool write_range(WriteNode& n) {
+  if (n.is_constant(0) && n.is_constant(1) && n.is_constant(2)) {
+    const auto number = [&](size_t i) { return to_doubles(n.constant(i)).at(0); };
+    if ((number(1) - number(0)) * number(2) < 0) throw unsupported("a range of no numbers, which the runtime refuses");
+  }
   n.emit(B::RANGE, 1, fb::RangeOptionsT(), {n.in(0), n.in(1), n.in(2)}, {n.out()});
   return true;
 }
