@@ -29,6 +29,7 @@ constexpr size_t kActivations = static_cast<size_t>(std::is_same_v<Op, Rnn>   ? 
 /// Sizes of a recurrent node whose weights are constant and whose sequence has a known length.
 struct Sizes {
   int64_t time, batch, input, hidden;
+  std::vector<int64_t> lengths;  ///< of each sequence of the batch; empty: all are whole
 };
 
 template <class Op>
@@ -41,10 +42,11 @@ std::optional<Sizes> sizes_of(const Graph& graph, const Node& node) {
       return std::nullopt;
   const Op& op = node.as<Op>();
   const int64_t hidden = graph.type(node.inputs[2]).shape[2].value();
-  const Sizes s{(*x)[op.batch_first ? 1 : 0], (*x)[op.batch_first ? 0 : 1], (*x)[2], hidden};
-  // Lengths that are those of whole sequences say nothing.
-  if (node.input(4).exists() && !is_constant_full_of(graph, node.inputs[4], static_cast<double>(s.time)))
-    return std::nullopt;
+  Sizes s{(*x)[op.batch_first ? 1 : 0], (*x)[op.batch_first ? 0 : 1], (*x)[2], hidden, {}};
+  if (node.input(4).exists() && !is_constant_full_of(graph, node.inputs[4], static_cast<double>(s.time))) {
+    if (!graph.is_constant(node.inputs[4])) return std::nullopt;
+    s.lengths = to_ints(graph.value(node.inputs[4]).constant);
+  }
   return s.time > 0 && s.batch > 0 && s.time <= kMostSteps ? std::optional(s) : std::nullopt;
 }
 
@@ -119,7 +121,7 @@ bool state_from_sequence(Graph& graph, NodeId id) {
   if (node.outputs.size() < 2 || op.direction == Direction::bidirectional || !is_wanted(graph, node.outputs[1]))
     return false;
   const auto s = sizes_of<Lstm>(graph, node);
-  if (!s) return false;
+  if (!s || !s->lengths.empty()) return false;
   const ValueId y = node.outputs[0], h = node.outputs[1];
   const int64_t at = op.direction == Direction::forward ? s->time - 1 : 0;
   Steps steps(graph, h);
@@ -180,9 +182,9 @@ class Unrolled {
     std::vector<ValueId> states(x.size());
     for (int64_t i = 0; i < s_.time; ++i) {
       const auto t = static_cast<size_t>(op_.direction == Direction::reverse ? s_.time - 1 - i : i);
-      step(x[t]);
-      states[t] = steps_.reshape(h_, op_.batch_first ? std::vector<int64_t>{s_.batch, 1, 1, s_.hidden}
-                                                     : std::vector<int64_t>{1, 1, s_.batch, s_.hidden});
+      const ValueId y = step_of_all(x[t], t);
+      states[t] = steps_.reshape(y, op_.batch_first ? std::vector<int64_t>{s_.batch, 1, 1, s_.hidden}
+                                                    : std::vector<int64_t>{1, 1, s_.batch, s_.hidden});
     }
     const std::vector<int64_t> state =
         op_.batch_first ? std::vector<int64_t>{s_.batch, 1, s_.hidden} : std::vector<int64_t>{1, s_.batch, s_.hidden};
@@ -241,6 +243,23 @@ class Unrolled {
     return add(gate, mul(steps_.constant(rows_of(peepholes_, i * s_.hidden, s_.hidden)), c));
   }
 
+  /// A step of the sequences that have an entry t; the others keep their states and give 0. The result is y.
+  ValueId step_of_all(ValueId x, size_t t) {
+    std::vector<bool> goes_on;
+    for (const int64_t length : s_.lengths) goes_on.push_back(static_cast<int64_t>(t) < length);
+    const ValueId h = h_, c = c_;
+    step(x);
+    if (std::find(goes_on.begin(), goes_on.end(), false) == goes_on.end()) return h_;
+    Tensor mask = Tensor::empty(DType::kBool, {s_.batch, 1});
+    std::copy(goes_on.begin(), goes_on.end(), mask.mutable_data<bool>().begin());
+    const ValueId is_on = steps_.constant(mask);
+    const ValueId y =
+        steps_.add(Where{}, {is_on, h_, steps_.constant(Tensor::zeros(DType::kF32, {s_.batch, s_.hidden}))});
+    h_ = steps_.add(Where{}, {is_on, h_, h});
+    if constexpr (std::is_same_v<Op, Lstm>) c_ = steps_.add(Where{}, {is_on, c_, c});
+    return y;
+  }
+
   /// Source: ONNX Lstm 14, Gru 14, Rnn 14.
   void step(ValueId x) {
     if constexpr (std::is_same_v<Op, Rnn>) {
@@ -287,7 +306,8 @@ bool is_plain(const Graph& graph, const Node& node) {
     return !node.input(i).exists() || is_constant_full_of(graph, node.inputs[i], 0);
   };
   const bool needs_cell = node.outputs.size() > 2 && is_wanted(graph, node.outputs[2]);
-  return has_usual_gates && op.clip == 0 && !op.input_forget && begins_at_zero(5) && begins_at_zero(6) && !needs_cell;
+  return !node.input(4).exists() && has_usual_gates && op.clip == 0 && !op.input_forget && begins_at_zero(5) &&
+         begins_at_zero(6) && !needs_cell;
 }
 
 template <class Op>
@@ -310,7 +330,9 @@ bool unroll(Graph& graph, NodeId id) {
 /// Lengths that are those of whole sequences   ⇒   none
 template <class Op>
 bool drop_full_lengths(Graph& graph, NodeId id) {
-  if (!graph.node(id).input(4).exists() || !sizes_of<Op>(graph, graph.node(id))) return false;
+  if (!graph.node(id).input(4).exists()) return false;
+  const auto s = sizes_of<Op>(graph, graph.node(id));
+  if (!s || !s->lengths.empty()) return false;
   NodeSpec spec = spec_of(graph, id);
   spec.inputs[4] = {};
   replace_node(graph, id, std::move(spec));
