@@ -89,6 +89,7 @@ std::string proof_text(const Proof& p) {
   std::string text = cat(p.is_equal ? "equal" : "DIFFERENT", " on ", runs, p.is_judged ? " of the reference" : "",
                          ": largest difference ", to_text(static_cast<float>(p.worst.max_abs)));
   if (p.worst.max_steps > 0) text += steps_text(p.worst);
+  if (p.is_finer) text += "; the source computes in f16, the written model in f32";
   if (p.arithmetic.max_steps > 0 || !is_within(p.arithmetic, 1e-4))
     text += cat("; the formats round differently, which moves outputs by up to ",
                 to_text(static_cast<float>(p.arithmetic.max_abs)),

@@ -15,6 +15,8 @@ namespace hone {
 namespace {
 
 constexpr int64_t kMostInputs = 2, kRunsOfStates = 6;
+/// What roundings to f16, of 11 bits each, add up to.
+constexpr double kHalfTolerance = 1e-2;
 /// What open sizes may be, in the order in which they are tried.
 constexpr int64_t kOpenSizes[] = {2, 1, 8, 64};
 
@@ -36,11 +38,29 @@ double dequantized_step(const Graph& graph, size_t i) {
   return quant && quant->is_per_tensor() ? static_cast<double>(quant->scale()) : 0;
 }
 
+bool computes_in_half(const Graph& graph) {
+  for (const NodeId id : graph.order())
+    for (const ValueId out : graph.node(id).outputs)
+      if (graph.type(out).dtype == DType::kF16) return true;
+  return false;
+}
+
+/// x, or in f32 what is f16 where `like` has f32.
+Tensor widened(const Tensor& x, const Tensor& like) {
+  return x.dtype() == DType::kF16 && like.dtype() == DType::kF32 ? cast(x, DType::kF32) : x;
+}
+
+/// Of outputs one of which may be f16 where the other is f32.
+Difference difference_of(const Tensor& a, const Tensor& b) {
+  const Tensor x = widened(a, b), y = widened(b, a);
+  return difference(std::span(&x, 1), std::span(&y, 1));
+}
+
 /// Compares output by output: floats within the tolerance, quantized ones within a step.
 void compare_outputs(const Graph& source, const std::vector<Tensor>& before, const std::vector<Tensor>& after,
                      double tolerance, Proof& proof) {
   for (size_t i = 0; i < before.size(); ++i) {
-    Difference d = difference(std::span(&before[i], 1), std::span(&after[i], 1));
+    Difference d = difference_of(before[i], after[i]);
     const double step = dequantized_step(source, i);
     bool is_equal = is_within(d, tolerance);
     if (!is_equal && step > 0 && !before[i].quant()) {
@@ -110,7 +130,9 @@ class Pair {
     compare_outputs(source_graph_, before, after, tolerance, proof);
     if (!own_) return;
     const bool is_source_float = source_graph_.arithmetic == QuantArithmetic::kFloat;
-    take_worst(proof.arithmetic, difference(is_source_float ? before : after, own_->run(inputs, source_graph_)));
+    const std::vector<Tensor> own = own_->run(inputs, source_graph_);
+    for (size_t i = 0; i < own.size(); ++i)
+      take_worst(proof.arithmetic, difference_of((is_source_float ? before : after)[i], own[i]));
   }
 
  private:
@@ -129,10 +151,12 @@ Proof prove_with(const Graph& source, const Graph& written, const Engine& engine
   proof.states = static_cast<int64_t>(source.states().size());
   const int64_t least = proof.states > 0 ? kRunsOfStates : 1;
   const int64_t most = options.inputs >= 0 ? std::max(options.inputs, least) : std::max(kMostInputs, least);
+  proof.is_finer = computes_in_half(source) && !computes_in_half(written);
+  const double tolerance = proof.is_finer ? std::max(options.tolerance, kHalfTolerance) : options.tolerance;
   Pair pair(source, written, engine);
   while (proof.inputs < most) {
     if (options.progress) options.progress(proof.inputs, most);
-    pair.compare(generate_inputs(source, static_cast<uint64_t>(proof.inputs), open_size), options.tolerance, proof);
+    pair.compare(generate_inputs(source, static_cast<uint64_t>(proof.inputs), open_size), tolerance, proof);
     ++proof.inputs;
     const double next =
         seconds_since(start) * static_cast<double>(proof.inputs + 1) / static_cast<double>(proof.inputs);

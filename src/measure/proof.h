@@ -19,6 +19,7 @@ struct Proof {
   Difference worst;       ///< under one arithmetic
   Difference arithmetic;  ///< when the formats' arithmetics differ: of the outputs, each under its own
   bool is_equal = true;
+  bool is_finer = false;   ///< the source computes in f16, the written model does not: equal as far as f16 is exact
   bool is_judged = false;  ///< what the engine found different was run on the reference as well, which counts
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "ir/text.h"
 #include "ops/all.h"
 #include "runtime/provider.h"
@@ -26,6 +27,28 @@ TEST(Proof, HoldsForWhatIsTheSame) {
   EXPECT_TRUE(proof.is_equal);
   EXPECT_GE(proof.inputs, 1);
   EXPECT_EQ(proof.worst.max_abs, 0);
+}
+
+TEST(Proof, TakesMoreDigitsThanF16HasForTheSame) {
+  const Graph half = text(R"(graph {
+    input %x: f16[8]
+    %a = Exp(%x)
+    %y = Sqrt(%a)
+    output %y
+  })");
+  const auto wide = [](const char* op) {
+    return text(
+        cat("graph { input %x: f16[8] %c = Cast(%x) {to=f32} %a = Exp(%c) %y = ", op, "(%a) output %y }").c_str());
+  };
+  const Proof proof = prove(half, wide("Sqrt"), engine());
+  EXPECT_TRUE(proof.is_finer);
+  EXPECT_GT(proof.worst.max_abs, 0);
+  EXPECT_TRUE(proof.is_equal);
+  EXPECT_FALSE(prove(half, wide("Log"), engine()).is_equal);
+  Graph fixed = wide("Sqrt");
+  fixed.arithmetic = QuantArithmetic::kFixedPoint;
+  EXPECT_TRUE(prove(half, fixed, engine()).is_equal);
+  EXPECT_FALSE(prove(half, half, engine()).is_finer);
 }
 
 TEST(Proof, FailsForWhatIsNot) {

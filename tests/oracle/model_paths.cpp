@@ -17,6 +17,7 @@
 #include "data/npy.h"
 #include "formats/tflite/schema.h"
 #include "hone/inference.h"
+#include "ops/quantize.h"
 #include "oracle/onnx_runtime.h"
 #include "oracle/tflite_runtime.h"
 #include "passes/check.h"
@@ -56,10 +57,24 @@ Steps kept(const ModelCase& c, std::string_view kind) {
   return steps;
 }
 
-Verdict judge_steps(const Steps& found, const Steps& expected) {
+/// Of each output that merely dequantizes one number a tensor: its step; of others 0.
+std::vector<double> output_steps(const std::string& path) {
+  const Model model = Model::load(path);
+  const Graph& graph = model.graph();
+  std::vector<double> steps;
+  for (const ValueId id : graph.outputs()) {
+    const Node* producer = graph.producer(id);
+    const bool is_dequantized = producer && producer->is<Dequantize>();
+    const QuantPtr quant = is_dequantized ? graph.type(producer->inputs[0]).quant : nullptr;
+    steps.push_back(quant && quant->is_per_tensor() ? static_cast<double>(quant->scale()) : 0);
+  }
+  return steps;
+}
+
+Verdict judge_steps(const Steps& found, const Steps& expected, std::span<const double> output_steps = {}) {
   Verdict worst{Verdict::kEqual, ""};
   for (size_t s = 0; s < expected.size(); ++s) {
-    Verdict v = judge(found.at(s), expected[s]);
+    Verdict v = judge(found.at(s), expected[s], output_steps);
     if (v.kind != Verdict::kEqual && s > 0) v.detail = cat("step ", static_cast<int64_t>(s), ", ", v.detail);
     worst = worse(worst, v);
   }
@@ -78,11 +93,12 @@ bool is_within_a_nudge(const ModelCase& c, const Steps& found, const Steps& expe
 /// Against the file's own runtime: that of its two answers counts that is nearer.
 Verdict judge_kept(const ModelCase& c, const Steps& found) {
   const Steps expected = kept(c, kOptimized);
-  Verdict optimized = judge_steps(found, expected);
+  const std::vector<double> steps = output_steps(c.path);
+  Verdict optimized = judge_steps(found, expected, steps);
   if (optimized.kind == Verdict::kWrong && is_within_a_nudge(c, found, expected))
     optimized = {Verdict::kClose, cat(optimized.detail, ", no more than a step of the input moves it")};
   if (is_tflite(c.path) || optimized.kind == Verdict::kEqual) return optimized;
-  const Verdict plain = judge_steps(found, kept(c, kPlain));
+  const Verdict plain = judge_steps(found, kept(c, kPlain), steps);
   return plain.kind < optimized.kind ? plain : optimized;
 }
 

@@ -49,14 +49,16 @@ Distance distance(const Tensor& found, const Tensor& expected) {
   return d;
 }
 
-Verdict judge_output(size_t i, const Tensor& found, const Tensor& expected) {
+Verdict judge_output(size_t i, const Tensor& found, const Tensor& expected, double step) {
   const std::string where = cat("output ", static_cast<int64_t>(i), ": ");
+  const bool is_widened = expected.dtype() == DType::kF16 && found.dtype() == DType::kF32;
+  if (is_widened) return judge_output(i, found, cast(expected, DType::kF32), step);
   if (found.dtype() != expected.dtype() || found.dims() != expected.dims())
     return {Verdict::kWrong, cat(where, to_text(found.type()), ", expected ", to_text(expected.type()))};
   const Distance d = distance(found, expected);
   if (d.differing == 0) return {Verdict::kEqual, ""};
   if (is_float(expected.dtype())) {
-    if (d.largest <= 1e-6 + kFloatShare * d.scale) return {Verdict::kEqual, ""};
+    if (d.largest <= std::max(1e-6 + kFloatShare * d.scale, 1.001 * step)) return {Verdict::kEqual, ""};
     return {d.decibel() >= kCloseDecibel ? Verdict::kClose : Verdict::kWrong,
             cat(where, one_digit(d.decibel()), " dB")};
   }
@@ -100,12 +102,13 @@ double decibel(std::span<const Tensor> found, std::span<const Tensor> expected) 
   return lowest;
 }
 
-Verdict judge(std::span<const Tensor> found, std::span<const Tensor> expected) {
+Verdict judge(std::span<const Tensor> found, std::span<const Tensor> expected, std::span<const double> steps) {
   if (found.size() != expected.size())
     return {Verdict::kWrong,
             cat(static_cast<int64_t>(found.size()), " outputs, expected ", static_cast<int64_t>(expected.size()))};
   Verdict worst{Verdict::kEqual, ""};
-  for (size_t i = 0; i < expected.size(); ++i) worst = worse(worst, judge_output(i, found[i], expected[i]));
+  for (size_t i = 0; i < expected.size(); ++i)
+    worst = worse(worst, judge_output(i, found[i], expected[i], i < steps.size() ? steps[i] : 0));
   return worst;
 }
 

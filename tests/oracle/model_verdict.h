@@ -31,10 +31,11 @@ std::string shortened(std::string text, size_t bytes);
 bool is_fault(const Verdict& verdict);
 
 /// Compares the outputs of one inference. Equal: floats within 1e-3 of the largest expected magnitude, integers of up
-/// to 16 bits within one step, others exactly. Close: a signal-to-noise ratio of 20 dB and more over each output, a
-/// thirtieth of the range for integers of 8 and 16 bits, 98 of 100 values for those that stand for indices and flags.
-/// NaN equals NaN.
-Verdict judge(std::span<const Tensor> found, std::span<const Tensor> expected);
+/// to 16 bits within one step, others exactly. Floats that a model makes of integers are within one of their `steps`
+/// (by output; 0 or none: other floats), and what is expected as f16 may be found as f32. Close: a signal-to-noise
+/// ratio of 20 dB and more over each output, a thirtieth of the range for integers of 8 and 16 bits, 98 of 100 values
+/// for those that stand for indices and flags. NaN equals NaN.
+Verdict judge(std::span<const Tensor> found, std::span<const Tensor> expected, std::span<const double> steps = {});
 /// The lowest signal-to-noise ratio of any output in decibel, of integers as they are stored; minus infinity where
 /// number, types or shapes differ.
 double decibel(std::span<const Tensor> found, std::span<const Tensor> expected);
