@@ -148,8 +148,12 @@ void gather(Backward& b) {
 
 void depth_to_space(Backward& b) {
   const auto& op = b.op<DepthToSpace>();
-  if (op.column_row_depth) b.refuse("of the column-row-depth order");
-  b.give(0, b.apply(SpaceToDepth{.block = op.block}, {b.dy()}));
+  if (!op.column_row_depth) return b.give(0, b.apply(SpaceToDepth{.block = op.block}, {b.dy()}));
+  // Channel c·block² + i·block + j went to row i and column j of its block.
+  const Dims x = b.dims(b.x());
+  const int64_t block = op.block, channels = x[3] / (block * block);
+  const ValueId apart = b.reshape(b.dy(), {x[0], x[1], block, x[2], block, channels});
+  b.give(0, b.reshape(b.transpose(apart, {0, 1, 3, 5, 2, 4}), x));
 }
 
 void space_to_depth(Backward& b) { b.give(0, b.apply(DepthToSpace{.block = b.op<SpaceToDepth>().block}, {b.dy()})); }

@@ -2,15 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "formats/torch_case.h"
+#include "ops/binary.h"
+#include "ops/reduce.h"
 #include "providers/cpu/provider.h"
 #include "runtime/program.h"
 #include "runtime/session.h"
+#include "train/gradient.h"
 
 namespace hone {
 namespace {
@@ -26,6 +30,19 @@ std::vector<Tensor> run_on_cpu(const Graph& graph, std::span<const Tensor> input
   std::vector<Tensor> out;
   for (const Tensor& result : session.run(inputs)) out.push_back(result.clone());
   return out;
+}
+
+/// The gradients of Σ sin(i) · y[i] over the result y with respect to every input, in place of the outputs.
+std::vector<Tensor> gradients_on_cpu(const Graph& model, std::span<const Tensor> inputs) {
+  Graph graph = model;
+  const ValueId y = graph.outputs().at(0);
+  Tensor weights = Tensor::empty(DType::kF32, graph.type(y).shape.dims());
+  double i = 0;
+  for (float& w : weights.mutable_data<float>()) w = static_cast<float>(std::sin(i++));
+  const ValueId loss =
+      graph.add(ReduceSum{.keepdims = false}, {graph.add(Mul{}, {y, graph.add_constant(std::move(weights))})});
+  graph.set_outputs(add_gradients(graph, loss, std::vector<ValueId>(graph.inputs())));
+  return run_on_cpu(graph, inputs);
 }
 
 /// Runs tests/oracle/torch/NAME.py, which writes MODEL.pt and MODEL.case, and compares them all.
@@ -49,6 +66,7 @@ TEST(TorchOracle, AgreesOnEachOperator) { compare_all("cases", 1e-4, 200); }
 TEST(TorchOracle, AgreesOnNetworksTracedScriptedAndFrozen) { compare_all("nets", 1e-4, 60); }
 // On the cpu, which sums up integers as torch does, results in 8 bits are equal to the step.
 TEST(TorchOracle, AgreesOnQuantizedNetworks) { compare_all("quantized", 1e-4, 6, run_on_cpu); }
+TEST(TorchOracle, AgreesOnGradients) { compare_all("gradients", 1e-4, 34, gradients_on_cpu); }
 
 }  // namespace
 }  // namespace hone
