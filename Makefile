@@ -5,7 +5,7 @@ BIN := build/release/bin/hone
 
 PREFIX ?= /usr/local
 
-.PHONY: help demo test build install sanitize tsan conformance bench bench-train fuzz-smoke oracle-test format check-format tidy minimal deb clean
+.PHONY: help demo test build install sanitize tsan conformance bench bench-train bench-serve fuzz-smoke oracle-test format check-format tidy minimal deb clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ bench-train: ## training steps of ResNet-8 and DS-CNN beside PyTorch's, where py
 	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
 	@cmake --build --preset release -j $(JOBS) --target hone_train_bench
 	@bench/train.sh
+
+bench-serve: build ## the server: requests a second by connections, and faults under load (measures; fails on a wrong answer)
+	@bench/serve.sh build/release/bin/hone
 
 fuzz-smoke: ## every reader of untrusted bytes under libFuzzer, 60 s each
 	@tools/setup.sh fuzz

@@ -37,14 +37,20 @@ class ClientStream {
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& buffers, Handler&& handler) {
     if (!tls_) return tcp_.async_read_some(buffers, std::forward<Handler>(handler));
-    const boost::asio::mutable_buffer first = first_of<boost::asio::mutable_buffer>(buffers);
-    boost::asio::async_compose<std::decay_t<Handler>, void(ErrorCode, size_t)>(ReadTls{*this, first}, handler, tcp_);
+    boost::asio::async_compose<std::decay_t<Handler>, void(ErrorCode, size_t)>(ReadTls{*this, first_of(buffers)},
+                                                                               handler, tcp_);
   }
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     if (!tls_) return tcp_.async_write_some(buffers, std::forward<Handler>(handler));
-    const boost::asio::const_buffer first = first_of<boost::asio::const_buffer>(buffers);
-    boost::asio::async_compose<std::decay_t<Handler>, void(ErrorCode, size_t)>(WriteTls{*this, first}, handler, tcp_);
+    // One record for what comes in parts, as an answer's head and body do.
+    std::string plain;
+    for (auto at = boost::asio::buffer_sequence_begin(buffers); at != boost::asio::buffer_sequence_end(buffers); ++at) {
+      const boost::asio::const_buffer part(*at);
+      plain.append(static_cast<const char*>(part.data()), std::min(part.size(), kPiece - plain.size()));
+    }
+    boost::asio::async_compose<std::decay_t<Handler>, void(ErrorCode, size_t)>(WriteTls{*this, std::move(plain)},
+                                                                               handler, tcp_);
   }
 
   /// Says that nothing more comes. Does not wait: who does not take it does without.
@@ -73,11 +79,11 @@ class ClientStream {
     std::array<char, kPiece> received;
   };
 
-  /// The first buffer that is not empty: reading and writing some may do no more.
-  template <class Buffer, class Buffers>
-  static Buffer first_of(const Buffers& buffers) {
+  /// The first buffer that is not empty: reading some may do no more.
+  template <class Buffers>
+  static boost::asio::mutable_buffer first_of(const Buffers& buffers) {
     for (auto at = boost::asio::buffer_sequence_begin(buffers); at != boost::asio::buffer_sequence_end(buffers); ++at)
-      if (const Buffer buffer(*at); buffer.size() > 0) return buffer;
+      if (const boost::asio::mutable_buffer buffer(*at); buffer.size() > 0) return buffer;
     return {};
   }
 
@@ -115,16 +121,16 @@ class ClientStream {
 
   struct WriteTls {
     ClientStream& stream;
-    boost::asio::const_buffer from;
+    std::string plain;
     bool is_begun = false;
 
     template <class Self>
     void operator()(Self& self, ErrorCode error = {}, size_t = 0) {
       Tls& tls = *stream.tls_;
-      const size_t size = std::min(from.size(), kPiece);
+      const size_t size = plain.size();
       if (is_begun) return self.complete(error, error ? 0 : size);
       is_begun = true;
-      if (size > 0 && tls.session.write({static_cast<const char*>(from.data()), size}) != TlsSession::Status::kDone) {
+      if (size > 0 && tls.session.write(plain) != TlsSession::Status::kDone) {
         ErrorCode failed = boost::asio::error::connection_aborted;
         boost::asio::post(stream.get_executor(),
                           [self = std::move(self), failed]() mutable { self.complete(failed, 0); });
