@@ -34,7 +34,7 @@ struct Options {
   std::vector<std::string> keep_float;
   bool integer_io = false, is_json = false, is_forced = false, equalize = false, correct_bias = false,
        compensate = false;
-  int64_t weight_bits = 8, training = 0;
+  int64_t weight_bits = 8, training = 0, levels = 0;
   std::string default_range;
   bool is_unsigned = false;
 };
@@ -69,6 +69,8 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
     throw invalid_argument("--qat and --compensate both say how weights are rounded, expected one of them");
   if (o.weight_bits != 8 && o.weight_bits != 4)
     throw invalid_argument(cat("--weight-bits ", o.weight_bits, ": expected 8 or 4"));
+  if (o.levels > 0 && !o.compensate)
+    throw invalid_argument("--levels is for weights that --compensate rounds, expected both");
   const Int8 step{.calibrator = o.calibrator,
                   .keep_float = kept,
                   .integer_io = o.integer_io,
@@ -76,7 +78,8 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
                   .rounding = o.training > 0 ? Rounding::trained
                               : o.compensate ? Rounding::compensated
                                              : Rounding::nearest,
-                  .epochs = o.training > 0 ? o.training : Int8{}.epochs};
+                  .epochs = o.training > 0 ? o.training : Int8{}.epochs,
+                  .levels = o.levels};
   Recipe recipe;
   if (o.equalize) recipe.steps.push_back(Attrs::of(Equalize{}));
   recipe.steps.push_back(Attrs::of(step));
@@ -140,9 +143,9 @@ int quantize_command(const Options& o, Console& console) {
   if (!as_trained && (!o.default_range.empty() || o.is_unsigned))
     throw invalid_argument("--default-range and --unsigned are for --to int8 without --data");
   if ((as_trained || o.to != "int8") &&
-      (o.equalize || o.compensate || o.correct_bias || o.training > 0 || o.weight_bits != 8))
+      (o.equalize || o.compensate || o.correct_bias || o.training > 0 || o.weight_bits != 8 || o.levels != 0))
     throw invalid_argument(
-        "--equalize, --compensate, --correct-bias, --qat and --weight-bits are for --to int8 with --data");
+        "--equalize, --compensate, --correct-bias, --qat, --weight-bits and --levels are for --to int8 with --data");
   Graph out;
   if (as_trained) out = to_int8_as_trained(o, graph);
   run_pipeline(graph, standard_pipeline());
@@ -209,6 +212,8 @@ CommandBody setup(Args& args) {
   args.flag("--compensate", o->compensate, "round weights so that each makes up for the errors of others");
   args.option("--qat", "EPOCHS", o->training,
               "train weights and scales for so long to answer, rounded, as the float model does; 0: not", 0);
+  args.option("--levels", "N", o->levels,
+              "with --compensate: at most N different integers in a layer's weights, which compress well; 0: all", 0);
   args.option("--weight-bits", "N", o->weight_bits, "8, or 4: int4 weights under int8 activations", 4);
   args.flag("--correct-bias", o->correct_bias, "biases take back what rounding did to the means");
   o->preprocess.declare(args);

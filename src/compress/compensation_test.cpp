@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "base/error.h"
 #include "compress/bias_correction.h"
 #include "compress/equalize.h"
 #include "compress/quantize.h"
@@ -180,6 +182,24 @@ TEST(Rounding, CompensationLeavesLessNoiseThanTheNearestWithFourBits) {
   const Graph compensated = apply(parse_recipe("int8 {weight_bits=4, rounding=compensated}"), graph, seen);
   verify(compensated);
   EXPECT_LT(noise(graph, compensated), 0.7 * noise(graph, nearest));
+}
+
+TEST(Rounding, LevelsAreAFewIntegersThatLeaveLittleNoise) {
+  const Graph graph = parse_graph(kBlocks, all_ops());
+  const Evidence seen = evidence();
+  const Graph all = apply(parse_recipe("int8 {rounding=compensated}"), graph, seen);
+  const Graph few = apply(parse_recipe("int8 {rounding=compensated, levels=32}"), graph, seen);
+  const Graph four_bits = apply(parse_recipe("int8 {rounding=compensated, weight_bits=4}"), graph, seen);
+  const auto integers = [](const Graph& g) {
+    const Tensor& w = g.value(value_named(g, "w4")).constant;
+    const auto* q = static_cast<const int8_t*>(w.raw());
+    return std::set<int8_t>(q, q + w.elements());
+  };
+  EXPECT_LE(integers(few).size(), 32u);
+  EXPECT_TRUE(integers(few).contains(0));
+  EXPECT_GT(integers(all).size(), 100u);
+  EXPECT_LT(noise(graph, few), noise(graph, four_bits));
+  EXPECT_THROW(apply(parse_recipe("int8 {levels=32}"), graph, seen), Error);
 }
 
 TEST(Rounding, CorrectedBiasesTakeTheMeanErrorBack) {

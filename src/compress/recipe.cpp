@@ -26,6 +26,7 @@ std::string int8_label(const Attrs& step) {
   std::string out = cat("int8 (", t.calibrator, ")");
   if (t.weight_bits != 8) out += cat(", ", t.weight_bits, "-bit weights");
   if (t.rounding == Rounding::compensated) out += ", compensated";
+  if (t.levels > 0) out += cat(", ", t.levels, " levels");
   if (t.rounding == Rounding::trained) out += cat(", trained for ", t.epochs, t.epochs == 1 ? " epoch" : " epochs");
   if (kept > 0) out += cat(", ", kept, kept == 1 ? " layer" : " layers", " in float");
   return t.integer_io ? cat(out, ", integer inputs and outputs") : out;
@@ -36,8 +37,12 @@ Graph apply_int8(const Attrs& step, const StepInput& input) {
   QuantizeOptions options{.keep_float = {t.keep_float.begin(), t.keep_float.end()},
                           .weight_bits = static_cast<int>(t.weight_bits),
                           .quantize_io = t.integer_io};
+  const bool is_grid = t.levels >= 2 && t.levels <= 255 && t.weight_bits == 8 && t.rounding == Rounding::compensated;
+  if (t.levels != 0 && !is_grid)
+    throw invalid_argument(
+        cat("levels ", t.levels, ": expected 2 to 255, of 8-bit weights whose rounding is compensated"));
   if (t.rounding == Rounding::compensated)
-    options.rounded = compensated_weights(input.graph, input.evidence, options.weight_bits);
+    options.rounded = compensated_weights(input.graph, input.evidence, options.weight_bits, t.levels);
   const Ranges ranges = to_ranges(input.statistics(), find_calibrator(t.calibrator));
   if (t.rounding == Rounding::trained) return quantize_aware(input.graph, ranges, options, input.evidence, t.epochs);
   Graph out = quantize_static(input.graph, ranges, options);

@@ -71,9 +71,11 @@ struct Int8 {
   int64_t weight_bits = 8;              ///< 8, or 4: weights as int4 under int8 activations
   Rounding rounding = Rounding::nearest;
   int64_t epochs = 3;  ///< of training, for Rounding::trained
+  int64_t levels = 0;  ///< for Rounding::compensated: so many different integers in a layer's weights; 0: all
   static constexpr std::tuple fields{Field{"calibrator", &Int8::calibrator}, Field{"keep_float", &Int8::keep_float},
                                      Field{"integer_io", &Int8::integer_io}, Field{"weight_bits", &Int8::weight_bits},
-                                     Field{"rounding", &Int8::rounding},     Field{"epochs", &Int8::epochs}};
+                                     Field{"rounding", &Int8::rounding},     Field{"epochs", &Int8::epochs},
+                                     Field{"levels", &Int8::levels}};
 };
 
 /// After a quantization: biases that take back what rounding did to the means. See bias_correction.h.
