@@ -209,25 +209,26 @@ Options as_recipe_says(Options o, const JobRecipe& recipe) {
 }
 
 /// A flag given beside --recipe that the file decides: an error that names it.
-void require_undecided(const Options& o) {
+void require_undecided(const Options& o, const JobRecipe& recipe) {
   const Options usual;
   std::vector<std::string> given;
   const auto note = [&](const char* flag, bool is_given) {
     if (is_given) given.emplace_back(flag);
   };
-  note("--max-drop", o.max_drop != usual.max_drop);
-  note("--bound", !o.bound.empty());
-  note("--metric", !o.metric.metric.empty());
-  note("--metric-cmd", !o.metric.command.empty());
-  note("--output", !o.output.empty());
   note("--calibrator", !o.calibrators.empty());
-  note("--calibration-samples", o.calibration_samples != 0);
-  note("--seed", o.seed != 0);
-  note("--limit", o.data.limit != 0);
   note("--prune", !o.prune.empty());
   note("--recover", !o.recover.empty());
-  note("--input-quant", !o.preprocess.input_quant.empty());
-  note("preprocessing", o.preprocess.is_given());
+  const bool says_all = recipe.calibration > 0;
+  note("--max-drop", says_all && o.max_drop != usual.max_drop);
+  note("--bound", says_all && !o.bound.empty());
+  note("--metric", says_all && !o.metric.metric.empty());
+  note("--metric-cmd", says_all && !o.metric.command.empty());
+  note("--output", says_all && !o.output.empty());
+  note("--calibration-samples", says_all && o.calibration_samples != 0);
+  note("--seed", says_all && o.seed != 0);
+  note("--limit", says_all && o.data.limit != 0);
+  note("--input-quant", says_all && !o.preprocess.input_quant.empty());
+  note("preprocessing", says_all && o.preprocess.is_given());
   if (!given.empty()) throw invalid_argument(cat(join(given, ", "), " beside --recipe: the recipe says that"));
 }
 
@@ -249,6 +250,7 @@ Preprocess pixels_of(const Options& o, const std::optional<JobRecipe>& recipe) {
 void note_other_ground(const JobRecipe& recipe, const Job& job, Console& console) {
   if (!recipe.source_sha256.empty() && recipe.source_sha256 != job.source.sha256)
     console.note("note: the recipe is of another model file: the result will be another one too");
+  if (recipe.calibration == 0) return;  // written by hand
   if (recipe.calibration != static_cast<int64_t>(job.calibration.count) || (recipe.seed < 0) != (job.seed < 0))
     console.note(cat("note: the recipe calibrated on ", counted(recipe.calibration, "sample"),
                      recipe.seed < 0 ? " of data that came split" : "", ", here on ", job.calibration.count));
@@ -335,10 +337,10 @@ int optimize(const Options& o, const std::optional<JobRecipe>& recipe, const Arg
 
 int optimize_command(const Options& o, const Args& args, Console& console) {
   if (o.recipe.empty()) return optimize(o, std::nullopt, args, console);
-  require_undecided(o);
   const JobRecipe recipe =
       with_context([&] { return cat("in '", o.recipe, "'"); }, [&] { return parse_job_recipe(read_file(o.recipe)); });
-  return optimize(as_recipe_says(o, recipe), recipe, args, console);
+  require_undecided(o, recipe);
+  return optimize(recipe.calibration > 0 ? as_recipe_says(o, recipe) : o, recipe, args, console);
 }
 
 CommandBody setup(Args& args) {
