@@ -14,6 +14,7 @@
 #include "compress/quantize.h"
 #include "compress/quantize_aware.h"
 #include "compress/rounding.h"
+#include "compress/sparsify.h"
 #include "compress/taught.h"
 
 namespace hone {
@@ -301,6 +302,17 @@ constexpr TransformRow kTransforms[] = {
      .apply = [](const Attrs& a,
                  const StepInput& in) { return prune(in.graph, in.evidence, {.macs = a.as<Prune>().macs}).graph; },
      .next = next_pruned},
+    {.type = &attr_type<Sparsify>(),
+     .about = "of every m weights along the input channels n stay, the others make up for the rest",
+     .paper = "Frantar and Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot, 2023",
+     .needs_data = true,
+     .cost = 10,
+     .label = [](const Attrs& a) { return cat(a.as<Sparsify>().n, ":", a.as<Sparsify>().m, " sparse"); },
+     .apply =
+         [](const Attrs& a, const StepInput& in) {
+           return sparsify(in.graph, in.evidence, {.n = a.as<Sparsify>().n, .m = a.as<Sparsify>().m});
+         },
+     .next = nullptr},
     {.type = &attr_type<Recover>(),
      .about = "weights trained to answer as the model did before the last step",
      .paper = "Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015",

@@ -46,6 +46,14 @@ struct Prune {
   static constexpr std::tuple fields{Field{"macs", &Prune::macs}};
 };
 
+/// Of every m weights in a row along the input channels at most n stay, the rest made up for: see sparsify.h.
+struct Sparsify {
+  static constexpr std::string_view kName = "sparsify";
+  int64_t n = 2;
+  int64_t m = 4;
+  static constexpr std::tuple fields{Field{"n", &Sparsify::n}, Field{"m", &Sparsify::m}};
+};
+
 /// Trained to answer as the model before the last step did, by the data without labels: see taught.h.
 struct Recover {
   static constexpr std::string_view kName = "recover";

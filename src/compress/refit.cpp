@@ -1,6 +1,7 @@
 #include "compress/refit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -37,8 +38,8 @@ struct Regression {
     for (size_t j = 0; j < y.size(); ++j) sum_y[j] += y[j];
   }
 
-  /// W: [R, K] in place, drawn to what it was; returns the bias.
-  std::vector<float> solve_for(float* w) {
+  /// W: [R, K] in place, drawn to what it was; returns the bias. With `keeps_zeros` its zeros stay.
+  std::vector<float> solve_for(float* w, bool keeps_zeros) {
     const size_t k = sum_x.size(), r = sum_y.size();
     const double n = static_cast<double>(std::max<int64_t>(count, 1));
     double trace = 0;
@@ -51,17 +52,50 @@ struct Regression {
       for (size_t j = 0; j < i; ++j) gram.row(i)[j] = gram.row(j)[i];
       for (size_t j = 0; j < r; ++j) cross.row(i)[j] += hold * w[j * k + i] - sum_x[i] * sum_y[j] / n;
     }
-    const Matrix fitted = solve(cholesky(gram), std::move(cross));
+    const bool is_sparse = keeps_zeros && std::find(w, w + r * k, 0.0f) != w + r * k;
+    if (is_sparse)
+      for (size_t j = 0; j < r; ++j) descend(j, w + j * k);
+    else
+      take(solve(cholesky(gram), std::move(cross)), w);
     std::vector<float> bias(r);
     for (size_t j = 0; j < r; ++j) {
       double b = sum_y[j] / n;
-      for (size_t i = 0; i < k; ++i) {
-        w[j * k + i] = static_cast<float>(fitted.row(i)[j]);
-        b -= fitted.row(i)[j] * sum_x[i] / n;
-      }
+      for (size_t i = 0; i < k; ++i) b -= w[j * k + i] * sum_x[i] / n;
       bias[j] = static_cast<float>(b);
     }
     return bias;
+  }
+
+ private:
+  static void take(const Matrix& fitted, float* w) {
+    for (size_t j = 0; j < fitted.columns; ++j)
+      for (size_t i = 0; i < fitted.rows; ++i) w[j * fitted.rows + i] = static_cast<float>(fitted.row(i)[j]);
+  }
+
+  /// Row j over the weights that are not zero: coordinate descent from what they are.
+  void descend(size_t j, float* w) const {
+    constexpr int kSweeps = 100;
+    const size_t k = sum_x.size();
+    std::vector<size_t> stays;
+    std::vector<double> slope(k), now(w, w + k);
+    for (size_t i = 0; i < k; ++i) {
+      slope[i] = cross.row(i)[j];
+      if (w[i] != 0) stays.push_back(i);
+    }
+    for (const size_t i : stays)
+      for (size_t l = 0; l < k; ++l) slope[l] -= now[i] * gram.row(i)[l];
+    double moved = 1, largest = 0;
+    for (const size_t i : stays) largest = std::max(largest, std::fabs(now[i]));
+    for (int sweep = 0; sweep < kSweeps && moved > 1e-4 * largest; ++sweep) {
+      moved = 0;
+      for (const size_t i : stays) {
+        const double step = slope[i] / gram.row(i)[i];
+        now[i] += step;
+        moved = std::max(moved, std::fabs(step));
+        for (const size_t l : stays) slope[l] -= step * gram.row(i)[l];
+      }
+    }
+    for (const size_t i : stays) w[i] = static_cast<float>(now[i]);
   }
 };
 
@@ -87,6 +121,7 @@ class Refitter {
         groups_(groups),
         kept_(kept),
         evidence_(evidence),
+        keeps_zeros_(options.keeps_zeros),
         samples_(std::min(options.samples, evidence.samples().count)) {}
 
   Graph run() {
@@ -99,13 +134,20 @@ class Refitter {
       if (old == before.end()) continue;
       // Only what sees other inputs than before has anything to make up for.
       if (has_changed && layers[i].columns <= 4096) fit(pair_of(layers[i], old->second));
-      has_changed |= layers[i].all_rows() != old->second.all_rows();
+      has_changed |=
+          layers[i].all_rows() != old->second.all_rows() || (keeps_zeros_ && has_other_weights(layers[i], old->second));
       if (evidence_.progress()) evidence_.progress()(static_cast<int64_t>(i) + 1, static_cast<int64_t>(layers.size()));
     }
     return std::move(graph_);
   }
 
  private:
+  bool has_other_weights(const LayerMatrix& now, const LayerMatrix& before) const {
+    const auto a = original_.value(original_.node(before.node).inputs[1]).constant.data<float>();
+    const auto b = graph_.value(graph_.node(now.node).inputs[1]).constant.data<float>();
+    return !std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
+
   std::vector<int64_t> kept_of(ValueId value, int64_t channels) const {
     const int group = groups_.of_value[static_cast<size_t>(value.index)];
     return group < 0 ? all_of(channels) : kept_[static_cast<size_t>(group)];
@@ -211,7 +253,7 @@ class Refitter {
     const size_t block = static_cast<size_t>(pair.now.rows * pair.now.columns);
     std::vector<float> bias;
     for (size_t g = 0; g < fits.size(); ++g) {
-      const std::vector<float> own = fits[g].solve_for(w.mutable_data<float>().data() + g * block);
+      const std::vector<float> own = fits[g].solve_for(w.mutable_data<float>().data() + g * block, keeps_zeros_);
       bias.insert(bias.end(), own.begin(), own.end());
     }
     graph_.set_constant(node.inputs[1], std::move(w));
@@ -227,6 +269,7 @@ class Refitter {
   const ChannelGroups& groups_;
   const std::vector<std::vector<int64_t>>& kept_;
   const Evidence& evidence_;
+  const bool keeps_zeros_;
   const size_t samples_;
 };
 

@@ -8,7 +8,8 @@
 namespace hone {
 
 struct RefitOptions {
-  size_t samples = 512;  ///< of the evidence at most, spread evenly
+  size_t samples = 512;      ///< of the evidence at most, spread evenly
+  bool keeps_zeros = false;  ///< weights that are zero stay so: for single weights pruned instead of channels
 };
 
 /// `pruned` is `original` with the channels `kept` (see with_channels). Layer by layer in execution order, weights and
