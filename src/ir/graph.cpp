@@ -77,22 +77,57 @@ void Graph::throw_no_such(const char* what, int32_t index) {
   throw internal_error(cat("the graph has no ", what, " ", index));
 }
 
-std::string Graph::unique_name(std::string base, bool is_node) {
-  auto& names = is_node ? node_names_ : value_names_;
-  auto [at, fresh] = names.try_emplace(base, 0);
-  if (fresh) return base;
-  for (;;) {
-    std::string candidate = cat(base, "_", ++at->second);
-    if (names.try_emplace(candidate, 0).second) return candidate;
+template <class Owners>
+std::string Graph::unique_name(std::string base, int32_t owner, NameTable& names, const Owners& owners) {
+  const auto name_of = [&](int32_t index) -> const std::string& { return owners[static_cast<size_t>(index)].name; };
+  NameTable::Entry* taken = names.find(base, name_of);
+  if (taken) {
+    std::string candidate;
+    do candidate = cat(base, "_", ++taken->last_suffix);
+    while (names.find(candidate, name_of));
+    base = std::move(candidate);
   }
+  names.insert(base, owner);
+  return base;
+}
+
+std::string Graph::unique_value_name(std::string base, ValueId owner) {
+  return unique_name(std::move(base), owner.index, value_names_, values_);
+}
+
+std::string Graph::unique_node_name(std::string base, NodeId owner) {
+  return unique_name(std::move(base), owner.index, node_names_, nodes_);
+}
+
+void Graph::free_name(ValueId id) {
+  value_names_.erase(value(id).name, id.index,
+                     [&](int32_t i) -> const std::string& { return values_[static_cast<size_t>(i)].name; });
+}
+
+void Graph::free_name(NodeId id) {
+  node_names_.erase(node(id).name, id.index,
+                    [&](int32_t i) -> const std::string& { return nodes_[static_cast<size_t>(i)].name; });
+}
+
+void Graph::swap_names(ValueId a, ValueId b) {
+  Value &first = values_[static_cast<size_t>(a.index)], &second = values_[static_cast<size_t>(b.index)];
+  const auto name_of = [&](int32_t i) -> const std::string& { return values_[static_cast<size_t>(i)].name; };
+  NameTable::Entry* of_first = value_names_.find(first.name, name_of);
+  NameTable::Entry* of_second = value_names_.find(second.name, name_of);
+  if (!of_first || !of_second)
+    throw internal_error(cat("values ", a.index, " and ", b.index, " have lost their names"));
+  of_first->owner = b.index;
+  of_second->owner = a.index;
+  std::swap(first.name, second.name);
 }
 
 ValueId Graph::new_value(std::string value_name, TensorType type) {
+  const ValueId id{static_cast<int32_t>(values_.size())};
   Value value;
-  value.name = unique_name(std::move(value_name), false);
+  value.name = unique_value_name(std::move(value_name), id);
   value.type = std::move(type);
   values_.push_back(std::move(value));
-  return ValueId{static_cast<int32_t>(values_.size() - 1)};
+  return id;
 }
 
 ValueId Graph::add_input(std::string input_name, TensorType type) {
@@ -158,8 +193,8 @@ NodeId Graph::add(NodeSpec spec) {
                    types[i] = overlay(std::move(plain), stated, cat("output ", i));
                  }
                });
-  node.name = unique_name(std::move(node.name), true);
   const NodeId id{static_cast<int32_t>(nodes_.size())};
+  node.name = unique_node_name(std::move(node.name), id);
   for (size_t i = 0; i < types.size(); ++i) {
     std::string value_name = i < spec.output_names.size() && !spec.output_names[i].empty() ? spec.output_names[i]
                              : i == 0                                                      ? node.name
@@ -246,7 +281,7 @@ bool Graph::is_in_order() const {
 }
 
 std::vector<NodeId> Graph::order() const {
-  if (is_in_order()) {  // what the queue below would give, without it
+  if (!was_reordered_ || is_in_order()) {  // what the queue below would give, without it
     std::vector<NodeId> sorted;
     sorted.reserve(live_nodes_);
     for (size_t n = 0; n < nodes_.size(); ++n)
@@ -278,11 +313,20 @@ void Graph::add_use(ValueId id, NodeId user) {
   if (id.exists()) values_[static_cast<size_t>(id.index)].users.push_back(user);
 }
 
+void Graph::note_order(ValueId id, NodeId user) {
+  was_reordered_ = was_reordered_ || (id.exists() && value(id).producer.index >= user.index);
+}
+
 void Graph::drop_use(ValueId id, NodeId user) {
   if (!id.exists()) return;
   auto& users = values_[static_cast<size_t>(id.index)].users;
-  const auto at = std::find(users.begin(), users.end(), user);
-  if (at != users.end()) users.erase(at);
+  // From both ends: of a crowd those leave first that came first or last.
+  for (size_t i = 0, end = users.size(); 2 * i < end; ++i)
+    for (const size_t at : {i, end - 1 - i}) {
+      if (users[at] != user) continue;
+      users.erase(users.begin() + static_cast<std::ptrdiff_t>(at));
+      return;
+    }
 }
 
 void Graph::infer_node(NodeId id) {
@@ -331,9 +375,9 @@ void Graph::infer_all() {
 
 void Graph::replace_uses(ValueId from, ValueId to) {
   if (from == to) return;
-  const std::vector<NodeId> users = value(from).users;
-  values_[static_cast<size_t>(from.index)].users.clear();
+  const std::vector<NodeId> users = std::exchange(values_[static_cast<size_t>(from.index)].users, {});
   for (const NodeId user : users) {
+    note_order(to, user);
     // One entry per use: the first visit rewrites every matching input, later ones find none left.
     for (ValueId& in : nodes_[static_cast<size_t>(user.index)].inputs)
       if (in == from) {
@@ -349,7 +393,7 @@ void Graph::replace_uses(ValueId from, ValueId to) {
     Value& new_value = values_[static_cast<size_t>(to.index)];
     std::replace(outputs_.begin(), outputs_.end(), from, to);
     new_value.output_uses += std::exchange(old_value.output_uses, 0);
-    if (is_seen && !new_value.is_input) std::swap(old_value.name, new_value.name);
+    if (is_seen && !new_value.is_input) swap_names(from, to);
   }
   // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
   if (!(type(from) == type(to)) || is_constant(to)) infer_from(users);
@@ -361,6 +405,7 @@ void Graph::set_input(NodeId id, size_t i, ValueId to) {
   drop_use(n.inputs[i], id);
   n.inputs[i] = to;
   add_use(to, id);
+  note_order(to, id);
   while (!n.inputs.empty() && !n.inputs.back().exists()) n.inputs.pop_back();
   infer_from({id});
 }
@@ -373,15 +418,15 @@ void Graph::set_attrs(NodeId id, Attrs attrs) {
 void Graph::set_name(ValueId id, std::string new_name) {
   Value& v = values_[static_cast<size_t>(id.index)];
   if (new_name.empty() || v.name == new_name) return;  // a value is never without a name
-  value_names_.erase(v.name);
-  v.name = unique_name(std::move(new_name), false);
+  free_name(id);
+  v.name = unique_value_name(std::move(new_name), id);
 }
 
 void Graph::set_name(NodeId id, std::string new_name) {
   Node& n = nodes_[static_cast<size_t>(id.index)];
   if (n.name == new_name) return;
-  node_names_.erase(n.name);
-  n.name = unique_name(std::move(new_name), true);
+  free_name(id);
+  n.name = unique_node_name(std::move(new_name), id);
 }
 
 void Graph::set_type(ValueId id, TensorType new_type) {
@@ -415,11 +460,48 @@ void Graph::forget(NodeId id) {
   Node& n = nodes_[static_cast<size_t>(id.index)];
   for (const ValueId out : n.outputs) {
     values_[static_cast<size_t>(out.index)].producer = NodeId{};
-    value_names_.erase(value(out).name);
+    free_name(out);
   }
-  node_names_.erase(n.name);
+  free_name(id);
   n = Node();
   --live_nodes_;
+}
+
+void Graph::compact() {
+  std::vector<int32_t> node_at(nodes_.size(), -1), value_at(values_.size(), -1);
+  std::deque<Node> nodes;
+  for (const NodeId id : order()) {
+    node_at[static_cast<size_t>(id.index)] = static_cast<int32_t>(nodes.size());
+    nodes.push_back(std::move(nodes_[static_cast<size_t>(id.index)]));
+  }
+  std::deque<Value> values;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& v = values_[i];
+    if (!v.is_input && !v.constant.exists() && !v.producer.exists()) continue;
+    value_at[i] = static_cast<int32_t>(values.size());
+    values.push_back(std::move(v));
+  }
+  const auto move_value = [&](ValueId& id) { id.index = id.exists() ? value_at[static_cast<size_t>(id.index)] : -1; };
+  const auto move_node = [&](NodeId& id) { id.index = id.exists() ? node_at[static_cast<size_t>(id.index)] : -1; };
+  for (Node& n : nodes) {
+    std::for_each(n.inputs.begin(), n.inputs.end(), move_value);
+    std::for_each(n.outputs.begin(), n.outputs.end(), move_value);
+  }
+  for (Value& v : values) {
+    move_node(v.producer);
+    std::for_each(v.users.begin(), v.users.end(), move_node);
+  }
+  std::for_each(inputs_.begin(), inputs_.end(), move_value);
+  std::for_each(outputs_.begin(), outputs_.end(), move_value);
+  for (GraphState& state : states_) {
+    move_value(state.now);
+    move_value(state.next);
+  }
+  node_names_.renumber(node_at);
+  value_names_.renumber(value_at);
+  nodes_ = std::move(nodes);
+  values_ = std::move(values);
+  was_reordered_ = false;
 }
 
 size_t Graph::remove_dead() {
@@ -439,18 +521,23 @@ size_t Graph::remove_dead() {
     stack.pop_back();
     for (const ValueId in : node(id).inputs) need(in);
   }
-  // All uses by the dead go in one sweep over the values: one by one, each would search a list of users.
-  for (Value& v : values_)
-    std::erase_if(v.users, [&](NodeId user) { return !is_needed[static_cast<size_t>(user.index)]; });
   size_t removed = 0;
+  std::vector<char> has_dead_users(values_.size(), 0);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i].def || is_needed[i]) continue;
+    for (const ValueId in : nodes_[i].inputs)
+      if (in.exists()) has_dead_users[static_cast<size_t>(in.index)] = 1;
     forget(NodeId{static_cast<int32_t>(i)});
     ++removed;
   }
-  for (Value& v : values_) {
+  // All uses by the dead go in one sweep of each list: one by one, each would search it.
+  for (size_t i = 0; removed > 0 && i < values_.size(); ++i)
+    if (has_dead_users[i])
+      std::erase_if(values_[i].users, [&](NodeId user) { return !is_needed[static_cast<size_t>(user.index)]; });
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& v = values_[i];
     if (!v.constant.exists() || !v.users.empty() || v.output_uses > 0) continue;
-    value_names_.erase(v.name);
+    free_name(ValueId{static_cast<int32_t>(i)});
     v.constant = Tensor();
   }
   return removed;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ir/attrs.h"
+#include "ir/name_table.h"
 #include "ir/op_def.h"
 #include "tensor/tensor.h"
 
@@ -172,6 +173,8 @@ class Graph {
   void remove(NodeId node);
   /// Removes nodes and constants that no output needs (graph inputs stay); returns how many nodes went.
   size_t remove_dead();
+  /// Numbers nodes in order() and values anew, without the gaps that removed ones left: all ids of before are void.
+  void compact();
   /// Replaces symbols by numbers, e.g. an input shape fixed by the user, and re-infers everything.
   void set_input_shape(ValueId input, Shape shape);
   /// The same for many inputs in one go. Shapes later in the list must agree with symbols that earlier ones fixed.
@@ -187,22 +190,30 @@ class Graph {
   [[noreturn]] static void throw_no_such(const char* what, int32_t index);
   ValueId add_one(const OpDef& def, Attrs attrs, std::vector<ValueId> inputs, AddOptions options);
   ValueId new_value(std::string name, TensorType type);
-  std::string unique_name(std::string base, bool is_node);
+  template <class Owners>
+  static std::string unique_name(std::string base, int32_t owner, NameTable& names, const Owners& owners);
+  std::string unique_value_name(std::string base, ValueId owner);
+  std::string unique_node_name(std::string base, NodeId owner);
+  void free_name(ValueId value);
+  void free_name(NodeId node);
+  void swap_names(ValueId a, ValueId b);
   std::vector<TensorType> infer(const Node& node, size_t outputs) const;
   void infer_node(NodeId id);
   void infer_from(std::vector<NodeId> start);
   void fix_input(ValueId input, Shape shape, std::map<std::string, int64_t>& sizes);
   void add_use(ValueId value, NodeId user);
   void drop_use(ValueId value, NodeId user);
-  bool is_in_order() const;  ///< every producer was added before its users
-  void forget(NodeId node);  ///< takes a node out whose uses of others are gone already
+  void note_order(ValueId value, NodeId user);  ///< a use that is new to a node that is not
+  bool is_in_order() const;                     ///< every producer was added before its users
+  void forget(NodeId node);                     ///< takes a node out whose uses of others are gone already
 
   std::deque<Node> nodes_;  // references stay good while the graph grows
   std::deque<Value> values_;
   std::vector<ValueId> inputs_, outputs_;
   std::vector<GraphState> states_;
-  std::map<std::string, int> node_names_, value_names_;
+  NameTable node_names_, value_names_;
   size_t live_nodes_ = 0;
+  bool was_reordered_ = false;  ///< false: is_in_order() without looking
 };
 
 /// Re-checks every invariant: ids, users, uniqueness, acyclicity, arity, and that inference agrees with stored types.

@@ -206,6 +206,52 @@ TEST(Graph, AGivenUpNameIsFreeAgain) {
   verify(graph);
 }
 
+TEST(Graph, EveryLiveValueHasItsOwnNameWhateverHappensToOthers) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  std::vector<ValueId> kept, gone;
+  for (int i = 0; i < 200; ++i) (i % 3 == 0 ? gone : kept).push_back(graph.add(Blend{}, {x}, {.name = "n"}));
+  graph.set_outputs(kept);
+  graph.remove_dead();
+  for (int i = 0; i < 100; ++i) kept.push_back(graph.add(Blend{}, {x}, {.name = i % 2 ? "n" : cat("n_", i)}));
+  graph.set_outputs(kept);
+  verify(graph);
+  Graph copy = graph;
+  EXPECT_EQ(copy.value(copy.add(Blend{}, {x}, {.name = "other"})).name, "other");
+  EXPECT_EQ(graph.value(graph.add(Blend{}, {x}, {.name = "other"})).name, "other");
+  EXPECT_EQ(graph.value(graph.add(Blend{}, {x}, {.name = "other"})).name, "other_1");
+}
+
+TEST(Graph, SwappedNamesAreFreedByTheirNewOwners) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId a = graph.add(Blend{}, {x}, {.name = "a"});
+  const ValueId b = graph.add(Blend{}, {a}, {.name = "b"});
+  graph.set_outputs({b});
+  graph.replace_uses(b, a);  // a is called b now
+  graph.set_name(a, "c");
+  EXPECT_EQ(graph.value(graph.add(Blend{}, {x}, {.output_name = "b"})).name, "b");
+  EXPECT_EQ(graph.value(graph.add(Blend{}, {x}, {.output_name = "a"})).name, "a_1");
+}
+
+TEST(Graph, CompactGraphsHaveNoGapsAndSayTheSame) {
+  Graph graph = parse_graph(kText, blend_only());
+  const ValueId x = graph.inputs()[0], a = graph.outputs()[1];
+  const ValueId state = graph.add_state("s", Tensor::of<float>({1, 4}, {1, 2, 3, 4}));
+  graph.set_next(state, graph.add(Blend{}, {state}, {.name = "next"}));
+  for (int i = 0; i < 10; ++i) graph.add(Blend{}, {a}, {.name = "dead"});
+  graph.replace_uses(a, graph.add(Blend{}, {x}, {.name = "moved"}));  // stands behind its users
+  graph.remove_dead();
+  const std::string before = to_text(graph);
+  EXPECT_GT(graph.node_capacity(), graph.node_count());
+  graph.compact();
+  verify(graph);
+  EXPECT_EQ(to_text(graph), before);
+  EXPECT_EQ(graph.node_capacity(), 3u);
+  EXPECT_EQ(graph.value_capacity(), 5u);
+  EXPECT_EQ(graph.value(graph.add(Blend{}, {graph.inputs()[0]}, {.name = "next"})).name, "next_1");
+}
+
 TEST(Graph, RemovesDeadChainsAndTheirConstants) {
   Graph graph = parse_graph(kText, blend_only());
   graph.set_outputs({graph.outputs()[1]});
@@ -229,6 +275,12 @@ TEST(Graph, OrderFollowsDataNotInsertion) {
   graph.set_input(graph.value(late).producer, 0, early);
   graph.set_outputs({late});
   EXPECT_EQ(graph.node(graph.order()[0]).name, "early");
+  verify(graph);
+  const ValueId last = graph.add(Blend{}, {late}, {.name = "last"});
+  graph.set_outputs({last});
+  const ValueId other = graph.add(Blend{}, {x}, {.name = "other"});
+  graph.replace_uses(late, other);  // now its only user was added before what it reads
+  EXPECT_EQ(graph.node(graph.order().back()).name, "last");
   verify(graph);
 }
 

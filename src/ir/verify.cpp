@@ -60,8 +60,8 @@ void verify(const Graph& graph) {
   for (const ValueId out : graph.outputs())
     if (!out.exists() || static_cast<size_t>(out.index) >= graph.value_capacity())
       throw internal_error("a graph output does not exist");
-  for (const GraphState& state : graph.states()) Graph(graph).set_next(state.now, state.next);
   Graph again = graph;
+  for (const GraphState& state : graph.states()) again.set_next(state.now, state.next);
   again.infer_all();
   for (const NodeId id : order)
     for (const ValueId out : graph.node(id).outputs)
