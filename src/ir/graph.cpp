@@ -28,6 +28,8 @@ std::string describe(const Node& node) {
 
 namespace {
 
+constexpr std::string_view kNotQuantizable = ", which cannot carry quantization";
+
 /// Concat moves elements too, but rescales those of other inputs: its storage is its own.
 bool follows_input(const OpDef& def) { return def.moves_data && !def.eval_quantized; }
 
@@ -46,6 +48,15 @@ void check_arity(const OpDef& def, size_t inputs, size_t outputs) {
         cat(lower(def.name), ": ", outputs, " outputs, expected ", range(def.min_outputs, def.max_outputs)));
 }
 
+/// What is stored may be quantized when it is integers.
+void check_storage(const TensorType& type, std::string_view what) {
+  if (!type.quant) return;
+  if (!is_integer(type.dtype)) throw invalid_model(cat("'", what, "' is ", to_string(type.dtype), kNotQuantizable));
+  if (type.quant->scales.empty() || type.quant->scales.size() != type.quant->zero_points.size())
+    throw invalid_model(cat("'", what, "' has ", type.quant->scales.size(), " scales and ",
+                            type.quant->zero_points.size(), " zero points, expected as many and one at least"));
+}
+
 Shape merge(const Shape& inferred, const Shape& stated, std::string_view what) {
   if (!inferred.has_rank()) return stated;
   if (!stated.has_rank()) return inferred;
@@ -61,7 +72,8 @@ Shape merge(const Shape& inferred, const Shape& stated, std::string_view what) {
 TensorType overlay(TensorType inferred, const TensorType& stated, std::string_view what) {
   if (stated.quant) {
     if (inferred.dtype != DType::kF32)
-      throw invalid_model(cat(what, " is ", to_string(inferred.dtype), ", which cannot carry quantization"));
+      throw invalid_model(cat(what, " is ", to_string(inferred.dtype), kNotQuantizable));
+    check_storage(stated, what);
     inferred.dtype = stated.dtype;
     inferred.quant = stated.quant;
   } else if (stated.dtype != inferred.dtype) {
@@ -122,6 +134,7 @@ void Graph::swap_names(ValueId a, ValueId b) {
 }
 
 ValueId Graph::new_value(std::string value_name, TensorType type) {
+  check_storage(type, value_name);
   const ValueId id{static_cast<int32_t>(values_.size())};
   Value value;
   value.name = unique_value_name(std::move(value_name), id);
@@ -434,6 +447,7 @@ void Graph::set_type(ValueId id, TensorType new_type) {
   if (v.constant.exists()) throw internal_error(cat("type of constant '", v.name, "' follows its value"));
   if (v.producer.exists() && v.type.logical_dtype() != new_type.logical_dtype())
     throw internal_error(cat("value '", v.name, "' is ", to_text(v.type), ", cannot be stored as ", to_text(new_type)));
+  check_storage(new_type, v.name);
   v.type = std::move(new_type);
   infer_from(v.users);
 }
@@ -441,6 +455,7 @@ void Graph::set_type(ValueId id, TensorType new_type) {
 void Graph::set_constant(ValueId id, Tensor tensor) {
   Value& v = values_[static_cast<size_t>(id.index)];
   if (!v.constant.exists()) throw internal_error(cat("value '", v.name, "' is not constant"));
+  check_storage(tensor.type(), v.name);
   v.type = tensor.type();
   v.constant = std::move(tensor);
   infer_from(v.users);

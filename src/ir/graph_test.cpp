@@ -252,6 +252,27 @@ TEST(Graph, CompactGraphsHaveNoGapsAndSayTheSame) {
   EXPECT_EQ(graph.value(graph.add(Blend{}, {graph.inputs()[0]}, {.name = "next"})).name, "next_1");
 }
 
+TEST(Graph, RefusesQuantizationOfWhatIsNoInteger) {
+  const auto error_of = [](const std::string& body) {
+    try {
+      parse_graph("graph \"g\" { input %x: f32[2] " + body + " }", blend_only());
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const std::string expected = "is f16, which cannot carry quantization";
+  EXPECT_NE(error_of("input %y: f16[2]{scale=0.5} output %y").find("'y' " + expected), std::string::npos);
+  EXPECT_NE(error_of("const %c: f16[2]{scale=0.5} = {1, inf} output %c").find("'c' " + expected), std::string::npos);
+  EXPECT_NE(error_of("%y: f16[2]{scale=0.5} = Blend(%x) output %y").find(expected), std::string::npos);
+  EXPECT_NE(error_of("input %y: bool[2]{scale=0.5} output %y").find("is bool, which"), std::string::npos);
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::kF32, {2}, nullptr});
+  const ValueId c = graph.add_constant(Tensor::of<float>({1}, {1}));
+  EXPECT_THROW(graph.set_type(x, {DType::kF32, {2}, QuantParams::per_tensor(1, 0)}), Error);
+  EXPECT_THROW(graph.set_constant(c, Tensor::of<float>({1}, {1}).with_quant(QuantParams::per_tensor(1, 0))), Error);
+}
+
 TEST(Graph, RemovesDeadChainsAndTheirConstants) {
   Graph graph = parse_graph(kText, blend_only());
   graph.set_outputs({graph.outputs()[1]});
