@@ -50,6 +50,48 @@ bool field_equal(AttrKind kind, const void* a, const void* b) {
   return false;
 }
 
+void mix(size_t& hash, size_t value) { hash ^= value + 0x9E3779B97F4A7C15u + (hash << 6) + (hash >> 2); }
+
+template <class T>
+size_t list_hash(const std::vector<T>& list) {
+  size_t hash = list.size();
+  for (const T& item : list) mix(hash, std::hash<T>()(item));
+  return hash;
+}
+
+/// Equal fields have equal hashes.
+size_t field_hash(AttrKind kind, const void* p) {
+  switch (kind) {
+    case AttrKind::kInt:
+      return std::hash<int64_t>()(get<int64_t>(p));
+    case AttrKind::kFloat:
+      return std::bit_cast<uint32_t>(get<float>(p));
+    case AttrKind::kBool:
+      return get<bool>(p);
+    case AttrKind::kString:
+      return std::hash<std::string>()(get<std::string>(p));
+    case AttrKind::kInts:
+      return list_hash(get<std::vector<int64_t>>(p));
+    case AttrKind::kFloats:
+      return list_hash(get<std::vector<float>>(p));
+    case AttrKind::kStrings:
+      return list_hash(get<std::vector<std::string>>(p));
+    case AttrKind::kDType:
+      return static_cast<size_t>(get<DType>(p));
+    case AttrKind::kTensor: {
+      const Tensor& tensor = get<Tensor>(p);
+      if (!tensor.exists()) return 0;
+      size_t hash = list_hash(tensor.dims());
+      mix(hash, std::hash<std::string_view>()(
+                    {static_cast<const char*>(tensor.raw()), static_cast<size_t>(tensor.byte_size())}));
+      return hash;
+    }
+    case AttrKind::kEnum:
+      return static_cast<size_t>(enum_value(p));
+  }
+  return 0;
+}
+
 std::string quoted(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out = "\"";
@@ -184,7 +226,13 @@ bool equal(const Attrs& a, const Attrs& b) {
   return true;
 }
 
-size_t hash_of(const Attrs& attrs) { return std::hash<std::string>()(to_text(attrs)); }
+size_t hash_of(const Attrs& attrs) {
+  if (!attrs.exists()) return 0;
+  size_t hash = std::hash<std::string_view>()(attrs.type().op_name);
+  for (const FieldInfo& f : attrs.type().fields)
+    mix(hash, field_hash(f.kind, f.address(const_cast<void*>(attrs.value()))));
+  return hash;
+}
 
 std::string field_to_text(const FieldInfo& field, const void* attrs) {
   const void* p = field.address(const_cast<void*>(attrs));

@@ -312,11 +312,13 @@ class LayoutRebuild {
   /// Graph outputs keep their order; one that would become an input or another output stays as it was.
   void move_outputs() {
     std::vector<ValueId> outputs = graph_.outputs();
+    std::multiset<ValueId> taken(outputs.begin(), outputs.end());
     for (ValueId& output : outputs) {
       const ValueId now = get(output, {});
-      if (now == output || graph_.value(now).is_input || graph_.is_constant(now)) continue;
-      if (std::find(outputs.begin(), outputs.end(), now) != outputs.end()) continue;
+      if (now == output || graph_.value(now).is_input || graph_.is_constant(now) || taken.contains(now)) continue;
       output_names_.push_back({graph_.value(output).name, now});
+      taken.erase(taken.find(output));
+      taken.insert(now);
       output = now;
     }
     graph_.set_outputs(std::move(outputs));
@@ -325,15 +327,16 @@ class LayoutRebuild {
   }
 
   void hand_over_names() {
-    for (const auto& [name, value] : output_names_) graph_.set_name(value, name);
+    std::set<ValueId> named;
+    for (const auto& [name, value] : output_names_) {
+      graph_.set_name(value, name);
+      named.insert(value);
+    }
     for (const auto& [name, node, old] : renamed_) {
       if (graph_.is_live(node) && !graph_.is_live(old)) graph_.set_name(node, name);
     }
-    for (const auto& [name, value] : value_names_) {
-      const bool is_renamed = std::any_of(output_names_.begin(), output_names_.end(),
-                                          [kept = value](const NamedValue& n) { return n.value == kept; });
-      if (!is_renamed && graph_.value(value).producer.exists()) graph_.set_name(value, name);
-    }
+    for (const auto& [name, value] : value_names_)
+      if (!named.contains(value) && graph_.value(value).producer.exists()) graph_.set_name(value, name);
   }
 
   struct NamedValue {

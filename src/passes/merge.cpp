@@ -1,5 +1,7 @@
+#include <bit>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ops/control.h"
@@ -19,11 +21,10 @@ size_t quick_hash(const Tensor& tensor) {
   size_t hash = static_cast<size_t>(tensor.dtype());
   for (int64_t dim : tensor.dims()) mix(hash, static_cast<size_t>(dim));
   const size_t size = static_cast<size_t>(tensor.byte_size());
-  const auto* bytes = static_cast<const unsigned char*>(tensor.raw());
+  const std::string_view bytes(static_cast<const char*>(tensor.raw()), size);
   const size_t length = std::min<size_t>(size, 64);
-  for (size_t start : {size_t{0}, (size - length) / 2, size - length}) {
-    for (size_t i = 0; i < length; ++i) mix(hash, bytes[start + i]);
-  }
+  for (size_t start : {size_t{0}, (size - length) / 2, size - length})
+    mix(hash, std::hash<std::string_view>()(bytes.substr(start, length)));
   return hash;
 }
 
@@ -56,6 +57,32 @@ class ConstantsSeen {
 
   const Graph& graph_;
   std::unordered_map<size_t, Bucket> buckets_;
+};
+
+/// Nodes met before by their hashes, chained in order of arrival (Knuth, The Art of Computer Programming 3, 6.4).
+class NodesSeen {
+ public:
+  NodesSeen(size_t nodes, size_t capacity)
+      : first_(std::bit_ceil(nodes + 1)), last_(first_.size()), next_(capacity), hash_(capacity) {}
+
+  /// The next node of that hash after `after`, or after none the first; none behind the last.
+  NodeId next(size_t hash, NodeId after = {}) const {
+    NodeId id = after.exists() ? next_[index(after)] : first_[hash & (first_.size() - 1)];
+    while (id.exists() && hash_[index(id)] != hash) id = next_[index(id)];
+    return id;
+  }
+  void add(size_t hash, NodeId id) {
+    const size_t bucket = hash & (first_.size() - 1);
+    const NodeId before = std::exchange(last_[bucket], id);
+    (before.exists() ? next_[index(before)] : first_[bucket]) = id;
+    hash_[index(id)] = hash;
+  }
+
+ private:
+  static size_t index(NodeId id) { return static_cast<size_t>(id.index); }
+  std::vector<NodeId> first_, last_;  ///< of each bucket
+  std::vector<NodeId> next_;
+  std::vector<size_t> hash_;
 };
 
 size_t hash_of(const Node& node) {
@@ -111,18 +138,19 @@ bool merge_into(Graph& graph, NodeId id, NodeId twin) {
 
 int64_t merge_nodes(Graph& graph, PassContext& context) {
   int64_t changes = 0;
-  std::unordered_map<size_t, std::vector<NodeId>> seen;
+  NodesSeen seen(graph.node_count(), graph.node_capacity());
   for (NodeId id : graph.order()) {
     if (context.budget.left <= 0) break;
     if (!may_merge(graph.node(id))) continue;
-    std::vector<NodeId>& alike = seen[hash_of(graph.node(id))];
+    const size_t hash = hash_of(graph.node(id));
     bool merged = false;
-    for (size_t i = 0; i < alike.size() && !merged; ++i) {
-      if (!is_same(graph, graph.node(alike[i]), graph.node(id))) continue;
-      merged = merge_into(graph, id, alike[i]) && context.budget.take();
+    size_t twins = 0;
+    for (NodeId twin = seen.next(hash); twin.exists() && !merged; twin = seen.next(hash, twin), ++twins) {
+      if (!is_same(graph, graph.node(twin), graph.node(id))) continue;
+      merged = merge_into(graph, id, twin) && context.budget.take();
     }
     if (merged) ++changes;
-    if (!merged && alike.size() < kMostTwins) alike.push_back(id);
+    if (!merged && twins < kMostTwins) seen.add(hash, id);
   }
   return changes;
 }

@@ -74,9 +74,10 @@ class Driver {
 
   void visit(NodeId id) {
     if (!graph_.is_live(id)) return;
-    const OpDef* def = graph_.node(id).def;
+    const auto found = anchored_.find(graph_.node(id).def);
+    if (found == anchored_.end() && general_.empty()) return;
     find_neighbours(graph_, id, touched_);  // as they are before a rule fires
-    if (const auto found = anchored_.find(def); found != anchored_.end()) {
+    if (found != anchored_.end()) {
       for (const Rule* rule : found->second) {
         if (fires(*rule, id)) return;
       }

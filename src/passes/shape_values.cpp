@@ -37,7 +37,7 @@ std::optional<int64_t> apply(const Node& node, int64_t x, int64_t y) {
 }  // namespace
 
 const ShapeElements* ShapeValues::find(ValueId value, int depth) {
-  if (!value.exists()) return nullptr;
+  if (!value.exists() || !is_integer(graph_.type(value).dtype) || graph_.type(value).quant) return nullptr;
   const auto known = known_.find(value);
   if (known != known_.end()) return known->second ? &*known->second : nullptr;
   const Node* node = graph_.producer(value);
@@ -65,7 +65,7 @@ std::optional<ShapeElements> ShapeValues::compute(const Node& node, int depth) {
   if (node.is<ShapeOf>()) return shape_of(node);
   if (node.is<Size>()) return size_of(node);
   const TensorType& type = graph_.type(node.outputs[0]);
-  if (!is_integer(type.dtype) || type.quant || !type.shape.has_rank() || type.shape.rank() > 1) return std::nullopt;
+  if (!type.shape.has_rank() || type.shape.rank() > 1) return std::nullopt;
   const ShapeElements* x = find(node.input(0), depth + 1);
   if (!x) return std::nullopt;
   if (node.is<Gather>()) return gather(*x, node);
