@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -25,6 +27,9 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char** argv) {
   hone::catch_interrupts();
+  // Graphs are many small blocks between few large vectors: glibc's lists of small free blocks are joined and cut anew
+  // at each of those.
+  ::mallopt(M_MXFAST, 0);
   const std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
   return hone::run_cli(argc > 0 ? argv[0] : "", arguments);
 }

@@ -109,8 +109,7 @@ struct Counter {
 
 void plan_peak(const Graph& graph, const Engine& engine, ModelSummary& out) {
   try {
-    const Graph ready = prepare(graph, engine);
-    const auto plan = Plan::compile(ready, engine.providers, engine.plan);
+    const auto plan = Plan::compile(prepare(graph, engine), engine.providers, engine.plan);
     const bool is_known = std::none_of(plan->slots().begin(), plan->slots().end(),
                                        [](const Slot& slot) { return slot.kind == Slot::kAllocated; });
     out.peak_bytes = plan->arena_bytes() + plan->scratch_bytes();

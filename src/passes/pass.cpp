@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -79,12 +80,17 @@ double microseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
 }
 
-PassStats run_timed(Graph& graph, const Pass& pass, size_t transposes, const PassOptions& options,
-                    RewriteBudget& budget) {
+PassStats without_changes(const Pass& pass, const Graph& graph, size_t transposes) {
   PassStats stats;
   stats.name = pass.name;
-  stats.nodes_before = graph.node_count();
-  stats.transposes_before = transposes;
+  stats.nodes_before = stats.nodes_after = graph.node_count();
+  stats.transposes_before = stats.transposes_after = transposes;
+  return stats;
+}
+
+PassStats run_timed(Graph& graph, const Pass& pass, size_t transposes, const PassOptions& options,
+                    RewriteBudget& budget) {
+  PassStats stats = without_changes(pass, graph, transposes);
   PassContext context{options, budget};
   const auto start = std::chrono::steady_clock::now();
   stats.changes =
@@ -130,9 +136,15 @@ PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOpt
   RewriteBudget budget{options.limit};
   std::unique_ptr<Checker> checker;
   if (options.check) checker = std::make_unique<Checker>(graph, options);
+  std::map<std::string_view, int64_t> idle;  // changes in all when a pass last found nothing to do
   for (const Pass& pass : pipeline.passes) {
+    if (const auto at = idle.find(pass.name); at != idle.end() && at->second == total.changes) {
+      total.passes.push_back(without_changes(pass, graph, total.transposes_after));
+      continue;
+    }
     PassStats stats = run_timed(graph, pass, total.transposes_after, options, budget);
     total.transposes_after = stats.transposes_after;
+    if (options.compact && graph.node_capacity() > 2 * graph.node_count()) graph.compact();
     if (stats.changes > 0 && options.verify) {
       with_context([&] { return cat("after pass '", pass.name, "'"); }, [&] { verify(graph); });
     }
@@ -140,9 +152,10 @@ PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOpt
     if (wants_dump(options, pass.name)) options.dump(pass.name, to_text(graph));
     total.changes += stats.changes;
     total.us += stats.us;
+    if (stats.changes == 0) idle[pass.name] = total.changes;
     total.passes.push_back(std::move(stats));
   }
-  if (total.changes > 0) settle_constant_names(graph, first_new);
+  if (total.changes > 0 && !options.compact) settle_constant_names(graph, first_new);
   total.nodes_after = graph.node_count();
   return total;
 }

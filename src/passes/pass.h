@@ -25,6 +25,8 @@ struct PassOptions {
   std::vector<std::string> dump_after;
   std::function<void(std::string_view pass, const std::string& text)> dump;
 
+  bool compact = false;  ///< the graph may be numbered anew and need not name its new constants nicely: to be run only
+
   /// Folding keeps a result that takes more bytes than the constants it came from only up to this size.
   int64_t max_fold_bytes = 64 * 1024;
   /// Fold conversions that make stored constants wider (f16 → f32, int8 → f32): for execution, not for files.
@@ -41,7 +43,7 @@ struct PassContext {
 /// One step of a pipeline: a set of rules, or a function that returns the number of its changes. Runs on the graph and
 /// on the subgraphs of its control flow nodes.
 struct Pass {
-  std::string_view name;
+  std::string_view name;  ///< passes of one name in a pipeline are the same pass
   std::vector<Rule> rules = {};
   int64_t (*run)(Graph& graph, PassContext& context) = nullptr;
 };
@@ -72,8 +74,9 @@ struct PipelineStats {
   size_t transposes_before = 0, transposes_after = 0;
 };
 
-/// Runs the passes in order. Throws Error(internal) naming the pass when a graph breaks (verify) or its outputs change
-/// (check: with the largest difference).
+/// Runs the passes in order; one that found nothing to do is left out until another has changed the graph. Throws
+/// Error(internal) naming the pass when a graph breaks (verify) or its outputs change (check: with the largest
+/// difference).
 PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOptions& options = {});
 
 /// A table of the passes that changed something, one a line, for people.

@@ -75,6 +75,23 @@ TEST(Pass, RulesApplyUntilNoneFires) {
   EXPECT_EQ(graph.node(graph.order()[0]).as<Scale>().factor, 32);
 }
 
+int idle_runs = 0;
+int64_t count_run(Graph&, PassContext&) {
+  ++idle_runs;
+  return 0;
+}
+
+TEST(Pass, OneThatFoundNothingRunsAgainOnlyAfterAChange) {
+  Graph graph = chain(3, 2);
+  const Pass idle{.name = "idle", .run = count_run};
+  const Pass merge{.name = "merge", .rules = {{"merge_scales", {&Scale::def}, merge_scales}}};
+  idle_runs = 0;
+  const PipelineStats stats = run_pipeline(graph, {"p", {idle, idle, merge, idle, merge, idle}});
+  EXPECT_EQ(idle_runs, 2);
+  EXPECT_EQ(stats.passes.size(), 6u);
+  EXPECT_EQ(stats.changes, 2);
+}
+
 TEST(Pass, RulesThatUndoEachOtherEndAndSaySo) {
   Graph graph = chain(3);
   const Pipeline pipeline{

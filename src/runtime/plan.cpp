@@ -221,13 +221,12 @@ void Plan::plan_arenas() {
   for (DeviceArena& arena : device_arenas_) arena.bytes = pack(arena.memory, owner, first, slots_);
 }
 
-std::shared_ptr<const Plan> Plan::compile(const Graph& original, std::span<const Provider* const> providers,
+std::shared_ptr<const Plan> Plan::compile(Graph graph, std::span<const Provider* const> providers,
                                           const PlanOptions& options) {
   auto plan = std::make_shared<Plan>();
   PlanOptions resolved = options;
   if (resolved.threads == 0) resolved.threads = usable_cpus();
   plan->threads_ = resolved.threads;
-  Graph graph = original;
   fold(graph);
   release_files(graph);
   std::vector<ChosenStep> chosen = choose_steps(graph, providers, resolved);

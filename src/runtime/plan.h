@@ -68,7 +68,7 @@ class Plan {
   /// Nodes go to the providers in their order: to what one claims, then to its rows; the reference stands behind them
   /// all. Where values cross from one memory to another the plan copies and waits.
   /// Throws Error(unsupported) listing every node that nobody runs.
-  static std::shared_ptr<const Plan> compile(const Graph& graph, std::span<const Provider* const> providers,
+  static std::shared_ptr<const Plan> compile(Graph graph, std::span<const Provider* const> providers,
                                              const PlanOptions& options = {});
 
   std::span<const PlannedStep> steps() const { return steps_; }

@@ -35,7 +35,8 @@ void require_runnable(const Graph& graph) {
 }
 
 void simplify_for_running(Graph& graph, const Engine& engine) {
-  if (!engine.is_reference()) run_pipeline(graph, standard_pipeline(), {.verify = false, .fold_widening = true});
+  if (!engine.is_reference())
+    run_pipeline(graph, standard_pipeline(), {.verify = false, .compact = true, .fold_widening = true});
 }
 
 }  // namespace
