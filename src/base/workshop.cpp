@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -105,11 +106,21 @@ Error Workshop::with_final_names(const Error& error) const {
   return out;
 }
 
+std::vector<std::string> Workshop::files() const {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path_))
+    if (!entry.is_directory()) names.push_back(entry.path().lexically_relative(path_).string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 void Workshop::publish() {
   std::vector<Move> moves;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_))
-    moves.push_back(
-        planned(entry.path(), folder_ == "." ? entry.path().filename() : folder_ / entry.path().filename()));
+  for (const std::string& name : files()) {
+    const fs::path to = folder_ == "." ? fs::path(name) : folder_ / name;
+    if (name.find('/') != std::string::npos) make_directory(to.parent_path().string());
+    moves.push_back(planned(path_ / name, to));
+  }
   for (size_t i = 0; i < moves.size(); ++i) {
     if (carry_out(moves[i])) continue;
     const std::string why = std::strerror(errno);

@@ -25,8 +25,12 @@ class Workshop {
   /// An error of work in here, speaking of the files' final places.
   Error with_final_names(const Error& error) const;
 
-  /// Moves every file in it to the folder. Files that are there give their mode to the new ones; read-only ones, and
-  /// anything that is no file, are an Error(io) before anything moved. When a move fails the moved ones go back.
+  /// Names of all files in it, those in folders too, sorted.
+  std::vector<std::string> files() const;
+
+  /// Moves every file in it to the folder, those in folders to folders of that name. Files that are there give their
+  /// mode to the new ones; read-only ones, and anything that is no file, are an Error(io) before anything moved. When a
+  /// move fails the moved ones go back.
   void publish();
 
  private:

@@ -135,6 +135,25 @@ TEST(Workshop, PublishesEverythingAndLeavesNothingBehind) {
   EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms(0600));
 }
 
+TEST(Workshop, FilesInFoldersGoToFoldersOfThatNameBesideWhatIsThere) {
+  const Folder folder;
+  fs::create_directories(folder / "base");
+  write_file(folder / "base/mine.yaml", "kept");
+  write_file(folder / "base/app.yaml", "old");
+  {
+    Workshop workshop(folder.path);
+    fs::create_directories(workshop.file("base/deep"));
+    write_file(workshop.file("base/app.yaml"), "new");
+    write_file(workshop.file("base/deep/x"), "fresh");
+    EXPECT_EQ(workshop.files(), (std::vector<std::string>{"base/app.yaml", "base/deep/x"}));
+    workshop.publish();
+  }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"base"});
+  EXPECT_EQ(read_file(folder / "base/app.yaml"), "new");
+  EXPECT_EQ(read_file(folder / "base/mine.yaml"), "kept");
+  EXPECT_EQ(read_file(folder / "base/deep/x"), "fresh");
+}
+
 TEST(Workshop, WithoutPublishNothingWasTouched) {
   const Folder folder;
   write_file(folder / "a", "old");

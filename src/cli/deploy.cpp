@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "cli/commands.h"
 #include "cli/deploy_args.h"
 #include "cli/model_args.h"
@@ -25,14 +27,20 @@ struct Options {
 
 int run(const Options& o, Console& console) {
   const DeployJob job = o.deploy.complete(o.name.empty() ? model_name_of(o.model.path) : o.name, o.image);
+  if (!o.name.empty() && job.name != o.name)
+    throw invalid_argument(cat("--name '", o.name, "' cannot name an object of Kubernetes"), cat("--name ", job.name));
   const Engine engine = o.engine.engine();
   const Footprint footprint = measure_footprint([&] { return Program::prepared(o.model.load(), engine); });
   const std::filesystem::path root = o.directory;
   const std::vector<PackedFile> files = deploy_files(job, footprint);
+  make_directory(o.directory);
+  Workshop workshop(root);
   for (const PackedFile& file : files) {
-    make_directory((root / file.path).parent_path().string());
-    write_file((root / file.path).string(), file.bytes);
+    const std::filesystem::path draft = workshop.file(file.path);
+    make_directory(draft.parent_path().string());
+    write_file(draft.string(), file.bytes);
   }
+  workshop.publish();
   const auto bytes = [](int64_t n) { return human_bytes(static_cast<uint64_t>(n)); };
   Facts facts;
   facts.add("objects", cat(job.is_per_node ? "DaemonSet" : "Deployment", " ", job.name, " in namespace ", job.space,

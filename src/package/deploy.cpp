@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "container/deflate.h"
 #include "container/json.h"
 #include "package/image.h"
@@ -250,16 +251,18 @@ void write_airgap(const std::string& directory, const DeployJob& job, const Foot
                   const std::string& archive) {
   const std::string image = cat("agent/images/", job.name, ".tar"),
                     manifest = cat("server/manifests/", job.name, ".yaml");
+  make_directory(directory);
+  Workshop workshop(directory);
   std::string sums;
   for (const PackedFile& file :
        {PackedFile{image, read_file(archive)}, PackedFile{manifest, single_manifest(job, footprint)}}) {
-    const std::string path = cat(directory, "/", file.path);
+    const std::string path = workshop.file(file.path);
     make_directory(path.substr(0, path.rfind('/')));
     write_file(path, file.bytes);
     sums += cat(sha256_of_file(path), "  ", file.path, "\n");
   }
-  write_file(cat(directory, "/SHA256SUMS"), sums);
-  write_file(cat(directory, "/INSTALL.txt"),
+  write_file(workshop.file("SHA256SUMS"), sums);
+  write_file(workshop.file("INSTALL.txt"),
              cat("On each node, in this folder, as root:\n\n", "    sha256sum -c SHA256SUMS\n",
                  "    mkdir -p /var/lib/rancher/k3s/agent/images /var/lib/rancher/k3s/server/manifests\n", "    cp ",
                  image, " /var/lib/rancher/k3s/agent/images/\n\n",
@@ -268,6 +271,7 @@ void write_airgap(const std::string& directory, const DeployJob& job, const Foot
                  "once every node has the image:\n\n", "    cp ", manifest, " /var/lib/rancher/k3s/server/manifests/\n",
                  "    k3s kubectl -n ", job.space, " rollout status ", job.is_per_node ? "daemonset" : "deployment",
                  "/", job.name, "\n\nThe image is called ", job.image, " and never pulled.\n"));
+  workshop.publish();
 }
 
 }  // namespace hone

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/workshop.h"
 #include "container/json.h"
 #include "package/bundle.h"
 #include "serve/golden.h"
@@ -92,13 +94,23 @@ std::string dockerfile(const ImageSpec& spec) {
 }
 
 /// Nothing is overwritten but what an earlier run of the command left.
-void clear_earlier(const fs::path& directory) {
-  if (!fs::exists(directory)) return;
-  if (!fs::is_directory(directory)) throw io_error(cat("'", directory.string(), "' is no folder"));
-  if (!fs::is_empty(directory) && !fs::exists(directory / "oci" / "oci-layout"))
-    throw invalid_argument(cat("'", directory.string(), "' holds files that are no package's"),
-                           "name a new folder with -o");
-  for (const std::string_view part : {"oci", "rootfs"}) fs::remove_all(directory / part);
+void require_own_or_new(const fs::path& directory, const fs::path& workshop) {
+  if (fs::exists(directory / "oci" / "oci-layout")) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory))
+    if (entry.path() != workshop)
+      throw invalid_argument(cat("'", directory.string(), "' holds files that are no package's"),
+                             "name a new folder with -o");
+}
+
+/// Removes what an earlier run left in the image and this one has not written; `written` is sorted.
+void remove_strays(const fs::path& directory, const std::vector<std::string>& written) {
+  std::vector<fs::path> strays;
+  for (const std::string_view part : {"oci", "rootfs"})
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory / part))
+      if (!entry.is_directory() &&
+          !std::binary_search(written.begin(), written.end(), entry.path().lexically_relative(directory).string()))
+        strays.push_back(entry.path());
+  for (const fs::path& stray : strays) fs::remove(stray);
 }
 
 }  // namespace
@@ -107,8 +119,11 @@ Package make_package(const PackageJob& job, const ModelReader& read, const Engin
   require_reference(job.reference);
   if (job.samples.empty()) throw invalid_argument("a package needs a golden sample at least");
   if (!job.key.empty()) require_signing_key(job.key);
-  const fs::path directory = job.directory;
-  clear_earlier(directory);
+  const fs::path place = job.directory;
+  make_directory(place.string());
+  Workshop workshop(place);
+  const fs::path directory = workshop.path();
+  require_own_or_new(place, directory);
   std::vector<PackedFile> model_files;
   Package package;
   package.model = stage_model(job, directory / "rootfs", read, engine, model_files);
@@ -123,9 +138,13 @@ Package make_package(const PackageJob& job, const ModelReader& read, const Engin
                   .created = job.created};
   package.image = make_image(package.spec);
   write_file((directory / "Dockerfile").string(), dockerfile(package.spec));
-  package.archive = (directory / "image.tar").string();
-  write_file(package.archive, image_archive(package.image, package.spec));
+  package.archive = (place / "image.tar").string();
+  write_file(workshop.file("image.tar"), image_archive(package.image, package.spec));
   write_files(directory / "oci", package.image.files);
+  check_interrupted();
+  const std::vector<std::string> written = workshop.files();
+  workshop.publish();
+  remove_strays(place, written);
   return package;
 }
 
