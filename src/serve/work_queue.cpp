@@ -1,12 +1,20 @@
 #include "serve/work_queue.h"
 
 #include <exception>
+#include <system_error>
 #include <utility>
+
+#include "base/error.h"
 
 namespace hone {
 
 WorkQueue::WorkQueue(int workers, size_t capacity) : capacity_(capacity) {
-  for (int i = 0; i < workers; ++i) threads_.emplace_back([this, i] { run(i); });
+  try {
+    for (int i = 0; i < workers; ++i) threads_.emplace_back([this, i] { run(i); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that run do the work.
+    if (threads_.empty()) throw resource_error("the system gives no thread to answer requests on");
+  }
 }
 
 WorkQueue::~WorkQueue() {
