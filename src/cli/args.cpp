@@ -63,7 +63,10 @@ int64_t parse_bytes(const std::string& name, const std::string& text) {
   const std::string lowered = lower(text);
   for (const auto& row : kUnits) {
     if (!lowered.ends_with(row.unit)) continue;
-    const auto value = parse_double(trim(std::string_view(lowered).substr(0, lowered.size() - row.unit.size())));
+    // "1.5 GiB" has a space before its unit, and nowhere else.
+    std::string_view number = std::string_view(lowered).substr(0, lowered.size() - row.unit.size());
+    if (!row.unit.empty() && number.ends_with(' ')) number.remove_suffix(1);
+    const auto value = parse_double(number);
     if (value && *value >= 0 && *value * row.bytes < 9e18) return static_cast<int64_t>(*value * row.bytes);
   }
   throw invalid_argument(cat(name, " '", text, "': expected a size"), cat("for example: ", name, " 2GB"));
@@ -201,7 +204,11 @@ void Args::command(const std::string& name, std::vector<std::string>& target, co
 void Args::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
                   bool is_required) {
   state_->record(names, value, help, is_required, target);
-  state_->add(names, [&target](const std::string& text) { target = text; }).is_required = is_required;
+  const auto take = [&target, value, name = long_name(names)](const std::string& text) {
+    if (text.empty()) throw invalid_argument(cat(name, " '': expected ", value));
+    target = text;
+  };
+  state_->add(names, take).is_required = is_required;
 }
 
 void Args::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help,

@@ -252,7 +252,8 @@ TEST(Args, WhatIsNotWhollyANumberIsAnError) {
   EXPECT_EQ(parse("--max-memory", "1.5GB"), "0 0 1500000000");
   EXPECT_EQ(parse("--max-memory", "2MiB"), "0 0 2097152");
   EXPECT_EQ(parse("--max-memory", "1000"), "0 0 1000");
-  for (const char* text : {"", "MB", "-1GB", "1TBB", "1e30GB", "nan"})
+  EXPECT_EQ(parse("--max-memory", "1.5 GB"), "0 0 1500000000");
+  for (const char* text : {"", " 1", "1 ", "1  GB", "MB", "-1GB", "1TBB", "1e30GB", "nan"})
     EXPECT_NE(error_of([&] { parse("--max-memory", text); }).find("expected a size"), std::string::npos) << text;
 }
 

@@ -115,7 +115,10 @@ int fix(const Options& o, const Graph& real, const Explanation& found, const Evi
 }
 
 int explain_command(const Options& o, Console& console) {
-  if (!o.fixed.empty()) require_source_survives(o.model.path, o.fixed, "give --fix another name");
+  if (!o.fixed.empty()) {
+    require_source_survives(o.model.path, o.fixed, "give --fix another name");
+    require_written_format({.path = o.fixed});
+  }
   Graph given = simplified(o.model);
   const std::vector<InputSpec> inputs = input_specs(given, o.preprocess.preprocess(), o.preprocess.stored());
   const Graph real = with_float_weights(given);

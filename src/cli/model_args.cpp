@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "base/cancel.h"
@@ -23,8 +24,8 @@ namespace {
 std::vector<double> numbers(const std::string& text, const std::string& flag) {
   std::vector<double> out;
   for (const std::string& part : split(text, ',')) {
-    const auto value = parse_double(trim(part));
-    if (!value)
+    const auto value = parse_double(part);
+    if (!value || !std::isfinite(*value))
       throw invalid_argument(cat(flag, ": '", text, "' is not a list of numbers"),
                              cat("for example: ", flag, " 0.5,0.5,0.5"));
     out.push_back(*value);
@@ -33,11 +34,12 @@ std::vector<double> numbers(const std::string& text, const std::string& flag) {
 }
 
 /// "224" or "224x224" or "224,224".
-std::string sizes_json(std::string text, const std::string& flag) {
-  std::replace(text.begin(), text.end(), 'x', ',');
+std::string sizes_json(const std::string& text, const std::string& flag) {
+  std::string sizes = text;
+  std::replace(sizes.begin(), sizes.end(), 'x', ',');
   std::vector<int64_t> out;
-  for (const std::string& part : split(text, ',')) {
-    const auto value = parse_int(trim(part));
+  for (const std::string& part : split(sizes, ',')) {
+    const auto value = parse_int(part);
     if (!value)
       throw invalid_argument(cat(flag, ": '", text, "' is not a size"), cat("for example: ", flag, " 224x224"));
     out.push_back(*value);
@@ -168,7 +170,11 @@ Preprocess PreprocessArgs::preprocess() const {
   };
   if (!resize.empty()) json["resize"] = Json::parse(sizes_json(resize, "--resize"));
   if (!crop.empty()) json["crop"] = Json::parse(sizes_json(crop, "--crop"));
-  if (!scale.empty()) json["scale"] = numbers(scale, "--scale").front();
+  if (!scale.empty()) {
+    const std::vector<double> values = numbers(scale, "--scale");
+    if (values.size() != 1) throw invalid_argument(cat("--scale '", scale, "': expected one number"));
+    json["scale"] = values.front();
+  }
   reals("mean", mean);
   reals("std", std);
   if (!layout.empty()) json["layout"] = layout;
@@ -179,7 +185,9 @@ Preprocess PreprocessArgs::preprocess() const {
 QuantPtr PreprocessArgs::stored() const {
   if (input_quant.empty()) return nullptr;
   const std::vector<double> values = numbers(input_quant, "--input-quant");
-  const bool is_good = values.size() == 2 && values[0] > 0 && values[1] == static_cast<int32_t>(values[1]);
+  const bool is_good = values.size() == 2 && static_cast<float>(values[0]) > 0 &&
+                       std::isfinite(static_cast<float>(values[0])) && std::abs(values[1]) <= 65535 &&
+                       values[1] == std::floor(values[1]);
   if (!is_good)
     throw invalid_argument(cat("--input-quant '", input_quant, "': expected scale,zero_point"),
                            "for example: --input-quant 0.58470291,83");

@@ -40,6 +40,7 @@ ModelTarget::ModelTarget(const std::string& name, const std::string& format) : p
           throw invalid_argument(cat("--format ", format, " does not fit '", name, "'"),
                                  "the extension says the format");
   }
+  require_written_format({.path = path_, .extension = extension_});
 }
 
 void ModelTarget::finish(Console& console, const std::string& report, bool has_model) const {

@@ -65,12 +65,6 @@ Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& sa
       quantizable_layers(graph, to_ranges(evidence.statistics({}, graph), calibrator));
   std::vector<std::string> kept;
   for (const std::string& name : o.keep_float) kept.push_back(layer_named(name, graph, layers));
-  if (o.training > 0 && o.compensate)
-    throw invalid_argument("--qat and --compensate both say how weights are rounded, expected one of them");
-  if (o.weight_bits != 8 && o.weight_bits != 4)
-    throw invalid_argument(cat("--weight-bits ", o.weight_bits, ": expected 8 or 4"));
-  if (o.levels > 0 && !o.compensate)
-    throw invalid_argument("--levels is for weights that --compensate rounds, expected both");
   const Int8 step{.calibrator = o.calibrator,
                   .keep_float = kept,
                   .integer_io = o.integer_io,
@@ -136,8 +130,15 @@ void embed_preprocess(Graph& out, const Graph& source, const Options& o) {
 
 int quantize_command(const Options& o, Console& console) {
   const ModelTarget target(o.destination, o.format);
+  require_written_format({.path = target.path(), .target = o.target, .extension = target.extension()});
   if (!o.is_forced && !target.is_stream())
     require_source_survives(o.model.path, o.destination, "give another name, or --force");
+  if (o.training > 0 && o.compensate)
+    throw invalid_argument("--qat and --compensate both say how weights are rounded, expected one of them");
+  if (o.weight_bits != 8 && o.weight_bits != 4)
+    throw invalid_argument(cat("--weight-bits ", o.weight_bits, ": expected 8 or 4"));
+  if (o.levels > 0 && !o.compensate)
+    throw invalid_argument("--levels is for weights that --compensate rounds, expected both");
   Graph graph = o.model.load();
   const bool as_trained = o.to == "int8" && o.data.path.empty();
   if (!as_trained && (!o.default_range.empty() || o.is_unsigned))

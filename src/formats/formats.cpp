@@ -111,6 +111,22 @@ Graph read_source(ModelSource source, const ReadOptions& options) {
   return graph;
 }
 
+const Format& writer_of(const WriteRequest& request) {
+  const std::string extension = request.extension.empty() ? extension_of(request.path) : std::string(request.extension);
+  for (const Format* format : all_formats()) {
+    if (!has_extension(*format, extension)) continue;
+    if (!format->write)
+      throw unsupported(cat(extension, " files are read, not written"),
+                        cat("end the name with one of ", known_extensions(true)));
+    const auto& targets = format->targets;
+    if (!request.target.empty() && std::find(targets.begin(), targets.end(), request.target) == targets.end())
+      throw invalid_argument(cat(extension, " files have no target '", request.target, "'"), target_hint());
+    return *format;
+  }
+  throw invalid_argument(cat("cannot tell the format of '", request.path, "' from its name"),
+                         cat("end it with one of ", known_extensions(true)));
+}
+
 void count_unknown(const Graph& graph, std::map<std::string, std::vector<std::string>>& found) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
@@ -142,21 +158,9 @@ Census read_census(const std::string& path) {
 
 void write_model(const Graph& graph, const std::string& path) { write_model(graph, WriteRequest{.path = path}); }
 
-void write_model(const Graph& graph, const WriteRequest& request) {
-  const std::string extension = request.extension.empty() ? extension_of(request.path) : std::string(request.extension);
-  for (const Format* format : all_formats()) {
-    if (!has_extension(*format, extension)) continue;
-    if (!format->write)
-      throw unsupported(cat(extension, " files are read, not written"),
-                        cat("end the name with one of ", known_extensions(true)));
-    const auto& targets = format->targets;
-    if (!request.target.empty() && std::find(targets.begin(), targets.end(), request.target) == targets.end())
-      throw invalid_argument(cat(extension, " files have no target '", request.target, "'"), target_hint());
-    return format->write(graph, request);
-  }
-  throw invalid_argument(cat("cannot tell the format of '", request.path, "' from its name"),
-                         cat("end it with one of ", known_extensions(true)));
-}
+void write_model(const Graph& graph, const WriteRequest& request) { writer_of(request).write(graph, request); }
+
+void require_written_format(const WriteRequest& request) { writer_of(request); }
 
 void require_known_operators(const Graph& graph) {
   std::map<std::string, std::vector<std::string>> found;

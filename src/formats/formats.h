@@ -27,6 +27,9 @@ void write_model(const Graph& graph, const std::string& path);
 /// The same for a target; throws Error(invalid_argument) when the format has no such one.
 void write_model(const Graph& graph, const WriteRequest& request);
 
+/// Throws what write_model would say of the name and the target alone: known before long work, not after it.
+void require_written_format(const WriteRequest& request);
+
 /// Throws one Error(unsupported) that lists every operator hone does not know, with its count and the nodes' names.
 void require_known_operators(const Graph& graph);
 
