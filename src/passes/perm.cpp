@@ -47,18 +47,21 @@ namespace {
 
 bool is_one(const Dim& dim) { return dim.is_known() && dim.value() == 1; }
 
-Perm without_ones(const Shape& shape, const Perm& perm) {
-  Perm result;
-  for (int64_t axis : full(perm, shape.rank())) {
-    if (!is_one(shape[axis])) result.push_back(axis);
-  }
-  return result;
-}
-
 }  // namespace
 
 bool same_sequence(const Shape& shape, const Perm& a, const Perm& b) {
-  return without_ones(shape, a) == without_ones(shape, b);
+  const auto size = [&](const Perm& perm) { return perm.empty() ? shape.rank() : std::ssize(perm); };
+  const auto axis = [](const Perm& perm, int64_t i) { return perm.empty() ? i : perm[static_cast<size_t>(i)]; };
+  const auto skip_ones = [&](const Perm& perm, int64_t& i) {
+    while (i < size(perm) && is_one(shape[axis(perm, i)])) ++i;
+    return i < size(perm);
+  };
+  for (int64_t i = 0, j = 0;; ++i, ++j) {
+    const bool more = skip_ones(a, i);
+    if (more != skip_ones(b, j)) return false;
+    if (!more) return true;
+    if (axis(a, i) != axis(b, j)) return false;
+  }
 }
 
 Shape permuted(const Shape& shape, const Perm& perm) {

@@ -185,23 +185,23 @@ std::vector<int32_t> merge_in_place(std::span<const PlannedStep> steps, std::spa
 /// Offsets of the slots in one memory's arena; returns its size in bytes.
 int64_t pack(const MemoryKind* memory, std::span<const int32_t> owner, std::span<const int32_t> first,
              std::vector<Slot>& slots) {
-  std::map<int32_t, Lifetime> blocks;
+  const auto is_here = [&](size_t i) { return slots[i].kind == Slot::kArena && slots[i].memory == memory; };
+  std::vector<size_t> block_of(slots.size());  // of slots that are their own owner
+  std::vector<Lifetime> blocks;
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].kind != Slot::kArena || slots[i].memory != memory) continue;
-    Lifetime life{bytes_of(slots[i].type), first[i], slots[i].last_use};
-    const auto [at, fresh] = blocks.try_emplace(owner[i], life);
-    if (fresh) continue;
-    at->second.first = std::min(at->second.first, life.first);
-    at->second.last = std::max(at->second.last, life.last);
+    if (!is_here(i) || static_cast<size_t>(owner[i]) != i) continue;
+    block_of[i] = blocks.size();
+    blocks.push_back({bytes_of(slots[i].type), first[i], slots[i].last_use});
   }
-  std::vector<Lifetime> lifetimes;
-  for (const auto& [id, life] : blocks) lifetimes.push_back(life);
-  const MemoryPlan plan = plan_memory(lifetimes);
-  std::map<int32_t, int64_t> offsets;
-  size_t next = 0;
-  for (const auto& [id, life] : blocks) offsets[id] = plan.offsets[next++];
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (!is_here(i)) continue;
+    Lifetime& block = blocks[block_of[static_cast<size_t>(owner[i])]];
+    block.first = std::min(block.first, first[i]);
+    block.last = std::max(block.last, slots[i].last_use);
+  }
+  const MemoryPlan plan = plan_memory(blocks);
   for (size_t i = 0; i < slots.size(); ++i)
-    if (slots[i].kind == Slot::kArena && slots[i].memory == memory) slots[i].offset = offsets[owner[i]];
+    if (is_here(i)) slots[i].offset = plan.offsets[block_of[static_cast<size_t>(owner[i])]];
   return plan.total;
 }
 

@@ -143,6 +143,7 @@ void GraphReader::read_outputs(const GraphProto& proto) {
 Graph GraphReader::read(std::string_view bytes) {
   const GraphProto proto = model_.decoder().graph(bytes);
   graph_.name = std::string(proto.name);
+  scope_.names.reserve(proto.nodes.size() + proto.initializers.size() + proto.inputs.size());
   for (const ValueInfoProto& info : proto.value_info) facts_[info.name] = &info;
   for (const ValueInfoProto& info : proto.outputs) facts_[info.name] = &info;
   read_constants(proto);

@@ -45,25 +45,28 @@ std::vector<std::string_view> free_names(const Decoder& decoder, std::string_vie
 
 std::vector<size_t> order_of(const Decoder& decoder, const std::vector<NodeProto>& nodes, int depth) {
   std::unordered_map<std::string_view, size_t> maker;
+  maker.reserve(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i)
     for (const std::string_view name : nodes[i].outputs) maker.emplace(name, i);
+  const auto for_each_maker = [&](size_t i, const auto& visit) {
+    for (const std::string_view name : used_names(decoder, nodes[i], depth))
+      if (const auto made = maker.find(name); made != maker.end()) visit(made->second);
+  };
+
+  std::vector<size_t> order(nodes.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  bool is_sorted = true;
+  for (size_t i = 0; i < nodes.size() && is_sorted; ++i)
+    for_each_maker(i, [&](size_t made) { is_sorted = is_sorted && made < i; });
+  if (is_sorted) return order;
 
   std::vector<std::vector<size_t>> users(nodes.size());
   std::vector<size_t> missing(nodes.size());
-  bool is_sorted = true;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    for (const std::string_view name : used_names(decoder, nodes[i], depth)) {
-      const auto made = maker.find(name);
-      if (made == maker.end()) continue;
-      is_sorted = is_sorted && made->second < i;
-      users[made->second].push_back(i);
+  for (size_t i = 0; i < nodes.size(); ++i)
+    for_each_maker(i, [&](size_t made) {
+      users[made].push_back(i);
       ++missing[i];
-    }
-  }
-  std::vector<size_t> order(nodes.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  if (is_sorted) return order;
-
+    });
   order.clear();
   std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
   for (size_t i = 0; i < nodes.size(); ++i)
