@@ -4,15 +4,28 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME dev)
 
-# The objects of several layers in one archive: users need not know the layers. What the public functions reach needs no
-# other library than threads and, where archives are read, zlib; tests/install links it that way.
-function(hone_bundle NAME)
+# Appends the layer `TARGET` and all layers that it sees to the list `OUT`.
+function(hone_layers_below TARGET OUT)
+  set(found ${${OUT}} ${TARGET})
+  get_target_property(links ${TARGET} INTERFACE_LINK_LIBRARIES)
+  foreach(link ${links})
+    if(link MATCHES "^hone_" AND NOT link IN_LIST found)
+      hone_layers_below(${link} found)
+    endif()
+  endforeach()
+  set(${OUT} ${found} PARENT_SCOPE)
+endfunction()
+
+# The objects of the layer `TOP` and of all below it in one archive: users need not know the layers. What the public
+# functions reach needs no other library than threads and, where archives are read, zlib; tests/install links it that way.
+function(hone_bundle NAME TOP)
   add_library(${NAME} STATIC)
   set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX)
-  foreach(layer ${ARGN})
-    get_target_property(type hone_${layer} TYPE)
+  hone_layers_below(${TOP} layers)
+  foreach(layer ${layers})
+    get_target_property(type ${layer} TYPE)
     if(NOT type STREQUAL "INTERFACE_LIBRARY")
-      target_sources(${NAME} PRIVATE $<TARGET_OBJECTS:hone_${layer}>)
+      target_sources(${NAME} PRIVATE $<TARGET_OBJECTS:${layer}>)
     endif()
   endforeach()
   target_include_directories(${NAME} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
@@ -22,11 +35,11 @@ function(hone_bundle NAME)
 endfunction()
 
 if(HONE_MINIMAL)
-  hone_bundle(hone_runtime_library base tensor ir ops passes runtime tflite formats cpu capi)
+  hone_bundle(hone_runtime_library hone_capi)
   set_target_properties(hone_runtime_library PROPERTIES OUTPUT_NAME hone_runtime EXPORT_NAME hone_runtime)
   install(TARGETS hone_runtime_library EXPORT honeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 else()
-  hone_bundle(hone_cpp base container tensor ir ops passes runtime tflite onnx keras tensorflow formats cpu data peers measure compress capi)
+  hone_bundle(hone_cpp hone_capi)
   set_target_properties(hone_cpp PROPERTIES OUTPUT_NAME hone EXPORT_NAME hone)
   find_package(ZLIB REQUIRED)
   target_link_libraries(hone_cpp INTERFACE ZLIB::ZLIB)
