@@ -145,7 +145,7 @@ CommandBody setup(Args& args) {
 const Command kPackageCommand{
     "package", "a container image that serves a model, made without a container engine",
     "hone package model.tflite -o image\n"
-    "hone package model.tflite --data photos --image registry.local/defects:2 -o image",
+    "hone package model.tflite --data photos --image registry.local/defects:2 --sign key.pem -o image",
     "The image holds this program, the libraries that it needs, the model and golden samples (four of --data, else "
     "generated numbers) that the server repeats before it answers. The same command gives the same bytes.",
     setup};

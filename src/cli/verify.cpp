@@ -202,7 +202,7 @@ CommandBody setup(Args& args) {
 const Command kVerifyCommand{
     "verify", "whether a model answers here as it did where it was made, and is made so again",
     "hone verify out/model.tflite\n"
-    "hone verify image/rootfs/models/defects/1/model.tflite --key public.pem\n"
+    "hone verify image/rootfs/models/model/1/model.tflite --key public.pem\n"
     "hone verify out/model.onnx --rebuild --source model.onnx --data photos/",
     "Repeats the golden samples in the model's manifest and those of the file beside it (model.golden.npz). --rebuild "
     "applies the manifest's recipe to the source and the calibration samples anew, on any number of threads and any "

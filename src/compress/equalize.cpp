@@ -167,7 +167,7 @@ void apply_factors(Graph& graph, const Link& link, const std::vector<float>& s) 
 }  // namespace
 
 Graph equalize(const Graph& graph, const Evidence& evidence) {
-  Graph out = graph;
+  Graph out = with_own_constants(graph);
   const std::vector<Link> links = find_links(out);
   const Maxima seen = channel_maxima(out, links, evidence);
   for (const Link& link : links) {

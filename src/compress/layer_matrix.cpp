@@ -85,6 +85,17 @@ std::vector<LayerMatrix> matrix_layers(const Graph& graph) {
   return out;
 }
 
+Graph with_own_constants(Graph graph) {
+  for (const LayerMatrix& layer : matrix_layers(graph))
+    for (size_t i = 1; i < graph.node(layer.node).inputs.size(); ++i) {
+      const ValueId id = graph.node(layer.node).inputs[i];
+      if (!id.exists() || !graph.is_constant(id) || graph.value(id).users.size() == 1) continue;
+      const Value& shared = graph.value(id);
+      graph.set_input(layer.node, i, graph.add_constant(Tensor(shared.constant), shared.name));
+    }
+  return graph;
+}
+
 std::set<std::string> outer_layers(const Graph& graph) {
   const std::vector<NodeId> order = graph.order();
   std::vector<char> is_behind(graph.value_capacity(), 0), is_before(graph.value_capacity(), 0);

@@ -27,6 +27,10 @@ std::optional<LayerMatrix> as_matrix(const Graph& graph, NodeId node);
 /// Every such layer in execution order.
 std::vector<LayerMatrix> matrix_layers(const Graph& graph);
 
+/// `graph` where no such layer shares weights or bias with another user, so that they may change for it alone: equal
+/// constants are merged when models are read, zero biases above all.
+Graph with_own_constants(Graph graph);
+
 /// Names of the nodes with weights before or behind which no others stand: the first layers and the last. They see raw
 /// inputs and make the answer, and few bits cost most there.
 std::set<std::string> outer_layers(const Graph& graph);

@@ -30,8 +30,9 @@ std::vector<double> lengths(const Graph& graph, const ChannelGroup& group) {
 
 }  // namespace
 
-Graph narrowed(const Graph& graph, double width) {
+Graph narrowed(const Graph& source, double width) {
   if (!(width > 0 && width < 1)) throw invalid_argument(cat("width ", width, ": expected a share between 0 and 1"));
+  const Graph graph = with_own_constants(source);
   const ChannelGroups groups = channel_groups(graph);
   std::vector<std::vector<int64_t>> kept;
   bool is_any = false;

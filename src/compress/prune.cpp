@@ -137,7 +137,7 @@ struct Candidate {
 class Pruner {
  public:
   Pruner(const Graph& graph, const Evidence& evidence)
-      : graph_(graph), evidence_(evidence), groups_(channel_groups(graph)) {}
+      : graph_(with_own_constants(graph)), evidence_(evidence), groups_(channel_groups(graph_)) {}
 
   Pruned run(double share) {
     find_costs();
@@ -286,7 +286,7 @@ class Pruner {
     return true;
   }
 
-  const Graph& graph_;
+  const Graph graph_;
   const Evidence& evidence_;
   ChannelGroups groups_;
   std::vector<LayerCost> costs_;

@@ -139,6 +139,27 @@ TEST(Prune, ChannelsThatRepeatOthersGoWithoutLoss) {
   EXPECT_LT(relative_error(graph, pruned.graph), 1e-4);
 }
 
+TEST(Prune, LayersThatShareABiasArePrunedEachForItself) {
+  Graph graph = parse_graph(R"(graph "zeros" {
+  input %x: f32[1,6,6,4]
+  const %w1: f32[16,3,3,4] = random(1)
+  const %w2: f32[16,1,1,16] = random(2)
+  const %zero: f32[16] = fill(0)
+  const %wf: f32[5,16] = random(3)
+  const %axes: i64[2] = {1, 2}
+  %a = Conv(%x, %w1, %zero) {act_min=0}
+  %b = Conv(%a, %w2, %zero) {act_min=0}
+  %p = ReduceMean(%b, %axes) {keepdims=false}
+  %y = FullyConnected(%p, %wf)
+  output %y
+})",
+                            all_ops());
+  const Pruned pruned = prune(graph, evidence(), {.macs = 0.8});
+  verify(pruned.graph);
+  EXPECT_LT(pruned.channels_after, pruned.channels_before);
+  EXPECT_LT(relative_error(graph, pruned.graph), 0.2);
+}
+
 TEST(Prune, GoesBeforeInt8InARecipe) {
   const Graph graph = parse_graph(kNet, all_ops());
   const Graph small = apply(parse_recipe("prune {macs=0.8} | int8"), graph, evidence());

@@ -101,9 +101,10 @@ void correct_bias_of(Graph& graph, const LayerMatrix& layer, const Tensor& befor
 
 }  // namespace
 
-Graph sparsify(const Graph& graph, const Evidence& evidence, const SparsifyOptions& options) {
+Graph sparsify(const Graph& source, const Evidence& evidence, const SparsifyOptions& options) {
   if (options.n < 1 || options.n >= options.m || options.m > 32)
     throw invalid_argument(cat("sparsity ", options.n, ":", options.m, ": expected n of m with 1 <= n < m <= 32"));
+  const Graph graph = with_own_constants(source);
   const std::map<std::string, Moments> moments = collect_moments(graph, evidence);
   const std::set<std::string> outer = outer_layers(graph);
   Graph out = graph;

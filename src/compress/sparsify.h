@@ -16,6 +16,6 @@ struct SparsifyOptions {
 /// squares fit to what the layer made, with the bias; at last layer after layer on what the sparse ones before it give,
 /// as refit.h does, outer layers behind included. outer_layers(), depthwise layers and those whose input channels m
 /// does not divide get no zeros. Throws Error(invalid_argument) for other n and m, or when no layer can be made sparse.
-Graph sparsify(const Graph& graph, const Evidence& evidence, const SparsifyOptions& options = {});
+Graph sparsify(const Graph& source, const Evidence& evidence, const SparsifyOptions& options = {});
 
 }  // namespace hone

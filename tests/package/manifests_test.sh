@@ -21,7 +21,7 @@ graph "twice" {
 }
 END
 "$hone" deploy twice.hone --image registry.local:5000/demo/twice:7 --cpus 2 -o pods > /dev/null
-"$hone" deploy twice.hone --name 3x --namespace edge --per-node --device squat.ai/npu -o nodes > /dev/null
+"$hone" deploy twice.hone --name model-3x --namespace edge --per-node --device squat.ai/npu -o nodes > /dev/null
 "$hone" deploy twice.hone --replicas 1 --device squat.ai/npu -o alone > /dev/null
 "$hone" package twice.hone -o image --airgap air > /dev/null
 

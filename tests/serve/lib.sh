@@ -41,6 +41,7 @@ END
 
 # start OPTION...: the server, on a free port that ends up in $url, and $grpc where it speaks that
 start() {
+  : > log
   "$hone" serve "$@" --http-port 0 2> log &
   server=$!
   for _ in $(seq 500); do

@@ -6,27 +6,12 @@ set -euo pipefail
 hone=$1
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 [ -n "$browser" ] || { echo "SKIPPED: no chromium found (apt-get install chromium)"; exit 77; }
-work=$(mktemp -d)
-server=
-cleanup() {
-  [ -z "$server" ] || kill -KILL "$server" 2> /dev/null || true
-  rm -rf "$work"
-}
-trap cleanup EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; exit 1; }
+. "$(dirname "$0")/lib.sh"
 
 mkdir -p models/twice/4 models/twice/5
 printf 'graph "m" {\n  input %%x: f32[4]\n  %%y: f32[4] = Add(%%x, %%x)\n  output %%y\n}\n' > models/twice/4/model.hone
 echo 'no graph <b>at all</b>' > models/twice/5/model.hone
-"$hone" serve models --http-port 0 2> log &
-server=$!
-for _ in $(seq 500); do
-  url=$(sed -n 's/^listening on //p' log)
-  [ -z "$url" ] || break
-  kill -0 "$server" 2> /dev/null || fail "the server ended: $(cat log)"
-  sleep 0.02
-done
+start models
 timeout 90 "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync \
   --disable-component-update --disable-dev-shm-usage --user-data-dir="$work/profile" --enable-logging=stderr --v=0 \
   --virtual-time-budget=3000 --dump-dom "$url/" > page.html 2> console || fail "$browser: $(tail -5 console)"
@@ -35,7 +20,5 @@ grep -q 'role="status">ready</p>' page.html || fail "not ready: $(grep -o 'id="s
 grep -q '<td>twice</td><td>4</td><td>serves</td>' page.html || fail "no row for version 4: $(grep -o '<tbody>.*</tbody>' page.html)"
 grep -q '<td>5</td><td class="bad">text form: expected' page.html || fail "no reason for version 5: $(grep -o '<tbody>.*' page.html)"
 grep -q '<option value="twice">' page.html || fail "no model to try"
-kill -TERM "$server"
-wait "$server" || fail "exit status $?"
-server=
+stop 0
 echo "PASSED"
