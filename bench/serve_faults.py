@@ -110,7 +110,7 @@ before = server.rss()
 for version in range(2, reloads + 2):
     publish(version)
     time.sleep(0.04)
-    if version == reloads // 5:
+    if version == max(2, reloads // 5):
         early = server.rss()
 time.sleep(1)
 load.end()

@@ -33,7 +33,7 @@ constexpr int kTimedOut = 124;
 
 int end(pid_t pid, int code) {
   ::kill(-pid, SIGKILL);
-  ::waitpid(pid, nullptr, 0);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
   return code;
 }
 
@@ -49,7 +49,10 @@ int run_shell(const std::string& line, double seconds) {
   for (;;) {
     int status = 0;
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);
-    if (ended == pid) return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (ended == pid) {
+      ::kill(-pid, SIGKILL);  // what it left behind in its group
+      return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    }
     if (ended < 0 && errno != EINTR) throw io_error(cat("cannot wait for the command: ", std::strerror(errno)));
     if (is_cancel_requested()) {
       end(pid, 0);

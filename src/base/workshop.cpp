@@ -73,6 +73,18 @@ bool carry_out(const Move& move) {
   return ::rename(move.from.c_str(), move.to.c_str()) == 0;  // a file system that knows no exchange
 }
 
+/// Adds the folders that had to be made to `made`, the outer ones first.
+bool make_folders(const fs::path& folder, std::vector<fs::path>& made) {
+  if (folder.empty() || ::mkdir(folder.c_str(), 0777) == 0) {
+    if (!folder.empty()) made.push_back(folder);
+    return true;
+  }
+  if (errno == EEXIST) return true;
+  if (errno != ENOENT || !make_folders(folder.parent_path(), made) || ::mkdir(folder.c_str(), 0777) != 0) return false;
+  made.push_back(folder);
+  return true;
+}
+
 }  // namespace
 
 Workshop::Workshop(const fs::path& folder) : folder_(folder.empty() ? "." : folder) {
@@ -109,7 +121,8 @@ Error Workshop::with_final_names(const Error& error) const {
 std::vector<std::string> Workshop::files() const {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path_))
-    if (!entry.is_directory()) names.push_back(entry.path().lexically_relative(path_).string());
+    if (entry.symlink_status().type() != fs::file_type::directory)
+      names.push_back(entry.path().lexically_relative(path_).string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -118,17 +131,21 @@ void Workshop::publish() {
   std::vector<Move> moves;
   for (const std::string& name : files()) {
     const fs::path to = folder_ == "." ? fs::path(name) : folder_ / name;
-    if (name.find('/') != std::string::npos) make_directory(to.parent_path().string());
     moves.push_back(planned(path_ / name, to));
   }
-  for (size_t i = 0; i < moves.size(); ++i) {
-    if (carry_out(moves[i])) continue;
-    const std::string why = std::strerror(errno);
-    for (size_t k = i; k-- > 0;)
-      if (moves[k].replaces)
-        carry_out(moves[k]);
+  std::vector<fs::path> made;
+  const auto take_back = [&](size_t done) {
+    while (done-- > 0)
+      if (moves[done].replaces)
+        carry_out(moves[done]);
       else
-        ::unlink(moves[k].to.c_str());
+        ::unlink(moves[done].to.c_str());
+    for (size_t k = made.size(); k-- > 0;) ::rmdir(made[k].c_str());
+  };
+  for (size_t i = 0; i < moves.size(); ++i) {
+    if (make_folders(moves[i].to.parent_path(), made) && carry_out(moves[i])) continue;
+    const std::string why = std::strerror(errno);
+    take_back(i);
     throw io_error(cat("cannot write '", moves[i].to.string(), "': ", why));
   }
 }

@@ -170,7 +170,9 @@ TEST(Workshop, OneFileThatCannotBeReplacedKeepsAllOthers) {
   fs::create_directory(folder / "folder");
   for (const std::string bad : {"z", "folder"}) {
     Workshop workshop(folder.path);
-    for (const std::string& name : {std::string("a"), std::string("b"), bad}) write_file(workshop.file(name), "new");
+    fs::create_directories(workshop.file("b/deep"));
+    for (const std::string& name : {std::string("a"), std::string("b/deep/x"), bad})
+      write_file(workshop.file(name), "new");
     EXPECT_NE(error_of([&] { workshop.publish(); }), "no error");
   }
   EXPECT_EQ(folder.names(), (std::vector<std::string>{"a", "folder", "z"}));

@@ -194,10 +194,11 @@ Sink sink_of(Console& console) {
 
 /// With --recipe the file says what decides the result: the flags that would say so too.
 Options as_recipe_says(Options o, const JobRecipe& recipe) {
-  if (!recipe.metric_command.empty())
-    o.metric.command = recipe.metric_command;
-  else
-    o.metric.metric = recipe.metric;
+  // A file never runs a command: who repeats the job types it.
+  if (recipe.metric_command != o.metric.command)
+    throw invalid_argument(cat("the recipe was judged by the command '", recipe.metric_command, "'"),
+                           "if that may run here, give it: --metric-cmd CMD");
+  if (recipe.metric_command.empty()) o.metric.metric = recipe.metric;
   o.output = recipe.output;
   o.max_drop = recipe.budget.max_drop;
   if (!std::isnan(recipe.budget.bound)) o.bound = to_text(recipe.budget.bound);
@@ -222,7 +223,7 @@ void require_undecided(const Options& o, const JobRecipe& recipe) {
   note("--max-drop", says_all && o.max_drop != usual.max_drop);
   note("--bound", says_all && !o.bound.empty());
   note("--metric", says_all && !o.metric.metric.empty());
-  note("--metric-cmd", says_all && !o.metric.command.empty());
+  note("--metric-cmd", says_all && recipe.metric_command.empty() && !o.metric.command.empty());
   note("--output", says_all && !o.output.empty());
   note("--calibration-samples", says_all && o.calibration_samples != 0);
   note("--seed", says_all && o.seed != 0);

@@ -24,7 +24,7 @@ Roof measure_roof(const Engine& engine, double seconds = 0.3);
 /// or the kernel multiplies less than the operator says (Winograd); 0 where nothing is known of the step's work.
 std::vector<double> shares_of_roof(const std::vector<StepTime>& steps, const Roof& roof);
 
-/// {"f32_gmacs":…,"int8_gmacs":…,"gigabytes":…}
+/// {"f32_gmacs":…,"int8_gmacs":…,"cache_gigabytes":…,"memory_gigabytes":…}
 Json to_json(const Roof& roof);
 
 }  // namespace hone

@@ -120,6 +120,8 @@ Forest forest_of(const TreeEnsemble& op) {
   }
   for (size_t i = 0; i < count; ++i)
     if (parents[i] == count) forest.roots.push_back(i);
+  if (forest.roots.empty())
+    throw op_error(kOp, "no tree has a root: there are no nodes, or all of them stand in circles");
   for (size_t i = 0; i < op.target_ids.size(); ++i) {
     if (op.target_ids[i] < 0 || op.target_ids[i] >= op.n_targets)
       throw op_error(kOp, cat("target_ids contains ", op.target_ids[i], ", expected 0 to ", op.n_targets - 1));

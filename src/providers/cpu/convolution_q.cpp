@@ -49,7 +49,8 @@ LineBlocks plan_lines(const GemmS8Variant& gemm, const ConvShape& shape, const C
   l.height = (shape.kernel_h - 1) * shape.dilation_h + 1;
   l.is_used = shape.taps() > 1 && shape.groups == 1 && shape.dilation_w == 1 && quant.w_zero == 0 &&
               shape.stride_w <= shape.kernel_w && shape.stride_h <= l.height && shape.out_w >= kFewestPixels &&
-              l.run * 2 <= run * 3 && l.width <= shape.in_w + 2 * shape.kernel_w;
+              l.run * 2 <= run * 3 && l.width <= shape.in_w + 2 * shape.kernel_w &&
+              l.height <= shape.in_h + shape.kernel_h;
   l.stride = l.width * shape.in_c * gemm.element_bytes;
   return l;
 }

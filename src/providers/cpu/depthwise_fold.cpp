@@ -51,6 +51,7 @@ void DepthwiseFold::copy_line(const uint8_t* x, int64_t y, uint8_t outside, uint
   for (int64_t phase = 0; phase < s.stride_w; ++phase) {
     // Column i of the phase is pixel i · stride + phase − pad of the image.
     const int64_t shift = s.pad_left - phase;
+    if (s.in_w - 1 + shift < 0) continue;  // all of it lies right of a narrow image
     const int64_t begin = std::max<int64_t>(0, shift <= 0 ? 0 : (shift + s.stride_w - 1) / s.stride_w);
     const int64_t end = std::min(columns_, (s.in_w - 1 + shift) / s.stride_w + 1);
     uint8_t* to = line + phase * columns_ * s.out_c;

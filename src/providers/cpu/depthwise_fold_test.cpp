@@ -13,12 +13,13 @@ TEST(DepthwiseFold, ConvolvesFewChannelsBitIdenticallyOnEveryLevel) {
     const int64_t kh = random.integer(1, 5), kw = random.integer(1, 5), dh = random.integer(1, 2);
     const int64_t sh = random.integer(1, 3), sw = random.integer(1, 3);
     const int64_t top = random.integer(0, kh - 1), left = random.integer(0, kw - 1), batch = random.integer(1, 2);
+    const int64_t right = random.integer(0, 8);
     const ConvShape shape{.batch = batch,
                           .in_h = in_h,
                           .in_w = in_w,
                           .in_c = c,
                           .out_h = random.integer(1, (in_h + top) / sh + 1),
-                          .out_w = random.integer(1, (in_w + left) / sw + 1),
+                          .out_w = random.integer(1, (in_w + left + right) / sw + 1),
                           .out_c = c,
                           .kernel_h = kh,
                           .kernel_w = kw,

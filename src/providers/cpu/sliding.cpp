@@ -12,12 +12,10 @@ constexpr int64_t kMostWeights = 256 * 1024;
 // Rows a whole page apart share too few cache lines.
 constexpr int64_t kPage = 4096;
 
-int64_t span_h(const ConvShape& s) { return (s.kernel_h - 1) * s.dilation_h + 1; }
-
 }  // namespace
 
 bool SlidingF32::suits(const ConvShape& s) {
-  return s.taps() > 1 && s.dilation_w == 1 && s.groups == 1 && s.out_w >= 4 &&
+  return s.taps() > 1 && s.dilation_w == 1 && s.dilation_h == 1 && s.groups == 1 && s.out_w >= 4 &&
          s.depth() * s.out_c * 4 <= kMostWeights && s.stride_w * s.in_c * 4 % kPage != 0;
 }
 
@@ -26,14 +24,14 @@ SlidingF32::SlidingF32(const GemmF32Variant& gemm, const ConvShape& s, const flo
       shape_(s),
       columns_((s.out_w - 1) * s.stride_w + s.kernel_w),
       is_copied_(s.pad_top > 0 || s.pad_left > 0 || columns_ > s.in_w ||
-                 (s.out_h - 1) * s.stride_h + span_h(s) > s.in_h),
+                 (s.out_h - 1) * s.stride_h + s.kernel_h > s.in_h),
       tasks_(std::min<int64_t>(threads, s.batch * s.out_h)),
       packed_(static_cast<size_t>(packed_f32_size(gemm, s.depth(), s.out_c)) * 4) {
   pack_f32(gemm, MatrixView<float>{w, 1, s.depth(), s.depth(), s.out_c}, bias, packed_.as<float>());
   if (!is_copied_) return;
   const int64_t line_bytes = columns_ * s.in_c * 4;
-  block_ = std::clamp<int64_t>((kBlockBytes / line_bytes - span_h(s)) / s.stride_h + 1, 1, s.out_h);
-  task_scratch_ = align_64(((block_ - 1) * s.stride_h + span_h(s)) * line_bytes);
+  block_ = std::clamp<int64_t>((kBlockBytes / line_bytes - s.kernel_h) / s.stride_h + 1, 1, s.out_h);
+  task_scratch_ = align_64(((block_ - 1) * s.stride_h + s.kernel_h) * line_bytes);
 }
 
 // The lines of the image from `first_line` on, which may lie outside, each with its borders.
@@ -66,7 +64,7 @@ void SlidingF32::run(const DenseF32::Call& call) const {
       const int64_t y1 = std::min({(image + 1) * s.out_h, last, is_copied_ ? unit + block_ : last}) - image * s.out_h;
       const float* x = call.x + image * s.in_h * s.in_w * s.in_c;
       if (is_copied_) {
-        x = padded(x, y0 * s.stride_h - s.pad_top, (y1 - y0 - 1) * s.stride_h + span_h(s), lines);
+        x = padded(x, y0 * s.stride_h - s.pad_top, (y1 - y0 - 1) * s.stride_h + s.kernel_h, lines);
       } else {
         x += y0 * s.stride_h * pitch;
       }

@@ -27,15 +27,7 @@ TEST(SlidingF32, IsNearPlainSumsAtEveryEdgeAndTheSameForAnyNumberOfThreads) {
        .stride_w = 2,
        .pad_top = 4,
        .pad_left = 1},
-      {.in_h = 11,
-       .in_w = 12,
-       .in_c = 18,
-       .out_c = 7,
-       .kernel_h = 2,
-       .kernel_w = 3,
-       .dilation_h = 3,
-       .pad_top = 9,
-       .pad_left = 5},
+      {.in_h = 11, .in_w = 12, .in_c = 18, .out_c = 7, .kernel_h = 2, .kernel_w = 3, .pad_top = 5, .pad_left = 5},
       {.in_h = 1, .in_w = 40, .in_c = 8, .out_c = 24, .kernel_w = 5, .stride_w = 3, .pad_left = 2},
   };
   for (const ConvShape& s : shapes) {
@@ -47,6 +39,14 @@ TEST(SlidingF32, IsNearPlainSumsAtEveryEdgeAndTheSameForAnyNumberOfThreads) {
       });
     }
   }
+}
+
+// Of a thousand lines that dilated rows reach over three are read: they are gathered.
+TEST(SlidingF32, LeavesDilatedRowsToOthers) {
+  ConvShape s{.in_h = 9, .in_w = 32, .in_c = 8, .out_h = 9, .out_w = 32, .out_c = 8, .kernel_h = 3, .kernel_w = 1};
+  EXPECT_TRUE(SlidingF32::suits(s));
+  s.dilation_h = 1000;
+  EXPECT_FALSE(SlidingF32::suits(s));
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ Terms terms_of(const TensorType& type, double twice_max, int32_t sign) {
   Terms terms{};
   for (int i = 0; i < 256; ++i) {
     const int32_t stored = is_unsigned_byte(type) ? i : static_cast<int8_t>(i);
-    terms[static_cast<size_t>(i)] =
-        sign * multiply_by_quantized_multiplier((stored - type.quant->zero_point()) * (1 << kShift), m);
+    const uint32_t shifted = static_cast<uint32_t>(stored - type.quant->zero_point()) << kShift;
+    terms[static_cast<size_t>(i)] = sign * multiply_by_quantized_multiplier(static_cast<int32_t>(shifted), m);
   }
   return terms;
 }

@@ -164,6 +164,7 @@ std::unique_ptr<Step> make_matmul_bytes(const KernelRequest& r, const KernelTabl
   const QuantParams& b = *r.input(1).quant;
   const TensorType& y = r.output();
   const int32_t zero = y.quant->zero_point();
+  const float scale = static_cast<float>(double(a.scale()) * double(b.scale()) / double(y.quant->scale()));
   const BytesProduct p{.gemm = &run_time_gemm_s8_of(table),
                        .m = products->m,
                        .n = products->n,
@@ -173,11 +174,11 @@ std::unique_ptr<Step> make_matmul_bytes(const KernelRequest& r, const KernelTabl
                        .transpose_b = op.transpose_b,
                        .a_zero = a.zero_point(),
                        .b_zero = b.zero_point() - (is_unsigned_byte(r.input(1)) ? 128 : 0),
-                       .scale = static_cast<float>(double(a.scale()) * double(b.scale()) / double(y.quant->scale())),
+                       .scale = scale,
                        .epilogue = {.lo = static_cast<float>(min_of(y.dtype) - zero),
                                     .hi = static_cast<float>(max_of(y.dtype) - zero),
                                     .zero_point = zero,
-                                    .fits = a.scale() * b.scale() <= y.quant->scale() / 2}};
+                                    .fits = std::abs(scale) <= 0.5f}};
   const int64_t batches = static_cast<int64_t>(products->offsets.size());
   const int64_t tasks = std::min(batches, tasks_for(batches * p.m * p.n * p.k / 64, r.threads));
   return make_step(
