@@ -1,5 +1,6 @@
 // PyTorch archives: real models against what torch answered, and hostile ones.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -15,7 +16,7 @@
 namespace hone {
 namespace {
 
-std::string scratch(const std::string& name) { return testing::TempDir() + "torch_" + name; }
+std::string scratch(const std::string& name) { return cat(testing::TempDir(), "torch_", ::getpid(), "_", name); }
 
 std::string error_of(const std::string& path, const ReadOptions& options = {.shapes = {{"", {2, 3}}}}) {
   try {
@@ -113,6 +114,90 @@ TEST(TorchFiles, KeepWhatTheProgramChangesFromRunToRun) {
             (std::vector<double>{4, 6, 8, 10, 12, 14}));
   EXPECT_EQ(to_doubles(evaluate(graph, x, {.observe = {}, .states = &states}).at(0)),
             (std::vector<double>{6, 8, 10, 12, 14, 16}));
+}
+
+/// if x.sum() > 0: FIRST else: SECOND, between what comes before and after.
+std::string branching(const std::string& before, const std::string& first, const std::string& second,
+                      const std::string& after) {
+  return net(cat(before, "    if bool(torch.gt(torch.sum(x), 0.)):\n      ", first, "\n    else:\n      ", second, "\n",
+                 after));
+}
+
+TEST(TorchFiles, WhoseBranchOnDataChangesWhatIsOutsideAreRefused) {
+  const std::string joined = "    return torch.cat(outs, 0)\n", scaled = "    return torch.mul(x, n[0])\n",
+                    list = "    outs = [x]\n", numbers = "    n = [1., 5.]\n";
+  const auto refused = [](const std::string& path) {
+    const std::string error = error_of(path);
+    EXPECT_NE(error.find("from outside in a branch or loop on data"), std::string::npos) << error;
+  };
+  refused(branching(list, "torch.append(outs, x)", "torch.append(outs, torch.neg(x))", joined));
+  refused(branching(list, "torch.insert(outs, 0, x)", "pass", joined));
+  refused(branching(list, "torch.extend(outs, [x])", "pass", joined));
+  refused(branching("    outs = [x, x]\n", "pass", "a = torch.pop(outs)", joined));
+  refused(branching(numbers, "torch.reverse(n)", "pass", scaled));
+  refused(branching(numbers, "torch._set_item(n, 0, 2.)", "pass", scaled));
+  refused(branching("    n = {0: 1.}\n", "torch._set_item(n, 0, 2.)", "pass", scaled));
+  refused(branching("    self.k = 1.\n", "self.k = 2.", "self.k = 3.", "    return torch.mul(x, self.k)\n"));
+  refused(branching("    y = torch.neg(x)\n", "z = torch.add_(torch.select(y, 0, 0), 1)", "pass", "    return y\n"));
+  refused(branching("    w = self.w\n", "z = torch.add_(w, 1)", "pass", "    return torch.mul(w, x)\n"));
+  refused(branching("", "z = torch.add_(self.w, 1)", "z = x", "    return torch.mul(self.w, z)\n"));
+  refused(net(list +
+              "    n = torch.sum(x)\n    while bool(torch.gt(n, 0.)):\n      n = torch.sub(n, 1.)\n"
+              "      torch.append(outs, x)\n" +
+              joined));
+}
+
+TEST(TorchFiles, ChangeWhatABranchOnDataMadeAndWhatTheOnlyWayWithoutAnErrorChanges) {
+  const std::vector<Tensor> x{Tensor::of<float>({1, 3}, {1, 2, 3})};
+  const auto answers = [&](const std::string& path) {
+    return to_doubles(evaluate(read_model(path, {.shapes = {{"", {1, 3}}}}), x).at(0));
+  };
+  EXPECT_EQ(answers(branching("", "n = [2.]\n      torch.append(n, 3.)\n      y = torch.mul(x, n[1])", "y = x",
+                              "    return y\n")),
+            (std::vector<double>{3, 6, 9}));
+  const std::string raise = "ops.prim.RaiseException(\"no\")";
+  EXPECT_EQ(answers(branching("    outs = [x]\n", "torch.append(outs, x)", raise, "    return torch.cat(outs, 0)\n")),
+            (std::vector<double>{1, 2, 3, 1, 2, 3}));
+  EXPECT_EQ(answers(branching("    outs = [x]\n", raise, "torch.append(outs, x)", "    return torch.cat(outs, 0)\n")),
+            (std::vector<double>{1, 2, 3, 1, 2, 3}));
+}
+
+// What changes elsewhere is a state of the model, wherever the program meets it first.
+TEST(TorchFiles, MeetAStateInABranchOnDataFirst) {
+  const Graph graph = read_model(
+      branching("", "y = torch.mul(self.w, x)", "y = x", "    w = self.w\n    _0 = torch.add_(w, 1)\n    return y\n"),
+      {.shapes = {{"", {2, 3}}}});
+  ASSERT_EQ(graph.states().size(), 1u);
+  const std::vector<Tensor> x{Tensor::of<float>({2, 3}, {1, 1, 1, 1, 1, 1})};
+  std::vector<Tensor> states;
+  for (const double first : {1, 2})
+    EXPECT_EQ(to_doubles(evaluate(graph, x, {.observe = {}, .states = &states}).at(0)),
+              (std::vector<double>{first, first + 1, first + 2, first + 3, first + 4, first + 5}));
+}
+
+TEST(TorchFiles, ThatNestExpressionsOverManyCallsAreAnError) {
+  std::string code, path = scratch("deep.pt");
+  for (int i = 0; i < 40; ++i) {
+    std::string nested = i < 39 ? cat("__torch__.net.f", i + 1, "(x)") : "torch.relu(x)";
+    for (int level = 0; level < 60; ++level) {
+      nested = "[" + nested + "]";
+      for (int link = 0; link < 60; ++link) nested += "[0]";
+    }
+    code += cat("def f", i, "(x: Tensor) -> Tensor:\n  return ", nested, "\n");
+  }
+  code += "class Net(Module):\n  def forward(self, x: Tensor) -> Tensor:\n    return __torch__.net.f0(x)\n";
+  write_torch(path, "__torch__.net.Net", {{"__torch__/net.py", code}}, {});
+  EXPECT_NE(error_of(path).find("nested deeper than"), std::string::npos) << error_of(path);
+}
+
+TEST(TorchFiles, ThatUseNoTensorAsOneAreAnError) {
+  for (const std::string body : {"    torch.size_(x)\n    return x\n",
+                                 "    y = torch.mul(x, 1.)\n    c = torch.chunk(y, 3, -1)\n    a, b, d = c\n"
+                                 "    torch.transpose_(y, 0, 1)\n    return torch.relu(d)\n"}) {
+    const std::string error = error_of(net(body));
+    EXPECT_NE(error, "") << body;
+    EXPECT_EQ(error.find("bad_variant"), std::string::npos) << error;
+  }
 }
 
 TEST(TorchFiles, NameTheOperatorThatIsNotKnownAndTheModuleThatUsesIt) {

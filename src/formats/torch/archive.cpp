@@ -68,6 +68,8 @@ Object& Archive::root() {
 }
 
 Value Archive::constant(int64_t number) {
+  // They are not made where they are used first.
+  const Restored body{heap_.body, std::exchange(heap_.body, 0)};
   if (is_none(constants_)) constants_ = read("constants");
   const List& all = to_list(constants_);
   if (number < 0 || number >= static_cast<int64_t>(all.items.size()))

@@ -34,17 +34,11 @@ ValueId Evaluator::take(const Cell& cell) {
 template <class Make>
 void Evaluator::make_body(Body& body, Make&& make) {
   if (open_.size() >= 8) throw unsupported("branches and loops on data nested deeper than 8");
-  Graph* outer = std::exchange(graph_, &body.graph);
+  const Restored graph{graph_, std::exchange(graph_, &body.graph)};
+  const Restored number{heap_.body, std::exchange(heap_.body, ++last_body_)};
+  const Restored open{open_, open_};
   open_.push_back(&body);
-  try {
-    make();
-  } catch (...) {
-    graph_ = outer;
-    open_.pop_back();
-    throw;
-  }
-  graph_ = outer;
-  open_.pop_back();
+  make();
 }
 
 /// Both take the same values in the same order, as long as one of them began with all that the other had.
@@ -94,15 +88,19 @@ constexpr const char* kReturned = "return";
 }  // namespace
 
 /// Both ways become graphs; what a way assigns, and the other has too, is a result. Where the program raises an error
-/// on one way, the other is taken.
+/// on one way, the other is taken: it runs again then, without a branch around it, which is why bodies change nothing
+/// outside of themselves.
 void Evaluator::branch_on_data(const Statement& statement, ValueId data, Frame& frame) {
   Body& then = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
   Body& other = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
   Frame left = frame, right = frame;
+  std::optional<OutsideChange> change;  // is none where the other way raises an error
   try {
     make_body(then, [&] { run_block(statement.body, left); });
   } catch (const Refusal&) {
     return run_block(statement.otherwise, frame);
+  } catch (const OutsideChange& e) {
+    change = e;
   }
   for (const auto& [outside, inside] : then.taken) other.take(outside);
   try {
@@ -110,6 +108,7 @@ void Evaluator::branch_on_data(const Statement& statement, ValueId data, Frame& 
   } catch (const Refusal&) {
     return run_block(statement.body, frame);
   }
+  if (change) throw *change;
   if (left.result.has_value() != right.result.has_value()) throw unsupported("returns in one branch on data alone");
   if (left.result) left.names[kReturned] = *left.result, right.names[kReturned] = *right.result;
   join(then, other, left, right, data, frame);

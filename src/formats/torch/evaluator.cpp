@@ -14,14 +14,27 @@ namespace hone::torch {
 namespace {
 
 constexpr int kDeepestCall = 40;
+/// Of expressions and statements within others, over all calls: what the stack has room for.
+constexpr int kMostLevels = 400;
 constexpr size_t kMostSteps = 1'000'000;
 constexpr size_t kMostNodes = 100'000;
 /// What stands for a function or class that a variable names.
 constexpr std::string_view kGlobal = "global ";
 
-}  // namespace
+/// Counts what contains itself.
+class Level {
+ public:
+  Level(int& levels, int most, std::string_view what) : levels_(levels) {
+    if (levels_ >= most) throw resource_error(cat(what, " are nested deeper than ", most));
+    ++levels_;
+  }
+  ~Level() { --levels_; }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
 
-namespace {
+ private:
+  int& levels_;
+};
 
 /// Results of a view remember what they are a part of.
 void note_views(const OpRow& row, const std::vector<Value>& arguments, const Value& result) {
@@ -53,8 +66,11 @@ void Evaluator::refresh(Cell& cell) {
     if (view.version == view.base->version) continue;
     Call call(*graph_, heap_, *view.row, module_, view.arguments);
     view.row->read(call);
-    const Value& made = is<List*>(call.result) ? to_list(call.result).items.at(view.output) : call.result;
-    set(**it, *graph_, call.value(made));
+    std::vector<Value> made{call.result};
+    if (is<List*>(call.result)) made = to_list(call.result).items;
+    if (view.output >= made.size())
+      throw unsupported(cat("part ", view.output, " of a tensor that now has ", made.size(), " parts"));
+    set(**it, *graph_, call.value(made[view.output]));
     ++(*it)->version;
     view.version = view.base->version;
   }
@@ -62,8 +78,7 @@ void Evaluator::refresh(Cell& cell) {
 
 /// The cell becomes `id`, and so do the elements that it shares with others.
 void Evaluator::store(Cell& cell, ValueId id) {
-  if (!open_.empty() && cell.graph != graph_)
-    throw unsupported("changes a tensor from outside in place, in a branch or loop on data");
+  for (const Cell* at = &cell; at; at = at->view.base) heap_.require_own(*at, "a tensor");
   for (Cell* at = &cell;; at = at->view.base) {
     if (!at->view.base && at->array.exists() && !at->name.empty() && !states_.contains(at->name))
       throw ChangedArray{at->name};
@@ -116,15 +131,13 @@ Value Evaluator::call_method(Object& self, const std::string& method, std::vecto
   if (!type || found == type->methods.end())
     throw invalid_model(cat("class '", self.type, "' has no method '", method, "'"));
   arguments.insert(arguments.begin(), &self);
-  const std::string outer = std::exchange(module_, self.path);
-  const Value result = run(found->second, std::move(arguments), {}, self.path.empty() ? method : self.path);
-  module_ = outer;
-  return result;
+  const Restored outer{module_, std::exchange(module_, self.path)};
+  return run(found->second, std::move(arguments), {}, self.path.empty() ? method : self.path);
 }
 
 Value Evaluator::run(const Function& function, std::vector<Value> arguments, const Keywords& keywords,
                      const std::string& what) {
-  if (++depth_ > kDeepestCall) throw resource_error(cat("calls are nested deeper than ", kDeepestCall));
+  const Level level(depth_, kDeepestCall, "calls");
   Frame frame;
   std::vector<bool> is_set(function.parameters.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -144,7 +157,6 @@ Value Evaluator::run(const Function& function, std::vector<Value> arguments, con
     frame.names[parameter.name] = evaluate(*parameter.initial, frame);
   }
   with_context([&] { return cat("in '", what, "'"); }, [&] { run_block(function.body, frame); });
-  --depth_;
   return frame.result.value_or(Value{});
 }
 
@@ -157,6 +169,7 @@ void Evaluator::run_block(const std::vector<Statement>& block, Frame& frame) {
 
 void Evaluator::run_statement(const Statement& statement, Frame& frame) {
   count();
+  const Level level(levels_, kMostLevels, "statements and expressions");
   switch (statement.kind) {
     case Statement::Kind::pass:
       return;
@@ -224,8 +237,8 @@ void Evaluator::assign(const Expr& target, const Value& value, Frame& frame) {
     const Value of = evaluate(target.parts[0], frame);
     const auto* object = std::get_if<Object*>(&of);
     if (!object) throw invalid_model(cat("sets '", target.text, "' of ", kind_of(of)));
+    heap_.require_own(**object, cat("field '", target.text, "'"));
     Value& field = (*object)->fields[target.text];
-    if (!open_.empty() && is<Cell*>(value)) throw unsupported("sets a field in a branch or loop on data");
     // A tensor of the file that is exchanged for another is a state too.
     const auto *old = std::get_if<Cell*>(&field), *made = std::get_if<Cell*>(&value);
     if (old && made && *old != *made && !(*old)->name.empty()) {
@@ -246,6 +259,7 @@ std::vector<Value> Evaluator::evaluate_all(const std::vector<Expr>& exprs, size_
 
 Value Evaluator::evaluate(const Expr& expr, Frame& frame) {
   count();
+  const Level level(levels_, kMostLevels, "statements and expressions");
   switch (expr.kind) {
     case Expr::Kind::name:
       return evaluate_name(expr, frame);
@@ -307,6 +321,10 @@ void Evaluator::restore(Object& object) {
   const Class* type = archive_.find_class(object.type);
   if (!type || !type->methods.contains("__setstate__")) return;
   const Value state = std::exchange(object.state, Value{});
+  // That it happens here first does not make it a part of the branch or loop.
+  const Restored graph{graph_, std::exchange(graph_, &outermost())};
+  const Restored open{open_, std::exchange(open_, {})};
+  const Restored body{heap_.body, std::exchange(heap_.body, object.body)};
   call_method(object, "__setstate__", {state});
 }
 
@@ -314,8 +332,8 @@ void Evaluator::restore(Object& object) {
 void Evaluator::begin_state(Cell& cell) {
   if (!states_.contains(cell.name) || !cell.array.exists() || cell.graph) return;
   const Tensor initial = std::exchange(cell.array, Tensor());
-  cell.graph = graph_;
-  cell.id = graph_->add_state(cell.name, initial);
+  cell.graph = &outermost();
+  cell.id = cell.graph->add_state(cell.name, initial);
   changed_.emplace_back(cell.id, &cell);
 }
 
@@ -483,7 +501,9 @@ Value Evaluator::call_operator(const std::string& name, const std::vector<Value>
   if (plain && !arguments.empty() && is<Cell*>(arguments[0])) {
     Cell& changed = *std::get<Cell*>(arguments[0]);
     const Value result = call_row(*plain, arguments, keywords);
-    store(changed, std::get<Cell*>(result)->id);
+    if (!is<Cell*>(result)) throw unsupported(cat("operator '", name, "' of torch, which hone does not know"));
+    Call call(*graph_, heap_, kAssignment, at(name), {});
+    store(changed, call.value(result));
     return &changed;
   }
   if (auto done = run_scalar()) return *done;

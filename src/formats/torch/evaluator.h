@@ -80,6 +80,8 @@ class Evaluator {
   template <class Make>
   void make_body(Body& body, Make&& make);
   ValueId take(const Cell& cell);
+  /// Of the model, not of a branch or loop on data.
+  Graph& outermost() { return open_.empty() ? *graph_ : *open_.front()->outer; }
   void share_inputs(Body& first, Body& second);
   void branch_on_data(const Statement& statement, ValueId data, Frame& frame);
   void loop_on_data(const Statement& statement, Frame& frame);
@@ -112,7 +114,7 @@ class Evaluator {
   const std::set<std::string>& states_;
   std::vector<std::pair<ValueId, Cell*>> changed_;
   std::string module_;  ///< path of the module whose method runs
-  int depth_ = 0;
+  int depth_ = 0, levels_ = 0, last_body_ = 0;
   size_t steps_ = 0;
 };
 

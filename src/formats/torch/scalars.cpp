@@ -154,27 +154,34 @@ Value length(Heap&, const Args& a) {
   return static_cast<int64_t>(to_list(a[0]).items.size());
 }
 Value get_item(Heap&, const Args& a) { return element(at(a, 0), at(a, 1)); }
-Value set_item(Heap&, const Args& a) {
+/// The first argument, to be changed.
+List& own_list(const Heap& heap, const Args& a) {
+  List& list = to_list(at(a, 0));
+  heap.require_own(list, "a list");
+  return list;
+}
+Value set_item(Heap& heap, const Args& a) {
   if (const auto* dict = std::get_if<Dict*>(&at(a, 0))) {
+    heap.require_own(**dict, "a dict");
     for (auto& [key, value] : (*dict)->items)
       if (equal(key, at(a, 1))) return value = at(a, 2);
     if (static_cast<int64_t>((*dict)->items.size()) >= kMostItems) throw resource_error("a dict grows too long");
     (*dict)->items.emplace_back(at(a, 1), at(a, 2));
     return a[0];
   }
-  List& list = to_list(a[0]);
+  List& list = own_list(heap, a);
   const int64_t i = normalize_axis(to_int(at(a, 1)), static_cast<int64_t>(list.items.size()), "index");
   list.items[static_cast<size_t>(i)] = at(a, 2);
   return a[0];
 }
-Value append(Heap&, const Args& a) {
-  List& list = to_list(at(a, 0));
+Value append(Heap& heap, const Args& a) {
+  List& list = own_list(heap, a);
   if (static_cast<int64_t>(list.items.size()) >= kMostItems) throw resource_error("a list grows too long");
   list.items.push_back(at(a, 1));
   return a[0];
 }
-Value insert(Heap&, const Args& a) {
-  List& list = to_list(at(a, 0));
+Value insert(Heap& heap, const Args& a) {
+  List& list = own_list(heap, a);
   const auto size = static_cast<int64_t>(list.items.size());
   if (size >= kMostItems) throw resource_error("a list grows too long");
   int64_t place = to_int(at(a, 1));
@@ -187,15 +194,15 @@ Value extend(Heap& heap, const Args& a) {
   for (const Value& item : more) append(heap, {at(a, 0), item});
   return a[0];
 }
-Value pop(Heap&, const Args& a) {
-  List& list = to_list(at(a, 0));
+Value pop(Heap& heap, const Args& a) {
+  List& list = own_list(heap, a);
   const int64_t i = normalize_axis(a.size() > 1 ? to_int(a[1]) : -1, static_cast<int64_t>(list.items.size()), "index");
   Value found = list.items[static_cast<size_t>(i)];
   list.items.erase(list.items.begin() + i);
   return found;
 }
-Value reverse(Heap&, const Args& a) {
-  List& list = to_list(at(a, 0));
+Value reverse(Heap& heap, const Args& a) {
+  List& list = own_list(heap, a);
   std::reverse(list.items.begin(), list.items.end());
   return a[0];
 }

@@ -1,6 +1,5 @@
 #include "formats/torch/value.h"
 
-#include "base/error.h"
 #include "base/text.h"
 
 namespace hone::torch {
@@ -10,6 +9,9 @@ void Heap::spend(int64_t bytes) {
   spent_ += bytes;
   if (spent_ > kMost) throw resource_error(cat("the program makes more than ", kMost, " bytes of values"));
 }
+
+OutsideChange::OutsideChange(std::string_view what)
+    : Error(ErrorCode::kUnsupported, cat("changes ", what, " from outside in a branch or loop on data")) {}
 
 std::string_view kind_of(const Value& value) {
   constexpr std::string_view kNames[] = {"None",     "a boolean", "an integer", "a number", "a text",

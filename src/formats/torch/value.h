@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "ir/graph.h"
 #include "tensor/tensor.h"
 
@@ -44,14 +45,17 @@ struct Cell {
   std::string name = {};  ///< "features.0.weight"
   uint64_t version = 0;   ///< counts changes
   View view = {};         ///< where its elements lie in another; without a base: in none
+  int body = 0;           ///< Heap::body when it was made, here and below
 };
 
 struct List {
   std::vector<Value> items;
   bool is_tuple = false;
+  int body = 0;
 };
 struct Dict {
   std::vector<std::pair<Value, Value>> items;
+  int body = 0;
 };
 /// A module or another instance of a class: "__torch__.torch.nn.modules.conv.Conv2d".
 struct Object {
@@ -59,6 +63,20 @@ struct Object {
   std::string path;  ///< "features.0"
   std::map<std::string, Value, std::less<>> fields;
   Value state = {};  ///< of classes that keep something else than fields
+  int body = 0;
+};
+
+/// What changes something from outside in a branch or loop on data: whether that happens only running tells.
+struct OutsideChange : Error {
+  explicit OutsideChange(std::string_view what);
+};
+
+/// Gives a place back what it held, however the scope ends.
+template <class T>
+struct Restored {
+  T& place;
+  T before;
+  ~Restored() { place = std::move(before); }
 };
 
 /// Owns what values point to, for the time of one import, and counts what the program takes: spend() throws
@@ -68,18 +86,27 @@ class Heap {
   void spend(int64_t bytes);
   /// Makes a value of the graph outside one of the graph that is being built.
   std::function<ValueId(const Cell& cell)> outside = {};
-  Cell* cell(Tensor array) { return &cells_.emplace_back(Cell{.array = std::move(array)}); }
-  Cell* cell(Graph& graph, ValueId id) { return &cells_.emplace_back(Cell{.array = {}, .graph = &graph, .id = id}); }
+  /// The branch or loop on data that is being made; those that begin later have larger numbers. 0: none.
+  int body = 0;
+  /// Throws OutsideChange for a Cell, List, Dict or Object that the open branch or loop on data did not make itself.
+  template <class T>
+  void require_own(const T& changed, std::string_view what) const {
+    if (changed.body < body) throw OutsideChange(what);
+  }
+  Cell* cell(Tensor array) { return &cells_.emplace_back(Cell{.array = std::move(array), .body = body}); }
+  Cell* cell(Graph& graph, ValueId id) {
+    return &cells_.emplace_back(Cell{.array = {}, .graph = &graph, .id = id, .body = body});
+  }
   List* list(std::vector<Value> items, bool is_tuple = false) {
     spend(static_cast<int64_t>((items.size() + 2) * sizeof(Value)));
-    return &lists_.emplace_back(List{std::move(items), is_tuple});
+    return &lists_.emplace_back(List{std::move(items), is_tuple, body});
   }
-  Dict* dict() { return &dicts_.emplace_back(); }
+  Dict* dict() { return &dicts_.emplace_back(Dict{.items = {}, .body = body}); }
   Text text(std::string content) {
     spend(static_cast<int64_t>(content.size() + sizeof content));
     return &texts_.emplace_back(std::move(content));
   }
-  Object* object(std::string type) { return &objects_.emplace_back(Object{.type = std::move(type)}); }
+  Object* object(std::string type) { return &objects_.emplace_back(Object{.type = std::move(type), .body = body}); }
 
  private:
   int64_t spent_ = 0;
