@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                  "/inference.GRPCInferenceService/ModelReady",
                                  "/inference.GRPCInferenceService/ModelMetadata", "/grpc.health.v1.Health/Check"};
   return hone::fuzz::expect_error_at_most([&] {
-    const hone::GrpcCall call(kPaths[data[0] % kPaths.size()], hone::fuzz::text_of(data + 2, size - 2), 1000);
+    const hone::GrpcCall call({.path = kPaths[data[0] % kPaths.size()],
+                               .message = hone::fuzz::text_of(data + 2, size - 2),
+                               .timeout_us = 1000});
     call.answer({.status = data[1] % 2 ? 200 : 400,
                  .body =
                      R"({"model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"INT8","shape":[2],)"

@@ -36,8 +36,15 @@ std::string escaped(std::string_view text, std::string_view kept) {
   return out;
 }
 
+constexpr size_t kMaxName = 1024;      ///< bytes of a model's name
+constexpr int64_t kMaxParts = 4096;    ///< inputs, outputs, dimensions and parameters of a message
+constexpr int64_t kMaxText = 1 << 20;  ///< bytes of their names and values
+
 std::string model_target(std::string_view name, std::string_view version) {
   if (name.empty()) throw invalid_argument("the call names no model");
+  if (std::max(name.size(), version.size()) > kMaxName)
+    throw invalid_argument(
+        cat("a name has ", std::max(name.size(), version.size()), " bytes, at most ", kMaxName, " are taken"));
   return cat("/v2/models/", escaped(name, "-_.~"), version.empty() ? "" : cat("/versions/", escaped(version, "")));
 }
 
@@ -79,36 +86,68 @@ uint64_t little(std::string_view bytes) {
   return value;
 }
 
-/// Typed contents as the bytes that the binary extension has: little-endian elements.
-std::string bytes_of(std::string_view contents, std::string_view datatype) {
-  const ContentsRow* row = contents_row(datatype);
-  if (!row)
-    throw invalid_argument(cat("contents of datatype ", datatype, " are not taken"), "raw_input_contents holds any");
-  std::string out;
-  const auto put = [&](uint64_t varint) {
-    const auto value = static_cast<int64_t>(varint);
-    if (row->bytes < 8 && (value < row->least || value > row->most))
-      throw invalid_argument(cat(value, " is no ", datatype));
-    put_little(out, varint, row->bytes);
-  };
+const ContentsRow& contents_row_of(std::string_view datatype) {
+  if (const ContentsRow* row = contents_row(datatype)) return *row;
+  throw invalid_argument(cat("contents of datatype ", datatype, " are not taken"), "raw_input_contents holds any");
+}
+
+/// Calls, for each field of typed contents, `packed(bytes)` or `single(field)`.
+template <class Packed, class Single>
+void each_field(std::string_view contents, std::string_view datatype, const Packed& packed, const Single& single) {
+  const ContentsRow& row = contents_row_of(datatype);
   pbf_reader field(contents.data(), contents.size());
   while (field.next()) {
-    if (field.tag() != row->field)
+    if (field.tag() != row.field)
       throw invalid_argument(
-          cat("field ", field.tag(), " of the contents does not hold ", datatype, ", field ", row->field, " does"));
-    const bool is_packed = field.wire_type() == pbf_wire_type::length_delimited;
-    if (row->field == kFp32 || row->field == kFp64) {
-      if (is_packed)
-        out += text_of(field.get_view());
-      else
-        put_little(out, row->field == kFp32 ? field.get_fixed32() : field.get_fixed64(), row->bytes);
-    } else if (is_packed) {
-      for (const uint64_t value : field.get_packed_uint64()) put(value);
-    } else {
-      put(field.get_uint64());
-    }
+          cat("field ", field.tag(), " of the contents does not hold ", datatype, ", field ", row.field, " does"));
+    field.wire_type() == pbf_wire_type::length_delimited ? packed(field) : single(field);
   }
+}
+
+/// Bytes that append_bytes appends.
+size_t bytes_in(std::string_view contents, std::string_view datatype) {
+  const ContentsRow& row = contents_row_of(datatype);
+  size_t out = 0;
+  each_field(
+      contents, datatype,
+      [&](pbf_reader& field) {
+        const std::string_view packed = text_of(field.get_view());
+        const bool is_real = row.field == kFp32 || row.field == kFp64;
+        const auto is_end = [](char c) { return static_cast<unsigned char>(c) < 0x80; };  // of a varint
+        out += is_real ? packed.size()
+                       : row.bytes * static_cast<size_t>(std::count_if(packed.begin(), packed.end(), is_end));
+      },
+      [&](pbf_reader& field) {
+        field.skip();
+        out += row.bytes;
+      });
   return out;
+}
+
+/// Typed contents as the bytes that the binary extension has: little-endian elements.
+void append_bytes(std::string& out, std::string_view contents, std::string_view datatype) {
+  const ContentsRow& row = contents_row_of(datatype);
+  const auto put = [&](uint64_t varint) {
+    const auto value = static_cast<int64_t>(varint);
+    if (row.bytes < 8 && (value < row.least || value > row.most))
+      throw invalid_argument(cat(value, " is no ", datatype));
+    put_little(out, varint, row.bytes);
+  };
+  const bool is_real = row.field == kFp32 || row.field == kFp64;
+  each_field(
+      contents, datatype,
+      [&](pbf_reader& field) {
+        if (is_real)
+          out += text_of(field.get_view());
+        else
+          for (const uint64_t value : field.get_packed_uint64()) put(value);
+      },
+      [&](pbf_reader& field) {
+        if (is_real)
+          put_little(out, row.field == kFp32 ? field.get_fixed32() : field.get_fixed64(), row.bytes);
+        else
+          put(field.get_uint64());
+      });
 }
 
 /// The other way. `bytes` are whole elements.
@@ -137,51 +176,75 @@ std::string contents_of(std::string_view bytes, const ContentsRow* row) {
   return out;
 }
 
-Json parameter_value(std::string_view message) {
-  pbf_reader field(message.data(), message.size());
-  Json value;
-  while (field.next()) switch (field.tag()) {
-      case 1:
-        value = field.get_bool();
-        break;
-      case 2:
-        value = field.get_int64();
-        break;
-      case 3:
-        value = field.get_string();
-        break;
-      case 4:
-        value = field.get_double();
-        break;
-      case 5:
-        value = field.get_uint64();
-        break;
-      default:
+/// Reads what a message lists, a bounded amount of it: a part costs some hundred bytes where it comes in two.
+class Parts {
+ public:
+  void count() {
+    if (++parts_ > kMaxParts)
+      throw invalid_argument(
+          cat("the message lists more than ", kMaxParts, " inputs, outputs, dimensions and parameters"));
+  }
+  std::string text(pbf_reader& field) {
+    const std::string_view text = text_of(field.get_view());
+    text_ += static_cast<int64_t>(text.size());
+    if (text_ > kMaxText)
+      throw invalid_argument(cat("the message's names and parameters have more than ", kMaxText, " bytes"),
+                             "raw_input_contents holds numbers");
+    return std::string(text);
+  }
+  /// Adds an entry of a map of parameters.
+  void parameter(Json& object, std::string_view entry) {
+    count();
+    pbf_reader field(entry.data(), entry.size());
+    std::string name;
+    Json value;
+    while (field.next()) {
+      if (field.tag() == 1)
+        name = text(field);
+      else if (field.tag() == 2)
+        value = parameter_value(text_of(field.get_view()));
+      else
         field.skip();
     }
-  return value;
-}
-
-/// Adds an entry of a map of parameters.
-void read_parameter(Json& object, std::string_view entry) {
-  pbf_reader field(entry.data(), entry.size());
-  std::string name;
-  Json value;
-  while (field.next()) {
-    if (field.tag() == 1)
-      name = field.get_string();
-    else if (field.tag() == 2)
-      value = parameter_value(text_of(field.get_view()));
-    else
-      field.skip();
+    object["parameters"][name] = std::move(value);
   }
-  object["parameters"][name] = std::move(value);
-}
+  void shape(Json& shape, pbf_reader& field) {
+    const auto add = [&](int64_t dim) {
+      count();
+      shape.push_back(dim);
+    };
+    if (field.wire_type() != pbf_wire_type::length_delimited) return add(field.get_int64());
+    for (const int64_t dim : field.get_packed_int64()) add(dim);
+  }
 
-void read_shape(Json& shape, pbf_reader& field) {
-  if (field.wire_type() != pbf_wire_type::length_delimited) return shape.push_back(field.get_int64());
-  for (const int64_t dim : field.get_packed_int64()) shape.push_back(dim);
-}
+ private:
+  Json parameter_value(std::string_view message) {
+    pbf_reader field(message.data(), message.size());
+    Json value;
+    while (field.next()) switch (field.tag()) {
+        case 1:
+          value = field.get_bool();
+          break;
+        case 2:
+          value = field.get_int64();
+          break;
+        case 3:
+          value = text(field);
+          break;
+        case 4:
+          value = field.get_double();
+          break;
+        case 5:
+          value = field.get_uint64();
+          break;
+        default:
+          field.skip();
+      }
+    return value;
+  }
+
+  int64_t parts_ = 0, text_ = 0;
+};
 
 /// An input tensor: its JSON, and its typed contents.
 struct Input {
@@ -190,22 +253,23 @@ struct Input {
   std::optional<std::string_view> contents;
 };
 
-Input read_input(std::string_view message) {
+Input read_input(std::string_view message, Parts& parts) {
+  parts.count();
   Input out;
   Json shape = Json::array();
   pbf_reader field(message.data(), message.size());
   while (field.next()) switch (field.tag()) {
       case 1:
-        out.json["name"] = field.get_string();
+        out.json["name"] = parts.text(field);
         break;
       case 2:
-        out.datatype = field.get_string();
+        out.datatype = parts.text(field);
         break;
       case 3:
-        read_shape(shape, field);
+        parts.shape(shape, field);
         break;
       case 4:
-        read_parameter(out.json, text_of(field.get_view()));
+        parts.parameter(out.json, text_of(field.get_view()));
         break;
       case 5:
         out.contents = text_of(field.get_view());
@@ -218,14 +282,15 @@ Input read_input(std::string_view message) {
   return out;
 }
 
-Json read_output(std::string_view message) {
+Json read_output(std::string_view message, Parts& parts) {
+  parts.count();
   Json out = Json::object();
   pbf_reader field(message.data(), message.size());
   while (field.next()) {
     if (field.tag() == 1)
-      out["name"] = field.get_string();
+      out["name"] = parts.text(field);
     else if (field.tag() == 2)
-      read_parameter(out, text_of(field.get_view()));
+      parts.parameter(out, text_of(field.get_view()));
     else
       field.skip();
   }
@@ -233,32 +298,34 @@ Json read_output(std::string_view message) {
   return out;
 }
 
-HttpRequest infer_request(std::string_view message, int64_t timeout_us, bool& is_raw) {
-  std::string name, version;
+HttpRequest infer_request(const GrpcQuestion& question, bool& is_raw) {
+  std::string_view name, version;
   Json root = Json::object();
+  Parts parts;
   std::vector<Input> inputs;
   std::vector<std::string_view> raw;
-  pbf_reader field(message.data(), message.size());
+  pbf_reader field(question.message.data(), question.message.size());
   while (field.next()) switch (field.tag()) {
       case 1:
-        name = field.get_string();
+        name = text_of(field.get_view());
         break;
       case 2:
-        version = field.get_string();
+        version = text_of(field.get_view());
         break;
       case 3:
-        root["id"] = field.get_string();
+        root["id"] = parts.text(field);
         break;
       case 4:
-        read_parameter(root, text_of(field.get_view()));
+        parts.parameter(root, text_of(field.get_view()));
         break;
       case 5:
-        inputs.push_back(read_input(text_of(field.get_view())));
+        inputs.push_back(read_input(text_of(field.get_view()), parts));
         break;
       case 6:
-        root["outputs"].push_back(read_output(text_of(field.get_view())));
+        root["outputs"].push_back(read_output(text_of(field.get_view()), parts));
         break;
       case 7:
+        parts.count();
         raw.push_back(text_of(field.get_view()));
         break;
       default:
@@ -267,36 +334,46 @@ HttpRequest infer_request(std::string_view message, int64_t timeout_us, bool& is
   is_raw = !raw.empty();
   if (is_raw && raw.size() != inputs.size())
     throw invalid_argument(cat("there are ", raw.size(), " raw_input_contents and ", inputs.size(), " inputs"));
-  std::string binary;
+  size_t binary_size = 0;
   Json& list = root["inputs"] = Json::array();
   for (size_t i = 0; i < inputs.size(); ++i) {
     Input& input = inputs[i];
     if (is_raw && input.contents) throw invalid_argument("an input has contents beside raw_input_contents");
-    const size_t before = binary.size();
-    binary += is_raw ? std::string(raw[i]) : bytes_of(input.contents.value_or(""), input.datatype);
-    input.json["parameters"]["binary_data_size"] = static_cast<int64_t>(binary.size() - before);
+    const size_t size = is_raw ? raw[i].size() : bytes_in(input.contents.value_or(""), input.datatype);
+    input.json["parameters"]["binary_data_size"] = static_cast<int64_t>(size);
+    binary_size += size;
     list.push_back(std::move(input.json));
   }
   root["parameters"]["binary_data_output"] = true;
-  if (timeout_us > 0 && !root["parameters"].find("timeout")) root["parameters"]["timeout"] = timeout_us;
+  if (question.timeout_us > 0 && !root["parameters"].find("timeout"))
+    root["parameters"]["timeout"] = question.timeout_us;
   std::string body = root.dump();
   const size_t json_size = body.size();
-  body += binary;
+  if (static_cast<int64_t>(json_size + binary_size) > question.max_body_bytes)
+    throw resource_error(cat("the request becomes one of ", json_size + binary_size, " bytes, there is room for ",
+                             question.max_body_bytes),
+                         "come again, or hone serve --max-body");
+  body.reserve(json_size + binary_size);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (is_raw)
+      body += raw[i];
+    else
+      append_bytes(body, inputs[i].contents.value_or(""), inputs[i].datatype);
   return {.method = "POST",
           .target = cat(model_target(name, version), "/infer"),
           .headers = {{"inference-header-content-length", cat(json_size)}},
           .body = std::move(body)};
 }
 
-/// Name and version of a request that has nothing else.
+/// Name and version, which every request has in the same fields.
 std::string named_target(std::string_view message) {
-  std::string name, version;
+  std::string_view name, version;
   pbf_reader field(message.data(), message.size());
   while (field.next()) {
     if (field.tag() == 1)
-      name = field.get_string();
+      name = text_of(field.get_view());
     else if (field.tag() == 2)
-      version = field.get_string();
+      version = text_of(field.get_view());
     else
       field.skip();
   }
@@ -378,7 +455,7 @@ HttpRequest get(std::string target) { return {.method = "GET", .target = std::mo
 /// A method with how it is asked and answered over REST.
 struct GrpcCall::Method {
   std::string_view path;
-  HttpRequest (*ask)(std::string_view message, int64_t timeout_us, bool& is_raw);
+  HttpRequest (*ask)(const GrpcQuestion& question, bool& is_raw);
   std::string (*tell)(const HttpResponse& response, bool is_raw);
   bool is_state = false;  ///< 503 is an answer: no
 };
@@ -387,16 +464,15 @@ const GrpcCall::Method& GrpcCall::method_of(std::string_view path) {
   static constexpr std::array kMethods = {
       Method{"/inference.GRPCInferenceService/ModelInfer", infer_request, infer_answer},
       Method{"/inference.GRPCInferenceService/ServerLive",
-             [](std::string_view, int64_t, bool&) { return get("/v2/health/live"); },
+             [](const GrpcQuestion&, bool&) { return get("/v2/health/live"); },
              [](const HttpResponse& r, bool) { return flag(is_set(r, "live")); }, true},
       Method{"/inference.GRPCInferenceService/ServerReady",
-             [](std::string_view, int64_t, bool&) { return get("/v2/health/ready"); },
+             [](const GrpcQuestion&, bool&) { return get("/v2/health/ready"); },
              [](const HttpResponse& r, bool) { return flag(is_set(r, "ready")); }, true},
       Method{"/inference.GRPCInferenceService/ModelReady",
-             [](std::string_view m, int64_t, bool&) { return get(cat(named_target(m), "/ready")); },
+             [](const GrpcQuestion& q, bool&) { return get(cat(named_target(q.message), "/ready")); },
              [](const HttpResponse& r, bool) { return flag(is_set(r, "ready")); }, true},
-      Method{"/inference.GRPCInferenceService/ServerMetadata",
-             [](std::string_view, int64_t, bool&) { return get("/v2"); },
+      Method{"/inference.GRPCInferenceService/ServerMetadata", [](const GrpcQuestion&, bool&) { return get("/v2"); },
              [](const HttpResponse& r, bool) {
                const Json json = Json::parse(r.body);
                std::string out;
@@ -408,7 +484,7 @@ const GrpcCall::Method& GrpcCall::method_of(std::string_view path) {
                return out;
              }},
       Method{"/inference.GRPCInferenceService/ModelMetadata",
-             [](std::string_view m, int64_t, bool&) { return get(named_target(m)); },
+             [](const GrpcQuestion& q, bool&) { return get(named_target(q.message)); },
              [](const HttpResponse& r, bool) {
                const Json json = Json::parse(r.body);
                std::string out;
@@ -422,10 +498,10 @@ const GrpcCall::Method& GrpcCall::method_of(std::string_view path) {
                return out;
              }},
       Method{"/grpc.health.v1.Health/Check",
-             [](std::string_view m, int64_t, bool&) {
-               std::string service;
-               pbf_reader field(m.data(), m.size());
-               while (field.next()) field.tag() == 1 ? void(service = field.get_string()) : field.skip();
+             [](const GrpcQuestion& q, bool&) {
+               std::string_view service;
+               pbf_reader field(q.message.data(), q.message.size());
+               while (field.next()) field.tag() == 1 ? void(service = text_of(field.get_view())) : field.skip();
                const bool is_all = service.empty() || service == "inference.GRPCInferenceService";
                return get(is_all ? "/v2/health/ready" : cat(model_target(service, ""), "/ready"));
              },
@@ -442,9 +518,11 @@ const GrpcCall::Method& GrpcCall::method_of(std::string_view path) {
   return *at;
 }
 
-GrpcCall::GrpcCall(std::string_view path, std::string_view message, int64_t timeout_us) : method_(method_of(path)) {
+GrpcCall::GrpcCall(const GrpcQuestion& question) : method_(method_of(question.path)) {
   try {
-    request = method_.ask(message, timeout_us, is_raw_);
+    request = question.may_ask || method_.ask != infer_request
+                  ? method_.ask(question, is_raw_)
+                  : HttpRequest{.method = "POST", .target = cat(named_target(question.message), "/infer")};
   } catch (const protozero::exception& e) {
     throw invalid_argument(cat("the message is broken: ", e.what()));
   }

@@ -15,13 +15,22 @@ struct GrpcAnswer {
   std::string message;  ///< protobuf
 };
 
+/// A call as it came.
+struct GrpcQuestion {
+  std::string_view path;              ///< "/inference.GRPCInferenceService/ModelInfer"
+  std::string_view message;           ///< protobuf
+  int64_t timeout_us = 0;             ///< its deadline, 0 when there is none
+  int64_t max_body_bytes = 64 << 20;  ///< of the request that it becomes
+  bool may_ask = true;                ///< else no more of the message is read than which model it names
+};
+
 /// A call of the Open Inference Protocol v2 over gRPC, or of grpc.health.v1.Health, as the request over REST that says
 /// the same: both have one scheduler, one set of checks, one text for each error.
 class GrpcCall {
  public:
-  /// `path`: "/inference.GRPCInferenceService/ModelInfer". `timeout_us`: the call's deadline, 0 when there is none.
-  /// Throws Error(unsupported) for a method that is not there, Error(invalid_argument) for a message that is none.
-  GrpcCall(std::string_view path, std::string_view message, int64_t timeout_us);
+  /// Throws Error(unsupported) for a method that is not there, Error(invalid_argument) for a message that is none or
+  /// lists more than 4,096 things, Error(resource) when the request would be too large: before memory is taken for it.
+  explicit GrpcCall(const GrpcQuestion& question);
 
   /// What to ask; to be taken away.
   HttpRequest request;

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "serve/grpc_message.h"
 #include "serve/listen.h"
+#include "serve/service.h"
 #include "serve/ticket.h"
 
 namespace hone {
@@ -37,7 +38,7 @@ constexpr size_t kPrefix = 5;          ///< of a message: whether it is compress
 constexpr uint32_t kMaxStreams = 128;  ///< calls of one connection at once
 constexpr int32_t kWindow = 1 << 20;   ///< bytes of a body that may come before they are taken
 constexpr size_t kWriteAtOnce = 1 << 18;
-constexpr int kUnimplemented = 12, kInvalidArgument = 3, kInternal = 13;
+constexpr int64_t kLeastRoom = 64 << 20;  ///< for answers, where bodies must be small
 
 std::chrono::milliseconds duration_of(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(std::clamp(seconds, 0.0, 1e6) * 1000));
@@ -45,17 +46,33 @@ std::chrono::milliseconds duration_of(double seconds) {
 
 std::string_view text_of(const uint8_t* bytes, size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
 
+/// Bytes of the room that bodies and answers share, given back at the end. On the server's thread.
+class Room {
+ public:
+  explicit Room(int64_t& taken) : taken_(taken) {}
+  Room(Room&& other) noexcept : taken_(other.taken_), bytes_(std::exchange(other.bytes_, 0)) {}
+  Room& operator=(Room&&) = delete;
+  ~Room() { set(0); }
+  void set(int64_t bytes) { taken_ += bytes - std::exchange(bytes_, bytes); }
+  void add(int64_t bytes) { set(bytes_ + bytes); }
+
+ private:
+  int64_t& taken_;
+  int64_t bytes_ = 0;
+};
+
 /// A call: what came of it, then what goes.
 struct Stream {
+  explicit Stream(int64_t& taken) : room(taken) {}
   std::string method, path, content_type, timeout;
   HttpHeaders headers;
   size_t header_bytes = 0;
   std::string body;
   Clock::time_point begun = Clock::now();
-  int64_t room = 0;  ///< that its body has
+  Room room;  ///< that its body has, then its answer
   bool is_asked = false, is_answered = false;
-  Clock::time_point answered;
-  std::string answer;  ///< the message with its prefix
+  Clock::time_point moved;  ///< when its answer was there, or a part of it went last
+  std::string answer;       ///< the message with its prefix
   size_t sent = 0;
 };
 
@@ -77,8 +94,9 @@ struct GrpcServer::State {
 
   HttpOptions options;
   HttpServer::Handler handler;
+  Gate gate;
   bool is_ending = false, is_draining = false;
-  int64_t pending_bytes = 0;  ///< of the bodies that came and are not answered
+  int64_t pending_bytes = 0;  ///< of the bodies that came and are not answered, and of the answers that are not taken
   std::set<Connection*> connections;
   std::atomic<int> connection_count{0};
   asio::io_context context{1};  // ends before what its connections use
@@ -88,6 +106,8 @@ struct GrpcServer::State {
   std::thread thread;
 
   ~State() { is_draining = false; }
+  int64_t room_left() const { return std::max(options.max_pending_bytes, options.max_body_bytes) - pending_bytes; }
+  bool is_over() const { return is_draining && connections.empty(); }
   void accept();
   void watch_clients();
   void begin_end();
@@ -105,7 +125,6 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
     ++server_.connection_count;
   }
   ~Connection() {
-    for (const auto& [id, stream] : streams_) release(*stream);
     nghttp2_session_del(session_);
     server_.connections.erase(this);
     --server_.connection_count;
@@ -135,7 +154,7 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
     bool is_stuck = is_writing_ && now - write_begun_ > transfer;
     for (const auto& [id, stream] : streams_)
       is_stuck |= (!stream->is_asked && now - stream->begun > transfer) ||
-                  (stream->is_answered && now - std::max(stream->answered, last_written_) > transfer);
+                  (stream->is_answered && now - stream->moved > transfer);
     if (streams_.empty()) is_stuck |= now - last_read_ > duration_of(server_.options.idle_seconds);
     if (is_stuck) close();
   }
@@ -179,15 +198,11 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
             return 0;
           });
         });
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        callbacks, [](nghttp2_session*, int32_t id, uint32_t, void* user) {
-          Connection& self = of(user);
-          if (const auto at = self.streams_.find(id); at != self.streams_.end()) {
-            self.release(*at->second);
-            self.streams_.erase(at);
-          }
-          return 0;
-        });
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks,
+                                                           [](nghttp2_session*, int32_t id, uint32_t, void* user) {
+                                                             of(user).streams_.erase(id);
+                                                             return 0;
+                                                           });
     const int failed = nghttp2_session_server_new(&session_, callbacks, this);
     nghttp2_session_callbacks_del(callbacks);
     if (failed != 0) throw std::bad_alloc();
@@ -205,7 +220,7 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
 
   int begin_stream(const nghttp2_frame& frame) {
     if (frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST)
-      streams_.emplace(frame.hd.stream_id, std::make_unique<Stream>());
+      streams_.emplace(frame.hd.stream_id, std::make_unique<Stream>(server_.pending_bytes));
     return 0;
   }
   int add_header(int32_t id, std::string_view name, std::string_view value) {
@@ -232,31 +247,37 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
       return refuse(id, stream,
                     {.status = grpc_status(413),
                      .error = cat("the message is larger than ", o.max_body_bytes, " bytes: hone serve --max-body")});
-    if (server_.pending_bytes + size > std::max(o.max_pending_bytes, o.max_body_bytes))
+    if (size > server_.room_left())
       return refuse(id, stream,
                     {.status = grpc_status(503), .error = "other messages take all the room that there is"});
     stream.body += bytes;
-    stream.room += size;
-    server_.pending_bytes += size;
+    stream.room.add(size);
     return 0;
   }
   int refuse(int32_t id, Stream& stream, const GrpcAnswer& answer) {
-    release(stream);
     respond(id, stream, answer);
     return 0;
   }
-  void release(Stream& stream) {
-    server_.pending_bytes -= std::exchange(stream.room, 0);
-    stream.body = {};
+  /// One answer is always given, however large: the model makes it so.
+  bool has_room_for(const GrpcAnswer& answer) const {
+    const auto size = static_cast<int64_t>(answer.message.size());
+    return server_.pending_bytes == 0 || size <= std::max(server_.room_left(), kLeastRoom - server_.pending_bytes);
   }
 
   void ask(int32_t id);
 
   void respond(int32_t id, Stream& stream, const GrpcAnswer& answer) {
     if (std::exchange(stream.is_answered, true)) return;
-    stream.answered = Clock::now();
-    release(stream);
+    stream.moved = Clock::now();
+    stream.body = {};
+    stream.room.set(0);
+    if (answer.status == 0 && !has_room_for(answer)) {
+      stream.is_answered = false;
+      return respond(id, stream,
+                     {.status = grpc_status(503), .error = "other answers take all the room that there is"});
+    }
     if (answer.status == 0) {
+      stream.room.set(static_cast<int64_t>(answer.message.size() + kPrefix));
       const auto size = static_cast<uint32_t>(answer.message.size());
       stream.answer.assign(1, '\0');
       for (int shift = 24; shift >= 0; shift -= 8) stream.answer += static_cast<char>(size >> shift & 0xFF);
@@ -279,6 +300,7 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
     const size_t size = std::min(room, stream.answer.size() - stream.sent);
     std::memcpy(to, stream.answer.data() + stream.sent, size);
     stream.sent += size;
+    stream.moved = Clock::now();
     if (stream.sent == stream.answer.size()) {
       *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
       const nghttp2_nv status = header("grpc-status", "0");
@@ -321,7 +343,6 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
     write_begun_ = Clock::now();
     asio::async_write(socket_, asio::buffer(to_send_), [self = shared_from_this()](ErrorCodeOf error, size_t) {
       self->is_writing_ = false;
-      self->last_written_ = Clock::now();
       error ? self->close() : self->flush();
     });
   }
@@ -332,17 +353,22 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::array<uint8_t, 1 << 16> received_;
   std::string to_send_;
-  Clock::time_point last_read_ = Clock::now(), last_written_ = Clock::now(), write_begun_ = Clock::now();
+  Clock::time_point last_read_ = Clock::now(), write_begun_ = Clock::now();
   bool is_writing_ = false, is_receiving_ = false, is_closed_ = false;
 };
 
-/// A call that is being answered.
+/// A call that is being answered. It has the room of its request, whether or not its client waits still.
 struct GrpcServer::State::Pending {
   std::shared_ptr<Connection> connection;
   int32_t id;
+  Room room;
   std::optional<GrpcCall> call;
 
-  void write(const HttpResponse& response) { connection->answer(id, call->answer(response)); }
+  void write(const HttpResponse& response) {
+    const GrpcAnswer answer = call->answer(response);
+    room.set(0);
+    connection->answer(id, answer);
+  }
 };
 
 void GrpcServer::State::Connection::ask(int32_t id) {
@@ -352,17 +378,24 @@ void GrpcServer::State::Connection::ask(int32_t id) {
   try {
     if (stream.method != "POST" || !stream.content_type.starts_with("application/grpc"))
       throw invalid_argument("this is no gRPC call");
-    const auto pending = std::make_shared<Pending>(Pending{shared_from_this(), id, std::nullopt});
-    pending->call.emplace(stream.path, message_in(stream.body), grpc_timeout_us(stream.timeout));
-    HttpRequest request = std::move(pending->call->request);
+    HttpRequest asked{.headers = std::move(stream.headers)};
+    const auto pending =
+        std::make_shared<Pending>(Pending{shared_from_this(), id, std::move(stream.room), std::nullopt});
+    const int64_t room = server_.room_left() + static_cast<int64_t>(stream.body.size());  // the body is given up for it
+    const GrpcQuestion question{.path = stream.path,
+                                .message = message_in(stream.body),
+                                .timeout_us = grpc_timeout_us(stream.timeout),
+                                .max_body_bytes = std::min(server_.options.max_body_bytes, room),
+                                .may_ask = server_.gate(asked)};
+    HttpRequest request = std::move(pending->call.emplace(question).request);
     stream.body = {};  // the request has what was in it
-    for (auto& header : stream.headers) request.headers.push_back(std::move(header));
+    pending->room.set(static_cast<int64_t>(request.body.size()));
+    for (auto& header : asked.headers) request.headers.push_back(std::move(header));
     server_.handler(std::move(request), reply_to(server_.context, pending));
   } catch (const Error& e) {
-    const int status = e.code() == ErrorCode::kUnsupported ? kUnimplemented : kInvalidArgument;
-    respond(id, stream, {.status = status, .error = e.what()});
+    respond(id, stream, {.status = grpc_status(http_status(e.code())), .error = e.what()});
   } catch (const std::exception& e) {
-    respond(id, stream, {.status = kInternal, .error = e.what()});
+    respond(id, stream, {.status = grpc_status(500), .error = e.what()});
   }
 }
 
@@ -383,6 +416,7 @@ void GrpcServer::State::watch_clients() {
   watch.async_wait([this](ErrorCodeOf error) {
     if (error) return;
     for (Connection* connection : std::vector(connections.begin(), connections.end())) connection->watch();
+    if (is_over()) return;  // cancelling came too late for this handler
     if (!is_accepting && !is_draining) accept();
     watch_clients();
   });
@@ -407,7 +441,7 @@ void GrpcServer::State::drain() {
 }
 
 void GrpcServer::State::end_when_idle() {
-  if (!is_draining || !connections.empty()) return;
+  if (!is_over()) return;
   timer.cancel();
   watch.cancel();
 }
@@ -426,11 +460,13 @@ void GrpcServer::State::run() {
   }
 }
 
-GrpcServer::GrpcServer(const HttpOptions& options, HttpServer::Handler handler) : state_(std::make_unique<State>()) {
+GrpcServer::GrpcServer(const HttpOptions& options, HttpServer::Handler handler, Gate gate)
+    : state_(std::make_unique<State>()) {
   if (!options.tls_certificate.empty())
     throw unsupported("gRPC is not encrypted here", "without --grpc-port, or behind a proxy with TLS");
   state_->options = options;
   state_->handler = std::move(handler);
+  state_->gate = std::move(gate);
   listen_on(state_->acceptor, options, "--grpc-port");
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "serve/http_server.h"
@@ -10,9 +11,12 @@ namespace hone {
 /// requests over REST. Calls take bounded memory and time as those do.
 class GrpcServer {
  public:
+  /// Whether the handler would hear who asks with these headers. Of others no message is translated.
+  using Gate = std::function<bool(const HttpRequest&)>;
+
   /// Listens from here on, on options.address and options.port. Throws as HttpServer; Error(unsupported) with a
   /// certificate.
-  GrpcServer(const HttpOptions& options, HttpServer::Handler handler);
+  GrpcServer(const HttpOptions& options, HttpServer::Handler handler, Gate gate);
   /// Ends at once what is still there.
   ~GrpcServer();
 

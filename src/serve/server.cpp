@@ -81,10 +81,10 @@ void load_first(Repository& repository) {
   throw not_found("no model was found", "hone serve MODEL, or a folder NAME/VERSION/model.tflite");
 }
 
-/// Bodies have room for what may wait and run, and half of what memory is free.
-HttpOptions with_room(HttpOptions http, const ServiceOptions& service) {
+/// Bodies have room for what may wait and run, and half of what memory is free, which the servers share.
+HttpOptions with_room(HttpOptions http, const ServiceOptions& service, int servers) {
   const int64_t requests = std::min<int64_t>(service.queue + service.workers, 1 << 16);
-  http.max_pending_bytes = std::min(http.max_body_bytes, free_memory() / 2 / requests) * requests;
+  http.max_pending_bytes = std::min(http.max_body_bytes, free_memory() / 2 / servers / requests) * requests;
   return http;
 }
 
@@ -98,11 +98,12 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   const auto handle = [&service](HttpRequest request, HttpServer::Reply reply) {
     service->handle(std::move(request), std::move(reply));
   };
-  HttpOptions http = with_room(options.http, options.service);
+  HttpOptions http = with_room(options.http, options.service, options.grpc_port >= 0 ? 2 : 1);
   HttpServer server(http, handle);
   std::optional<GrpcServer> grpc;
   http.port = options.grpc_port;
-  if (options.grpc_port >= 0) grpc.emplace(http, handle);
+  if (options.grpc_port >= 0)
+    grpc.emplace(http, handle, [&service](const HttpRequest& request) { return service->may_ask(request); });
   ServiceOptions service_options = options.service;
   service_options.connections = [&server, &grpc] { return server.connections() + (grpc ? grpc->connections() : 0); };
   Service answers(repository, std::move(service_options));

@@ -36,6 +36,8 @@ class Service {
 
   /// Never throws: whatever goes wrong is an answer {"error": …} with the status of http_status().
   void handle(HttpRequest request, HttpServer::Reply reply);
+  /// Whether the request brings a token, where one is asked for.
+  bool may_ask(const HttpRequest& request) const;
   /// Not ready from here on; requests are answered still.
   void end() { is_ending_ = true; }
 
@@ -48,7 +50,6 @@ class Service {
   using Compute = HttpResponse (Service::*)(Call&, ServedModel&, int worker, RequestTime&);
 
   static std::span<const Route> routes();
-  bool may_ask(const HttpRequest& request) const;
   void dispatch(const CallPtr& call);
   void enqueue(const CallPtr& call, Compute compute);
   void work(const CallPtr& call, ServedModel& model, Compute compute, int worker);
