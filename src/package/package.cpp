@@ -102,15 +102,21 @@ void require_own_or_new(const fs::path& directory, const fs::path& workshop) {
                              "name a new folder with -o");
 }
 
-/// Removes what an earlier run left in the image and this one has not written; `written` is sorted.
+/// Removes what an earlier run left in the image and this one has not written, folders that hold nothing too: a server
+/// takes each for a model's. `written` is sorted.
 void remove_strays(const fs::path& directory, const std::vector<std::string>& written) {
-  std::vector<fs::path> strays;
+  std::vector<fs::path> strays, folders;
   for (const std::string_view part : {"oci", "rootfs"})
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory / part))
-      if (!entry.is_directory() &&
-          !std::binary_search(written.begin(), written.end(), entry.path().lexically_relative(directory).string()))
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory / part)) {
+      if (entry.is_directory() && !entry.is_symlink())
+        folders.push_back(entry.path());
+      else if (!std::binary_search(written.begin(), written.end(), entry.path().lexically_relative(directory).string()))
         strays.push_back(entry.path());
+    }
   for (const fs::path& stray : strays) fs::remove(stray);
+  std::sort(folders.rbegin(), folders.rend());  // what is inside comes before what it is in
+  for (const fs::path& folder : folders)
+    if (fs::is_empty(folder)) fs::remove(folder);
 }
 
 }  // namespace

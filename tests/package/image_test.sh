@@ -36,6 +36,8 @@ grep -qxF 'LABEL org.opencontainers.image.title="a\"b"' odd/Dockerfile || fail "
 "$hone" package twice.hone --tls -o tls > /dev/null
 find tls/rootfs one/rootfs -name 'libssl.so.3' | grep -q '^tls/' || fail "--tls packs no libssl"
 [ -z "$(find one/rootfs -name 'libcrypto*')" ] || fail "libcrypto is packed without --tls"
+"$hone" package twice.hone --name thrice -o odd > /dev/null
+[ "$(ls odd/rootfs/models)" = thrice ] || fail "an earlier model's folder is left: $(ls odd/rootfs/models)"
 mkdir other && touch other/mine
 if "$hone" package twice.hone -o other 2> said; then fail "another's folder is overwritten"; fi
 
