@@ -40,13 +40,14 @@ TEST(WorkQueue, GivesUpWhatWaitsWhenItEnds) {
   std::promise<void> go;
   std::atomic<int> done{0};
   const auto held = std::make_shared<int>();
-  auto queue = std::make_unique<WorkQueue>(1, 2);
+  auto queue = std::make_unique<WorkQueue>(1, 1'000'000);
   occupy(*queue, go);
-  queue->try_push([&done, held](int) { ++done; });
-  std::thread release([&go] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  // One that ends takes nothing more: then, and no earlier, its worker goes on.
+  std::thread release([&go, &done, &held, at = queue.get()] {
+    while (at->try_push([&done, held](int) { ++done; })) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     go.set_value();
   });
+  while (queue->waiting() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   queue.reset();
   release.join();
   EXPECT_EQ(done, 0);
