@@ -31,6 +31,9 @@ void* counted(void* p) {
 }
 }  // namespace
 
+// The pair is replaced as a whole: what new takes from malloc, delete gives to free.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 void* operator new(size_t n) { return counted(std::malloc(n == 0 ? 1 : n)); }
 void* operator new(size_t n, std::align_val_t align) {
   const auto a = static_cast<size_t>(align);

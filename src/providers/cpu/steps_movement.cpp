@@ -117,8 +117,7 @@ void transpose_planes(const T* x, T* y, const Dims& out, const Dims& strides, co
   } while (next_index(index, outer));
 }
 
-std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table,
-                                     int threads) {
+std::unique_ptr<Step> transpose_step(int64_t item, const Dims& dims, const Dims& strides, const KernelTable& table) {
   if (item == 4 && strides[dims.size() - 2] == 1) {
     const auto plane = [transpose = table.transpose_32](const uint32_t* x, ptrdiff_t stride, uint32_t* y, int64_t rows,
                                                         int64_t columns) {
@@ -177,7 +176,7 @@ std::unique_ptr<Step> make_transpose(const KernelRequest& r, const KernelTable& 
   merge_dims(dims, strides);
   // Nothing but dims of one moved: the bytes stay in order.
   if (dims.size() == 2 && dims[0] == 1 && strides[1] == 1) return make_reshape(r, table);
-  return transpose_step(item, dims, strides, table, r.threads);
+  return transpose_step(item, dims, strides, table);
 }
 
 namespace {
