@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file_guard.h"
+#include "base/opened_files.h"
 #include "base/text.h"
 
 namespace hone {
@@ -42,6 +43,7 @@ int open_for_reading(const std::string& path, size_t& size) {
   const bool is_known = ::fstat(fd, &info) == 0;
   if (is_known && S_ISREG(info.st_mode)) {
     size = static_cast<size_t>(info.st_size);
+    OpenedFiles::note(path);
     return fd;
   }
   const std::string why = is_known ? cat("is ", kind_of(info.st_mode), ", expected a file") : reason();

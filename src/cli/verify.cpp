@@ -69,7 +69,8 @@ Check check_golden_file(const std::string& path, const Graph& graph, const Engin
 
 Check check_signature(const Options& o) {
   return checked("signature", [&] {
-    const auto count = static_cast<int64_t>(require_signed(o.model.path, companions_of(o.model.path), o.key));
+    const auto count =
+        static_cast<int64_t>(require_signed(o.model.path, companions_of(o.model.path), o.key, [&] { o.model.load(); }));
     return cat(counted(count, "file"), " as signed with the key of '", o.key, "'");
   });
 }

@@ -74,13 +74,16 @@ std::shared_ptr<ServedModel> load_served_model(const LoadRequest& request, const
       },
       [&] {
         const auto start = std::chrono::steady_clock::now();
-        if (!request.key.empty()) require_signed(request.path, companions_of(request.path), request.key);
         auto model = std::make_shared<ServedModel>();
         model->name = request.name;
         model->path = request.path;
         model->version = request.version;
         model->format = extension_of(request.path);
-        model->program = Program::prepared(read(request.path), engine);
+        const auto prepare = [&] { model->program = Program::prepared(read(request.path), engine); };
+        if (request.key.empty())
+          prepare();
+        else
+          require_signed(request.path, companions_of(request.path), request.key, prepare);
         const Graph& graph = model->program->graph();
         model->signature = signature_of(graph);
         for (const Port& port : model->signature.inputs)

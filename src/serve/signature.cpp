@@ -1,5 +1,6 @@
 #include "serve/signature.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/opened_files.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "container/json.h"
@@ -152,6 +154,28 @@ FileDigests files_of(const Json& statement) {
   return files;
 }
 
+/// The digest of a file that a signature lists; none: it is not there, or not in the folder.
+std::optional<std::string> digest_in(const fs::path& folder, const std::string& name) {
+  const fs::path relative(name);
+  if (relative.is_absolute() || std::find(relative.begin(), relative.end(), "..") != relative.end())
+    return std::nullopt;
+  const fs::path path = folder / relative;
+  if (fs::is_symlink(path) || !fs::is_regular_file(path)) return std::nullopt;
+  return sha256_of_file(path.string());
+}
+
+/// `found`: the files that must be listed. Others may be.
+void require_same(const FileDigests& listed, const FileDigests& found, const fs::path& folder) {
+  for (const auto& [name, digest] : found)
+    if (!listed.contains(name)) throw invalid_model(cat("'", name, "' is not signed"));
+  for (const auto& [name, digest] : listed) {
+    const auto at = found.find(name);
+    const std::optional<std::string> present = at != found.end() ? at->second : digest_in(folder, name);
+    if (!present) throw invalid_model(cat("'", name, "' is signed and not there"));
+    if (*present != digest) throw invalid_model(cat("'", name, "' is not what was signed"));
+  }
+}
+
 }  // namespace
 
 void require_signing_key(const std::string& key) {
@@ -240,24 +264,28 @@ FileDigests digests_of_model(const std::string& model_path, const std::vector<st
   return out;
 }
 
-size_t require_signed(const std::string& model_path, const std::vector<std::string>& companions,
-                      const std::string& key) {
+size_t require_signed(const std::string& model_path, const std::vector<std::string>& companions, const std::string& key,
+                      const std::function<void()>& read) {
   const std::string path = signature_path_of(model_path);
   if (!fs::exists(path))
     throw not_found(cat("there is no signature '", path, "'"), "hone package --sign KEY writes one");
-  return with_context([&] { return cat("in signature '", path, "'"); },
-                      [&] {
-                        const FileDigests wanted = signed_files(read_file(path), key);
-                        const FileDigests found = digests_of_model(model_path, companions);
-                        for (const auto& [name, digest] : found) {
-                          const auto at = wanted.find(name);
-                          if (at == wanted.end()) throw invalid_model(cat("'", name, "' is not signed"));
-                          if (at->second != digest) throw invalid_model(cat("'", name, "' is not what was signed"));
-                        }
-                        for (const auto& [name, digest] : wanted)
-                          if (!found.contains(name)) throw invalid_model(cat("'", name, "' is signed and not there"));
-                        return wanted.size();
-                      });
+  const fs::path folder = fs::absolute(path).parent_path();
+  const FileDigests wanted = with_context([&] { return cat("in signature '", path, "'"); },
+                                          [&] {
+                                            FileDigests listed = signed_files(read_file(path), key);
+                                            require_same(listed, digests_of_model(model_path, companions), folder);
+                                            return listed;
+                                          });
+  const OpenedFiles opened;
+  read();
+  for (const std::string& file : opened.paths()) {
+    const std::string name =
+        fs::weakly_canonical(file).lexically_relative(fs::weakly_canonical(folder)).generic_string();
+    const bool is_inside = !name.empty() && *fs::path(name).begin() != "..";
+    if (is_inside && !wanted.contains(name))
+      throw invalid_model(cat("the model reads '", name, "', which signature '", path, "' does not list"));
+  }
+  return wanted.size();
 }
 
 }  // namespace hone

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -28,11 +29,12 @@ FileDigests signed_files(std::string_view bundle, const std::string& key);
 /// Where a model's signature lies: "model.tflite" → "model.sig".
 std::string signature_path_of(const std::string& model_path);
 
-/// Throws Error(invalid_model), Error(not_found) when there is no signature, unless each of `companions` that is there,
-/// and every file that the signature lists, is as it was signed. Names are relative to the signature's folder, those in
-/// model folders too. Returns how many files that are.
-size_t require_signed(const std::string& model_path, const std::vector<std::string>& companions,
-                      const std::string& key);
+/// Throws Error(invalid_model), Error(not_found) when there is no signature, unless the model, each of `companions`
+/// that is there, and every file that the signature lists, is as it was signed. Only then is `read` called, which reads
+/// the model: what it opens in the signature's folder must be listed, as an ONNX model's external data. Names are
+/// relative to that folder, those in model folders too. Returns how many files are signed.
+size_t require_signed(const std::string& model_path, const std::vector<std::string>& companions, const std::string& key,
+                      const std::function<void()>& read);
 
 /// What require_signed asks for: the model's files and its companions, by name. Symbolic links are not followed.
 FileDigests digests_of_model(const std::string& model_path, const std::vector<std::string>& companions);

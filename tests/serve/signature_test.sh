@@ -49,13 +49,13 @@ for kind in "mine sha256" "large sha384"; do
 done
 find mine/rootfs -name 'libcrypto.so.3' | grep -q . || fail "who is to verify has no libcrypto"
 
-folder=mine/rootfs/models/twice/1
+folder=mine/rootfs/models/twice/1 file=model.hone
 "$hone" verify $folder/model.hone --key mine.pem > said || fail "its own signature: $(cat said)"
 grep -q '3 files as signed' said || fail "$(cat said)"
 # verify_fails WANTED KEY: exit status 1, and the reason
 verify_fails() {
   local code=0
-  "$hone" verify $folder/model.hone --key "$2" > said 2>&1 || code=$?
+  "$hone" verify "$folder/$file" --key "$2" > said 2>&1 || code=$?
   if [ $code != 1 ] || ! tr -s '\n ' ' ' < said | grep -qF "$1"; then fail "exit status $code: $(cat said)"; fi
 }
 verify_fails 'was not made with the key' other.pem
@@ -80,6 +80,50 @@ for wrong in "2 rsa.key" "2 labels.txt" "2 mine.pem" "5 none"; do
   "$hone" package twice.hone --sign "${wrong#* }" -o wrong > /dev/null 2>&1 || code=$?
   [ "$code" = "${wrong%% *}" ] || fail "--sign ${wrong#* }: exit status $code"
 done
+
+# A model in two files, signed by openssl: what lies outside of model.onnx must be listed, and be what is listed.
+cat > external.py << 'END'
+import base64, hashlib, json, pathlib, subprocess, sys
+def field(tag, value):
+    if isinstance(value, int):
+        return bytes([tag << 3, value])
+    value = value.encode() if isinstance(value, str) else value
+    assert len(value) < 128 or tag == 7
+    size = bytes([len(value)]) if len(value) < 128 else bytes([len(value) & 127 | 128, len(value) >> 7])
+    return bytes([tag << 3 | 2]) + size + value
+folder = pathlib.Path("two")
+folder.mkdir(exist_ok=True)
+port = lambda name: field(1, name) + field(2, field(1, field(1, 1) + field(2, field(1, field(1, 4)))))
+external = field(13, field(1, "location") + field(2, "weights.bin"))
+weights = field(1, 4) + field(2, 1) + field(8, "k") + external + field(14, 1)
+graph = (field(1, field(1, "x") + field(1, "k") + field(2, "y") + field(4, "Mul")) + field(2, "g") + field(5, weights)
+         + field(11, port("x")) + field(12, port("y")))
+(folder / "model.onnx").write_bytes(field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13)))
+(folder / "weights.bin").write_bytes(bytes.fromhex("00000040") * 4)
+files = sorted(sys.argv[1:])
+digests = [hashlib.sha256((folder / name).read_bytes()) for name in files]
+statement = {"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://model_signing/signature/v1.0",
+             "subject": [{"name": "two", "digest": {"sha256": hashlib.sha256(b"".join(d.digest() for d in digests)).hexdigest()}}],
+             "predicate": {"serialization": {"method": "files"}, "resources": [
+                 {"name": n, "algorithm": "sha256", "digest": d.hexdigest()} for n, d in zip(files, digests)]}}
+payload, kind = json.dumps(statement).encode(), b"application/vnd.in-toto+json"
+signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", "mine.key"], input=signed, stdout=subprocess.PIPE, check=True).stdout
+envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind.decode(), "signatures": [{"sig": base64.b64encode(signature).decode()}]}
+(folder / "model.sig").write_text(json.dumps({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope}))
+END
+python3 external.py model.onnx weights.bin
+"$hone" verify two/model.onnx --key mine.pem > said 2>&1 || fail "two files: $(cat said)"
+grep -q '2 files as signed' said || fail "$(cat said)"
+folder=two file=model.onnx
+echo >> two/weights.bin
+verify_fails "'weights.bin' is not what was signed" mine.pem
+rm two/weights.bin
+verify_fails "'weights.bin' is signed and not there" mine.pem
+python3 external.py model.onnx
+code=0
+timeout 60 "$hone" serve two/model.onnx --key mine.pem --http-port 0 2> log || code=$?
+if [ $code != 3 ] || ! grep -qF "the model reads 'weights.bin', which" log; then fail "weights that nobody signed: exit status $code"; fi
 
 # A server with a key: the signed version serves, an unsigned or altered newer one does not take its place.
 mkdir models && mkdir models/twice && cp -r whole models/twice/1
