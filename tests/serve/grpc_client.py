@@ -15,7 +15,7 @@ token = (("authorization", "Bearer secret"),)
 def call(method, request, answer, service="inference.GRPCInferenceService", on=channel, **more):
     ask = on.unary_unary(f"/{service}/{method}", request_serializer=type(request).SerializeToString,
                          response_deserializer=answer.FromString)
-    return ask(request, timeout=more.pop("timeout", 20), metadata=more.pop("metadata", token), **more)
+    return ask(request, timeout=more.pop("timeout", 90), metadata=more.pop("metadata", token), **more)
 
 
 def refused(code, text, method, request, answer, **more):
@@ -91,17 +91,17 @@ refused(code.RESOURCE_EXHAUSTED, "larger than 5000000", "ModelInfer", infer("lar
 broken = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer", request_serializer=lambda b: b, response_deserializer=Answer.FromString)
 for message in (b"\xff\xff\xff", b"\x2a\x7f", bytes(range(256)), b"\x3a\xff\xff\xff\xff\x0f"):
     try:
-        broken(message, timeout=20, metadata=token)
+        broken(message, timeout=90, metadata=token)
         raise AssertionError(message)
     except grpc.RpcError as e:
         assert e.code() == code.INVALID_ARGUMENT, e
 
 ask = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer", pb.ModelInferRequest.SerializeToString, Answer.FromString)
 # Many at once on one connection, and a deadline that passes while the workers are busy.
-calls = [ask.future(infer("twice", [tensor("x", "FP32", [4], fp32_contents=[i, 0, 0, 0])]), timeout=20, metadata=token) for i in range(60)]
+calls = [ask.future(infer("twice", [tensor("x", "FP32", [4], fp32_contents=[i, 0, 0, 0])]), timeout=90, metadata=token) for i in range(60)]
 assert [c.result().outputs[0].contents.fp32_contents[0] for c in calls] == [2 * i for i in range(60)]
 slow = infer("slow", [tensor("x", "FP32", [4, 1], fp32_contents=[1] * 4)])
-busy = [ask.future(slow, timeout=20, metadata=token) for _ in range(50)]
+busy = [ask.future(slow, timeout=90, metadata=token) for _ in range(50)]
 refused(code.DEADLINE_EXCEEDED, "", "ModelInfer", good, Answer, timeout=0.03)
 assert all(b.result().outputs for b in busy)
 assert call("ModelInfer", good, Answer).outputs[0].contents.fp32_contents[0] == 2

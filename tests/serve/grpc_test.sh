@@ -31,19 +31,19 @@ END
 slow_model models/slow.hone
 echo secret > tokens
 
-start models --grpc-port 0 --token-file tokens --max-body 5MB --transfer-timeout 1 --idle-timeout 1 --queue 64 --workers 2
-"$python" "$here/grpc_client.py" "$grpc" . || fail "the client: exit status $?"
+start models --grpc-port 0 --token-file tokens --max-body 5MB --transfer-timeout 20 --idle-timeout 3 --queue 64 --queue-timeout 60 --workers 2
+timeout 200 "$python" "$here/grpc_client.py" "$grpc" . || fail "the client: exit status $?"
 # What is no HTTP/2 at all, and who begins a call and does not end it, is left.
 head -c 100000 /dev/urandom > noise
-timeout 5 bash -c "cat noise > /dev/tcp/${grpc%:*}/${grpc#*:}" 2> /dev/null || true
+timeout 60 bash -c "cat noise > /dev/tcp/${grpc%:*}/${grpc#*:}" 2> /dev/null || true
 exec 3<> "/dev/tcp/${grpc%:*}/${grpc#*:}"
 printf 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0' >&3
-timeout 5 cat <&3 > /dev/null || fail "a silent client keeps its connection"
+timeout 60 cat <&3 > /dev/null || fail "a silent client keeps its connection"
 exec 3>&-
 [ "$(curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge "http://$grpc/v2")" = '2 200' ] || fail "no HTTP/2"
 expect '200 "live":true' "$url/v2/health/live"
 stop 0
 code=0
-"$hone" serve models --grpc-port 0 --tls-cert a --tls-key b --http-port 0 2> log || code=$?
+timeout 60 "$hone" serve models --grpc-port 0 --tls-cert a --tls-key b --http-port 0 2> log || code=$?
 [ "$code" != 0 ] || fail "gRPC with TLS"
 echo "PASSED"

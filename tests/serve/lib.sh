@@ -44,7 +44,7 @@ start() {
   : > log
   "$hone" serve "$@" --http-port 0 2> log &
   server=$!
-  for _ in $(seq 500); do
+  for _ in $(seq 3000); do
     url=$(sed -n 's/^listening on http/http/p' log)
     grpc=$(sed -n 's,^listening on grpc://,,p' log)
     [ -z "$url" ] || return 0

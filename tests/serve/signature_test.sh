@@ -132,7 +132,7 @@ infer='{"inputs":[{"name":"x","datatype":"FP32","shape":[4],"data":[1,2,3,4]}]}'
 expect '200 "data":[2,4,6,8]' -d "$infer" "$url/v2/models/twice/infer"
 model 3 models/twice/2/model.hone
 cp -r whole models/twice/.3 && sed -i 's/fill(2)/fill(4)/' models/twice/.3/model.hone && mv models/twice/.3 models/twice/3
-for _ in $(seq 100); do
+for _ in $(seq 1000); do
   [ "$(curl -s -X POST "$url/v2/repository/index" | grep -o UNAVAILABLE | wc -l)" = 2 ] && break
   sleep 0.05
 done
@@ -141,6 +141,6 @@ expect "200 'model.hone' is not what was signed" -X POST "$url/v2/repository/ind
 expect '200 "data":[2,4,6,8]' -d "$infer" "$url/v2/models/twice/infer"
 stop 0
 code=0
-"$hone" serve whole/model.hone --key other.pem --http-port 0 2> log || code=$?
+timeout 60 "$hone" serve whole/model.hone --key other.pem --http-port 0 2> log || code=$?
 [ $code = 3 ] || fail "another's model: exit status $code"
 echo "PASSED"
