@@ -200,6 +200,24 @@ TEST(TorchFiles, ThatUseNoTensorAsOneAreAnError) {
   }
 }
 
+TEST(TorchFiles, CountTheirRangesAndNarrowFromTheEndAsTorchDoes) {
+  const auto answer_of = [](const std::string& body) { return answer(net(body), ramp({1, 3})); };
+  const auto scaled = [&](const std::string& number) {
+    return answer_of(cat("    return torch.add(torch.mul(x, 0), ", number, ")\n")).at(0);
+  };
+  EXPECT_EQ(scaled("torch.__range_length(0, 10, 9223372036854775807)"), 1);
+  EXPECT_EQ(scaled("torch.__range_length(0, 10, 3)"), 4);
+  EXPECT_EQ(scaled("torch.__range_length(10, 0, -3)"), 4);
+  EXPECT_EQ(scaled("torch.__range_length(9223372036854775807, -9223372036854775808, 1)"), 0);
+  EXPECT_EQ(scaled("torch.len(range(9223372036854775800, 9223372036854775807, 4))"), 2);
+  EXPECT_EQ(scaled("int(torch.div(0., 1.))"), 0);
+  EXPECT_EQ(scaled("torch.len(range(int(torch.tensor(nan))))"), 0);
+  EXPECT_EQ(answer_of("    return torch.narrow(x, 1, -2, 2)\n"), answer_of("    return torch.narrow(x, 1, 1, 2)\n"));
+  EXPECT_EQ(answer_of("    return torch.narrow(x, 1, -2, 2)\n").size(), 2u);
+  EXPECT_NE(error_of(net("    return torch.narrow(x, 1, 2, 2)\n")).find("of an axis of 3"), std::string::npos);
+  EXPECT_NE(error_of(net("    return torch.narrow(x, 1, -4, 2)\n")).find("of an axis of 3"), std::string::npos);
+}
+
 TEST(TorchFiles, NameTheOperatorThatIsNotKnownAndTheModuleThatUsesIt) {
   const std::string error = error_of(net("    return torch.mystery(x)\n"));
   EXPECT_NE(error.find("operator 'mystery'"), std::string::npos) << error;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "base/text.h"
 #include "ops/interpreter.h"
@@ -255,28 +256,30 @@ DType wider(DType a, DType b) {
 }  // namespace
 
 /// Source: torch.result_type; c10/core/ScalarType.h promoteTypes.
-std::pair<ValueId, ValueId> Call::promoted(const Value& a, const Value& b) {
-  struct Side {
-    DType dtype;
-    int priority;  ///< 2: an array, 1: a tensor of rank 0, 0: a number
+DType Call::common_dtype(std::span<const Value> values) {
+  std::optional<DType> widest[3];  // of numbers, tensors of rank 0, arrays
+  const auto join = [](std::optional<DType>& into, DType dtype) {
+    if (!into || category(dtype) > category(*into))
+      into = dtype;
+    else if (category(dtype) == category(*into))
+      into = wider(*into, dtype);
   };
-  const auto side = [&](const Value& v) -> Side {
-    if (is<bool>(v)) return {DType::kBool, 0};
-    if (is<int64_t>(v)) return {DType::kI64, 0};
-    if (is<double>(v)) return {DType::kF32, 0};
-    const ValueId id = value(v);
-    return {dtype(id), rank(id) == 0 ? 1 : 2};
-  };
-  const Side p = side(a), q = side(b);
-  DType to = p.dtype;
-  if (category(p.dtype) != category(q.dtype)) {
-    const Side& higher = category(p.dtype) > category(q.dtype) ? p : q;
-    to = higher.dtype;
-  } else if (p.priority != q.priority) {
-    to = (p.priority > q.priority ? p : q).dtype;
-  } else {
-    to = wider(p.dtype, q.dtype);
+  for (const Value& v : values) {
+    if (is_number(v)) {
+      join(widest[0], is<bool>(v) ? DType::kBool : is<int64_t>(v) ? DType::kI64 : DType::kF32);
+    } else {
+      const ValueId id = value(v);
+      join(widest[rank(id) == 0 ? 1 : 2], dtype(id));
+    }
   }
+  std::optional<DType> to = widest[2];
+  for (const std::optional<DType>& lower : {widest[1], widest[0]})
+    if (lower && (!to || category(*lower) > category(*to))) to = lower;
+  return to.value_or(DType::kF32);
+}
+
+std::pair<ValueId, ValueId> Call::promoted(const Value& a, const Value& b) {
+  const DType to = common_dtype(std::vector<Value>{a, b});
   const auto made = [&](const Value& v) { return is<Cell*>(v) ? cast(value(v), to) : scalar(to_real(v), to); };
   return {made(a), made(b)};
 }

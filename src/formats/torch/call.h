@@ -101,7 +101,8 @@ class Call {
   /// [N, C, s…] → [N, s…, C] and back.
   ValueId to_channels_last(ValueId x);
   ValueId from_channels_last(ValueId x);
-  /// Both of the dtype that torch computes in: arrays before single numbers, floats before integers before booleans.
+  /// That torch computes in: arrays before single numbers, floats before integers before booleans.
+  DType common_dtype(std::span<const Value> values);
   std::pair<ValueId, ValueId> promoted(const Value& a, const Value& b);
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/torch/scalars.h"
@@ -419,7 +420,9 @@ std::optional<Value> Evaluator::call_builtin(const std::string& name, const Expr
                   step = call.parts.size() > 3 ? to_int(argument(2)) : 1;
     std::vector<Value> items;
     if (step == 0) throw invalid_model("a range in steps of 0");
-    for (int64_t i = begin; step > 0 ? i < end : i > end; i += step) count(), items.emplace_back(i);
+    uint64_t next = static_cast<uint64_t>(begin);
+    for (uint64_t left = range_length(begin, end, step); left > 0; --left, next += static_cast<uint64_t>(step))
+      count(), items.emplace_back(static_cast<int64_t>(next));
     return heap_.list(std::move(items));
   }
   if (name == "ops.prim.RaiseException") {
@@ -449,7 +452,7 @@ Value Evaluator::number(const std::string& name, const Value& from) {
   }
   if (name == "bool") return to_flag(from);
   if (name == "float") return to_real(from);
-  return is<double>(from) ? Value(static_cast<int64_t>(std::clamp(to_real(from), -9e18, 9e18))) : Value(to_int(from));
+  return is<double>(from) ? Value(saturated<int64_t>(to_real(from))) : Value(to_int(from));
 }
 
 /// A function or class of the file.

@@ -114,7 +114,7 @@ void read_unsqueeze(Call& n) {
   n.emit(n.add(Unsqueeze{}, {n.x(), n.ints_value({axis})}));
 }
 
-/// Parts of several dtypes become the widest; an empty list of rank 1 counts for nothing.
+/// Parts of several dtypes become what torch computes in; an empty one of rank 1 counts for the dtype alone.
 std::vector<ValueId> joinable(Call& n) {
   std::vector<Value> items = to_list(n.arg("tensors")).items;
   std::vector<ValueId> out;
@@ -124,8 +124,8 @@ std::vector<ValueId> joinable(Call& n) {
     out.push_back(id);
   }
   if (out.empty()) throw invalid_model("joins nothing");
-  for (size_t i = 1; i < out.size(); ++i)
-    if (n.dtype(out[i]) != n.dtype(out[0])) out[i] = n.cast(out[i], n.dtype(out[0]));
+  const DType to = n.common_dtype(items);
+  for (ValueId& part : out) part = n.cast(part, to);
   return out;
 }
 void read_cat(Call& n) {
@@ -203,8 +203,12 @@ void read_slice(Call& n) {
   n.emit(sliced(n, axis, begin, end, n.integer("step")));
 }
 void read_narrow(Call& n) {
-  const int64_t axis = n.axis("dim", n.rank(n.x())), begin = n.integer("start");
-  n.emit(sliced(n, axis, begin, begin + n.integer("length"), 1));
+  const int64_t axis = n.axis("dim", n.rank(n.x())), length = n.integer("length"), size = n.dim(n.x(), axis);
+  int64_t begin = n.integer("start");
+  if (begin < 0) begin += size;
+  if (begin < 0 || length < 0 || begin > size || length > size - begin)
+    throw invalid_model(cat("takes ", length, " elements from ", n.integer("start"), " of an axis of ", size));
+  n.emit(sliced(n, axis, begin, begin + length, 1));
 }
 void read_select(Call& n) {
   const int64_t axis = n.axis("dim", n.rank(n.x()));

@@ -233,11 +233,11 @@ Value slice(Heap& heap, const Args& a) {
     out.push_back(list.items[static_cast<size_t>(i)]);
   return heap.list(std::move(out), list.is_tuple);
 }
-Value range_length(Heap&, const Args& a) {
+Value count_range(Heap&, const Args& a) {
   const int64_t low = to_int(at(a, 0)), high = to_int(at(a, 1)), step = divisor(at(a, 2));
-  if (low > -kMostItems * 1024 && high < kMostItems * 1024 && step > 0)
-    return std::max<int64_t>(0, (high - low + step - 1) / step);
-  throw unsupported("a range of that length");
+  const uint64_t length = range_length(low, high, step);
+  if (length > uint64_t{1} << 62) throw unsupported("a range of that length");
+  return static_cast<int64_t>(length);
 }
 
 template <bool kKeys, bool kValues>
@@ -355,7 +355,7 @@ constexpr ScalarRow kRows[] = {
     {"copy", copy_list},
     {"__contains__", contains},
     {"slice", slice},
-    {"__range_length", range_length},
+    {"__range_length", count_range},
     {"keys", entries<true, false>},
     {"values", entries<false, true>},
     {"items", entries<true, true>},
@@ -389,6 +389,12 @@ const ScalarRow* find_scalar_row(std::string_view name) {
   for (const ScalarRow& row : kRows)
     if (row.name == name) return &row;
   return nullptr;
+}
+
+uint64_t range_length(int64_t begin, int64_t end, int64_t step) {
+  if (step > 0 ? begin >= end : begin <= end) return 0;
+  const uint64_t b = static_cast<uint64_t>(begin), e = static_cast<uint64_t>(end), s = static_cast<uint64_t>(step);
+  return step > 0 ? (e - b - 1) / s + 1 : (b - e - 1) / (0 - s) + 1;
 }
 
 Value element(const Value& container, const Value& index) {

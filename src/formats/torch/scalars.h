@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ struct ScalarRow {
 };
 /// The row of an operator, or null.
 const ScalarRow* find_scalar_row(std::string_view name);
+
+/// How many numbers range(begin, end, step) gives; step ≠ 0.
+uint64_t range_length(int64_t begin, int64_t end, int64_t step);
 
 /// items[i], counted from the end when negative. Throws Error(invalid_model) outside.
 Value element(const Value& container, const Value& index);

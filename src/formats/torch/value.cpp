@@ -1,5 +1,6 @@
 #include "formats/torch/value.h"
 
+#include "base/checked.h"
 #include "base/text.h"
 
 namespace hone::torch {
@@ -33,7 +34,7 @@ int64_t to_int(const Value& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) return *number;
   if (const auto* flag = std::get_if<bool>(&value)) return *flag;
   if (const auto* cell = std::get_if<Cell*>(&value); cell && (*cell)->array.exists() && (*cell)->array.elements() == 1)
-    return static_cast<int64_t>(to_doubles((*cell)->array)[0]);
+    return saturated<int64_t>(to_doubles((*cell)->array)[0]);
   refuse(value, "an integer");
 }
 
