@@ -188,7 +188,7 @@ TEST(GrpcServer, AClientThatTakesNoAnswerIsLeftThoughItGoesOnTalking) {
   holder.wait(client, 1);
   holder.answer_all(1000);
   bool is_there = true;
-  for (int i = 0; i < 300 && is_there; ++i) {
+  for (int i = 0; i < 3000 && is_there; ++i) {
     client.ping();
     is_there = client.turn();
     std::this_thread::sleep_for(milliseconds(10));
