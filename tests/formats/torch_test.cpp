@@ -269,6 +269,58 @@ TEST(TorchPickles, ThatReachOutsideOfTheirStorageAreAnError) {
   EXPECT_NE(error_of(path).find("reaches element"), std::string::npos) << error_of(path);
 }
 
+/// A tensor of the storage "0", which holds n·n elements, with its axes exchanged.
+std::string exchanged(int32_t n) {
+  return cat("ctorch._utils\n_rebuild_tensor_v2\n((", pickled_text("storage"), "ctorch\nFloatStorage\n",
+             pickled_text("0"), pickled_text("cpu"), pickled_int(n * n), "tQ", pickled_int(0), "(", pickled_int(n),
+             pickled_int(n), "t(", pickled_int(1), pickled_int(n), "t\x89", "ccollections\nOrderedDict\n)RtR");
+}
+
+TEST(TorchPickles, ThatMakeMuchOfLittleAreAnErrorSoon) {
+  const std::string name = pickled_text(std::string(100'000, 'a')) + "q" + std::string(1, '\0') + "0";
+  const auto repeated = [](const std::string& piece, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += piece;
+    return out;
+  };
+  const std::string begin("\x80\x02", 2), get("h\0", 2);
+  const std::string error = error_of(with_pickle(begin + name + repeated(get + get + "\x93" + "0", 20'000) + "."));
+  EXPECT_NE(error.find("bytes of values"), std::string::npos) << error;
+  const std::string fields = "}" + get + "Ns" + std::string("q\1", 2) + "0",
+                    object = "c__torch__.net\nNet\n)\x81" + std::string("h\1", 2) + "b0";
+  EXPECT_NE(error_of(with_pickle(begin + name + fields + repeated(object, 20'000) + ".")).find("bytes of values"),
+            std::string::npos);
+  const std::string path = scratch("copies.pt");
+  const auto write = [&](int times) {
+    write_zip(path,
+              {{"net/data.pkl", begin + repeated(exchanged(512) + "0", times) + "N."},
+               {"net/data/0", std::string(512 * 512 * 4, '\0')},
+               {"net/code/__torch__/net.py", kLinear}},
+              true);
+  };
+  write(10);
+  EXPECT_NE(error_of(path).find("expected a module"), std::string::npos) << error_of(path);
+  write(1000);
+  EXPECT_NE(error_of(path).find("bytes of values"), std::string::npos) << error_of(path);
+}
+
+TEST(TorchFiles, WhoseFewStepsTakeMuchEndInAnErrorSoon) {
+  const std::vector<std::string> bodies{
+      "    l = torch.mul([1], 1000000)\n    while True:\n      s = torch.sum(l)\n",
+      "    l = torch.mul([1], 1000000)\n    a = [0]\n    while True:\n      k = [0]\n      torch.extend(k, l)\n"
+      "      torch.append(a, k)\n",
+      "    d = {0: 0}\n    i = 0\n    while True:\n      i = torch.add(i, 1)\n      torch._set_item(d, i, i)\n",
+      "    l = torch.mul([1], 1000000)\n    k = torch.copy(l)\n    while True:\n      y = torch.eq(l, k)\n",
+      "    y = torch.arange(60000)\n    while True:\n      s = torch.sum(y)\n",
+      "    while True:\n      if bool(torch.gt(torch.sum(x), 0.)):\n        y = x\n      else:\n        y = "
+      "torch.neg(x)\n",
+  };
+  for (const std::string& body : bodies) {
+    const std::string error = error_of(net(body));
+    EXPECT_NE(error.find("the program "), std::string::npos) << body << error;
+  }
+}
+
 TEST(TorchFiles, ThatAreHostileEndInAnErrorSoon) {
   const std::string deep(100, '('), pairs(60, ')');
   const std::vector<std::string> bodies{

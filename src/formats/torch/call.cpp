@@ -16,7 +16,8 @@ namespace hone::torch {
 namespace {
 
 /// What is computed while reading: sizes, small tables, not weights.
-constexpr int64_t kMostFolded = 65536;
+constexpr int64_t kMostFolded = 65536;  ///< elements of a result
+constexpr int64_t kMostRead = 1 << 18;  ///< elements that it is made of
 
 /// Arguments that say where and how, not what.
 constexpr std::string_view kIgnored[] = {"layout",    "device", "pin_memory", "non_blocking", "memory_format",
@@ -289,16 +290,21 @@ std::vector<ValueId> Call::folded(NodeId id) {
   const Node& node = graph.node(id);
   const std::vector<ValueId> made = node.outputs;
   std::vector<Tensor> inputs;
+  int64_t elements = 0;
   for (const ValueId input : node.inputs) {
     if (input.exists() && !graph.is_constant(input)) return made;
     inputs.push_back(input.exists() ? graph.value(input).constant : Tensor());
+    if (input.exists()) elements += inputs.back().elements();
   }
   std::vector<const TensorType*> types;
   for (const ValueId output : made) {
     const TensorType& type = graph.type(output);
     if (type.quant || !type.shape.is_static() || type.shape.elements() > kMostFolded) return made;
     types.push_back(&type);
+    elements += type.shape.elements();
   }
+  if (elements > kMostRead + kMostFolded) return made;
+  heap.work(elements / 4);
   std::vector<ValueId> out;
   const std::vector<Tensor> results = evaluate_node(node, types, inputs, QuantArithmetic::kFloat);
   for (const Tensor& result : results) out.push_back(add_constant(result));

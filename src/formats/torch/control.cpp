@@ -10,6 +10,17 @@
 
 namespace hone::torch {
 
+namespace {
+
+constexpr int64_t kBodyBytes = 8192;  ///< about what a small graph takes
+
+}  // namespace
+
+Evaluator::Body& Evaluator::new_body() {
+  heap_.spend(kBodyBytes);
+  return *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
+}
+
 ValueId Evaluator::Body::take(ValueId id) {
   for (const auto& [outside, inside] : taken)
     if (outside == id) return inside;
@@ -91,8 +102,9 @@ constexpr const char* kReturned = "return";
 /// on one way, the other is taken: it runs again then, without a branch around it, which is why bodies change nothing
 /// outside of themselves.
 void Evaluator::branch_on_data(const Statement& statement, ValueId data, Frame& frame) {
-  Body& then = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
-  Body& other = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
+  Body& then = new_body();
+  Body& other = new_body();
+  heap_.work(static_cast<int64_t>(frame.names.size()));
   Frame left = frame, right = frame;
   std::optional<OutsideChange> change;  // is none where the other way raises an error
   try {
@@ -164,8 +176,8 @@ void Evaluator::loop_on_data(const Statement& statement, Frame& frame) {
     names.push_back(name);
     inputs.push_back(outside.value(found->second));
   }
-  Body& test = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
-  Body& body = *bodies_.emplace_back(std::make_unique<Body>(Body{.graph = {}, .outer = graph_}));
+  Body& test = new_body();
+  Body& body = new_body();
   const auto enter = [&](Body& into) {
     Frame inner = frame;
     for (size_t i = 0; i < names.size(); ++i)

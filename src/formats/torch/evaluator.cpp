@@ -17,8 +17,8 @@ namespace {
 constexpr int kDeepestCall = 40;
 /// Of expressions and statements within others, over all calls: what the stack has room for.
 constexpr int kMostLevels = 400;
-constexpr size_t kMostSteps = 1'000'000;
 constexpr size_t kMostNodes = 100'000;
+constexpr int64_t kNodeBytes = 256;
 /// What stands for a function or class that a variable names.
 constexpr std::string_view kGlobal = "global ";
 
@@ -120,10 +120,6 @@ ValueId Evaluator::written_back(const Cell& part, ValueId id) {
   return parts.size() == 1 ? parts[0] : call.add(Concat{.axis = axis}, parts);
 }
 
-void Evaluator::count() {
-  if (++steps_ > kMostSteps) throw resource_error(cat("the program takes more than ", kMostSteps, " steps"));
-}
-
 Value Evaluator::call_method(Object& self, const std::string& method, std::vector<Value> arguments) {
   restore(self);
   const Class* type = archive_.find_class(self.type);
@@ -216,6 +212,7 @@ Evaluator::Condition Evaluator::condition(const Expr& expr, Frame& frame) {
 
 void Evaluator::run_for(const Statement& statement, Frame& frame) {
   const Value walked = evaluate(statement.exprs[1], frame);
+  heap_.work(static_cast<int64_t>(to_list(walked).items.size()));
   const std::vector<Value> items = to_list(walked).items;
   for (const Value& item : items) {
     if (frame.result) return;
@@ -279,7 +276,7 @@ Value Evaluator::evaluate(const Expr& expr, Frame& frame) {
       return evaluate_call(expr, frame);
     case Expr::Kind::subscript: {
       const Value of = evaluate(expr.parts[0], frame);
-      return element(of, evaluate(expr.parts[1], frame));
+      return element(heap_, of, evaluate(expr.parts[1], frame));
     }
     case Expr::Kind::list:
       return heap_.list(evaluate_all(expr.parts, 0, frame));
@@ -288,6 +285,7 @@ Value Evaluator::evaluate(const Expr& expr, Frame& frame) {
     case Expr::Kind::dict: {
       const std::vector<Value> parts = evaluate_all(expr.parts, 0, frame);
       Dict* dict = heap_.dict();
+      heap_.spend(static_cast<int64_t>(parts.size() * sizeof(Value)));
       for (size_t i = 0; i + 1 < parts.size(); i += 2) dict->items.emplace_back(parts[i], parts[i + 1]);
       return dict;
     }
@@ -484,8 +482,11 @@ Value Evaluator::instance(const std::string& name, const Class& type, std::vecto
 Value Evaluator::call_operator(const std::string& name, const std::vector<Value>& arguments, const Keywords& keywords) {
   for (const Value& argument : arguments) {
     refresh(argument);
-    if (is<List*>(argument))
-      for (const Value& item : to_list(argument).items) refresh(item);
+    if (is<Dict*>(argument)) heap_.work(4 * static_cast<int64_t>(std::get<Dict*>(argument)->items.size()));
+    if (is<Text>(argument)) heap_.work(static_cast<int64_t>(to_text_value(argument).size() / 64));
+    if (!is<List*>(argument)) continue;
+    heap_.work(static_cast<int64_t>(to_list(argument).items.size()));
+    for (const Value& item : to_list(argument).items) refresh(item);
   }
   const auto run_scalar = [&]() -> std::optional<Value> {
     const ScalarRow* row = find_scalar_row(name);
@@ -516,6 +517,7 @@ Value Evaluator::call_operator(const std::string& name, const std::vector<Value>
 Value Evaluator::call_row(const OpRow& row, const std::vector<Value>& arguments, const Keywords& keywords) {
   if (graph_->node_capacity() > kMostNodes)
     throw resource_error(cat("the program makes more than ", kMostNodes, " nodes"));
+  heap_.spend(kNodeBytes);
   const std::string name = at(row.name);
   return with_context([&] { return cat("in operator '", row.name, "'"); },
                       [&] {

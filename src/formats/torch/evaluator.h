@@ -104,18 +104,18 @@ class Evaluator {
   Value call_row(const OpRow& row, const std::vector<Value>& arguments, const Keywords& keywords);
   Value instance(const std::string& name, const Class& type, std::vector<Value> arguments, const Keywords& keywords);
   Value number(const std::string& name, const Value& from);
-  void count();
+  void count() { heap_.work(Heap::kStepWork); }
 
   Archive& archive_;
   Heap& heap_;
   Graph* graph_;
+  Body& new_body();
   std::vector<std::unique_ptr<Body>> bodies_;  ///< all of them: tensors may remember one
   std::vector<Body*> open_;                    ///< outermost first
   const std::set<std::string>& states_;
   std::vector<std::pair<ValueId, Cell*>> changed_;
   std::string module_;  ///< path of the module whose method runs
   int depth_ = 0, levels_ = 0, last_body_ = 0;
-  size_t steps_ = 0;
 };
 
 }  // namespace hone::torch

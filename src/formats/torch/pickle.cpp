@@ -78,7 +78,10 @@ class Reader {
     return items;
   }
 
-  void put(uint64_t slot) { memo_[slot] = top(); }
+  void put(uint64_t slot) {
+    heap_.spend(sizeof(*memo_.begin()));
+    memo_[slot] = top();
+  }
   void get(uint64_t slot) {
     const auto found = memo_.find(slot);
     if (found == memo_.end()) throw invalid_model(cat("the pickle refers to memo ", slot, ", which is empty"));
@@ -98,7 +101,7 @@ class Reader {
   void build();
   void new_object();
   void persistent();
-  Value call(const std::string& name, const std::vector<Value>& arguments);
+  Value call(std::string_view name, const std::vector<Value>& arguments);
   Tensor rebuild(const std::vector<Value>& arguments, bool is_quantized);
 
   std::string_view bytes_;
@@ -109,6 +112,8 @@ class Reader {
   std::vector<size_t> marks_;
   std::map<uint64_t, Value> memo_;
   std::map<const Object*, Storage> storages_;
+  std::map<std::string, Bytes, std::less<>> bytes_by_key_;
+  int64_t free_copies_ = 0;  ///< bytes: arrays whose elements lie in another order are copied once each
 };
 
 void Reader::push_long(std::string_view raw) {
@@ -244,18 +249,18 @@ void Reader::append(std::vector<Value> items) {
 }
 
 /// "torch._utils._rebuild_tensor_v2" of a global; throws Error(invalid_model) for any other value.
-std::string global_name(const Value& value) {
+std::string_view global_name(const Value& value) {
   const auto* object = std::get_if<Object*>(&value);
   if (!object || !(*object)->type.starts_with(kGlobal)) throw invalid_model("the pickle calls what is no name");
-  return (*object)->type.substr(kGlobal.size());
+  return std::string_view((*object)->type).substr(kGlobal.size());
 }
 
 void Reader::new_object() {
   const Value arguments = pop();
-  const std::string name = global_name(pop());
+  const std::string_view name = global_name(pop());
   if (!name.starts_with("__torch__.")) throw unsupported(cat("the pickle makes an instance of '", name, "'"));
   if (!to_list(arguments).items.empty()) throw unsupported(cat("an instance of '", name, "' made with arguments"));
-  push(heap_.object(name));
+  push(heap_.object(std::string(name)));
 }
 
 /// The state becomes fields, or is kept as it is.
@@ -265,7 +270,10 @@ void Reader::build() {
   if (!object) throw invalid_model("the pickle gives a state to what is no object");
   (*object)->state = state;
   if (const auto* dict = std::get_if<Dict*>(&state))
-    for (const auto& [key, value] : (*dict)->items) (*object)->fields[to_text_value(key)] = value;
+    for (const auto& [key, value] : (*dict)->items) {
+      heap_.spend(static_cast<int64_t>(sizeof(*(*object)->fields.begin()) + to_text_value(key).size()));
+      (*object)->fields[to_text_value(key)] = value;
+    }
 }
 
 /// ('storage', type, key, place, elements).
@@ -275,8 +283,19 @@ void Reader::persistent() {
   if (parts.items.size() < 5 || !is<Text>(parts.items[0]) || to_text_value(parts.items[0]) != "storage")
     throw invalid_model("the pickle refers to what is no storage");
   Object* object = heap_.object(std::string(kStorage));
-  storages_[object] = {storage_dtype(global_name(parts.items[1])), bytes_of_(to_text_value(parts.items[2]))};
+  const std::string& key = to_text_value(parts.items[2]);
+  auto bytes = bytes_by_key_.find(key);
+  if (bytes == bytes_by_key_.end()) {
+    bytes = bytes_by_key_.emplace(key, bytes_of_(key)).first;
+    free_copies_ += static_cast<int64_t>(bytes->second.data.size());
+  }
+  storages_[object] = {storage_dtype(std::string(global_name(parts.items[1]))), bytes->second};
   push(object);
+}
+
+bool is_part(const Tensor& tensor, const Bytes& of) {
+  const auto* first = static_cast<const std::byte*>(tensor.raw());
+  return first >= of.data.data() && first < of.data.data() + of.data.size();
 }
 
 Tensor Reader::rebuild(const std::vector<Value>& arguments, bool is_quantized) {
@@ -284,10 +303,17 @@ Tensor Reader::rebuild(const std::vector<Value>& arguments, bool is_quantized) {
   const auto* object = std::get_if<Object*>(&arguments[0]);
   const auto storage = object ? storages_.find(*object) : storages_.end();
   if (storage == storages_.end()) throw invalid_model("a tensor of what is no storage");
+  for (const size_t part : {size_t{2}, size_t{3}})
+    if (to_list(arguments[part]).items.size() > 64) throw invalid_model("a tensor of more than 64 dims");
   Dims dims, strides;
   for (const Value& dim : to_list(arguments[2]).items) dims.push_back(to_int(dim));
   for (const Value& stride : to_list(arguments[3]).items) strides.push_back(to_int(stride));
   Tensor plain = tensor_of(storage->second, to_int(arguments[1]), std::move(dims), strides);
+  if (!is_part(plain, storage->second.bytes)) {
+    const int64_t beyond = plain.byte_size() - free_copies_;
+    free_copies_ = std::max<int64_t>(-beyond, 0);
+    heap_.spend(std::max<int64_t>(beyond, 0));
+  }
   if (!is_quantized) return plain;
   if (arguments.size() < 5) throw invalid_model("a quantized tensor without parameters");
   const std::vector<Value>& scheme = to_list(arguments[4]).items;
@@ -296,6 +322,7 @@ Tensor Reader::rebuild(const std::vector<Value>& arguments, bool is_quantized) {
         QuantParams::per_tensor(static_cast<float>(to_real(scheme[1])), static_cast<int32_t>(to_int(scheme[2]))));
   const bool is_per_channel = scheme.size() == 4 && is<Cell*>(scheme[1]) && is<Cell*>(scheme[2]);
   if (!is_per_channel) throw unsupported(cat("a quantization scheme with ", scheme.size(), " parameters"));
+  for (const size_t part : {size_t{1}, size_t{2}}) heap_.spend(std::get<Cell*>(scheme[part])->array.elements() * 16);
   std::vector<float> scales;
   std::vector<int32_t> zeros;
   for (const double v : to_doubles(std::get<Cell*>(scheme[1])->array)) scales.push_back(static_cast<float>(v));
@@ -306,7 +333,7 @@ Tensor Reader::rebuild(const std::vector<Value>& arguments, bool is_quantized) {
   return plain.with_quant(QuantParams::per_channel(std::move(scales), std::move(zeros), axis));
 }
 
-Value Reader::call(const std::string& name, const std::vector<Value>& arguments) {
+Value Reader::call(std::string_view name, const std::vector<Value>& arguments) {
   const auto first = [&]() -> const Value& {
     if (arguments.empty()) throw invalid_model(cat("'", name, "' without arguments"));
     return arguments[0];
@@ -323,7 +350,7 @@ Value Reader::call(const std::string& name, const std::vector<Value>& arguments)
 
 void Reader::reduce() {
   const Value arguments = pop();
-  const std::string name = global_name(pop());
+  const std::string_view name = global_name(pop());
   push(call(name, to_list(arguments).items));
 }
 

@@ -199,7 +199,7 @@ void read_slice(Call& n) {
   const int64_t axis = n.axis("dim", n.rank(n.x()));
   const Value begin = n.has("start") ? n.arg("start") : Value(int64_t{0}),
               end = n.has("end") ? n.arg("end") : Value(kEnd);
-  if (equal(begin, int64_t{0}) && equal(end, kEnd) && n.integer("step") == 1) return n.emit(n.x());
+  if (equal(n.heap, begin, int64_t{0}) && equal(n.heap, end, kEnd) && n.integer("step") == 1) return n.emit(n.x());
   n.emit(sliced(n, axis, begin, end, n.integer("step")));
 }
 void read_narrow(Call& n) {

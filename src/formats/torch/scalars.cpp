@@ -127,14 +127,14 @@ Value truth(Heap&, const Args& a) {
   return found;
 }
 
-Value same(Heap&, const Args& a) { return equal(at(a, 0), at(a, 1)); }
-Value different(Heap&, const Args& a) { return !equal(at(a, 0), at(a, 1)); }
+Value same(Heap& heap, const Args& a) { return equal(heap, at(a, 0), at(a, 1)); }
+Value different(Heap& heap, const Args& a) { return !equal(heap, at(a, 0), at(a, 1)); }
 Value less(Heap&, const Args& a) { return to_real(at(a, 0)) < to_real(at(a, 1)); }
 Value greater(Heap&, const Args& a) { return to_real(at(a, 0)) > to_real(at(a, 1)); }
 Value at_most(Heap&, const Args& a) { return to_real(at(a, 0)) <= to_real(at(a, 1)); }
 Value at_least(Heap&, const Args& a) { return to_real(at(a, 0)) >= to_real(at(a, 1)); }
-Value is_same(Heap&, const Args& a) {
-  return at(a, 0).index() == at(a, 1).index() && (is_none(a[0]) || equal(a[0], a[1]));
+Value is_same(Heap& heap, const Args& a) {
+  return at(a, 0).index() == at(a, 1).index() && (is_none(a[0]) || equal(heap, a[0], a[1]));
 }
 Value is_other(Heap& heap, const Args& a) { return !to_flag(is_same(heap, a)); }
 Value negation(Heap&, const Args& a) { return !to_flag(at(a, 0)); }
@@ -153,7 +153,7 @@ Value length(Heap&, const Args& a) {
   if (const auto* dict = std::get_if<Dict*>(&a[0])) return static_cast<int64_t>((*dict)->items.size());
   return static_cast<int64_t>(to_list(a[0]).items.size());
 }
-Value get_item(Heap&, const Args& a) { return element(at(a, 0), at(a, 1)); }
+Value get_item(Heap& heap, const Args& a) { return element(heap, at(a, 0), at(a, 1)); }
 /// The first argument, to be changed.
 List& own_list(const Heap& heap, const Args& a) {
   List& list = to_list(at(a, 0));
@@ -164,8 +164,9 @@ Value set_item(Heap& heap, const Args& a) {
   if (const auto* dict = std::get_if<Dict*>(&at(a, 0))) {
     heap.require_own(**dict, "a dict");
     for (auto& [key, value] : (*dict)->items)
-      if (equal(key, at(a, 1))) return value = at(a, 2);
+      if (equal(heap, key, at(a, 1))) return value = at(a, 2);
     if (static_cast<int64_t>((*dict)->items.size()) >= kMostItems) throw resource_error("a dict grows too long");
+    heap.spend(2 * sizeof(Value));
     (*dict)->items.emplace_back(at(a, 1), at(a, 2));
     return a[0];
   }
@@ -177,6 +178,7 @@ Value set_item(Heap& heap, const Args& a) {
 Value append(Heap& heap, const Args& a) {
   List& list = own_list(heap, a);
   if (static_cast<int64_t>(list.items.size()) >= kMostItems) throw resource_error("a list grows too long");
+  heap.spend(sizeof(Value));
   list.items.push_back(at(a, 1));
   return a[0];
 }
@@ -186,6 +188,7 @@ Value insert(Heap& heap, const Args& a) {
   if (size >= kMostItems) throw resource_error("a list grows too long");
   int64_t place = to_int(at(a, 1));
   place = std::clamp<int64_t>(place < 0 ? place + size : place, 0, size);
+  heap.spend(sizeof(Value));
   list.items.insert(list.items.begin() + place, at(a, 2));
   return a[0];
 }
@@ -207,14 +210,14 @@ Value reverse(Heap& heap, const Args& a) {
   return a[0];
 }
 Value copy_list(Heap& heap, const Args& a) { return heap.list(to_list(at(a, 0)).items); }
-Value contains(Heap&, const Args& a) {
+Value contains(Heap& heap, const Args& a) {
   if (const auto* dict = std::get_if<Dict*>(&at(a, 0))) {
     for (const auto& [key, value] : (*dict)->items)
-      if (equal(key, at(a, 1))) return true;
+      if (equal(heap, key, at(a, 1))) return true;
     return false;
   }
   for (const Value& item : to_list(a[0]).items)
-    if (equal(item, at(a, 1))) return true;
+    if (equal(heap, item, at(a, 1))) return true;
   return false;
 }
 Value slice(Heap& heap, const Args& a) {
@@ -249,11 +252,11 @@ Value entries(Heap& heap, const Args& a) {
     out.push_back(kKeys && kValues ? Value(heap.list({key, value}, true)) : kKeys ? key : value);
   return heap.list(std::move(out));
 }
-Value get_or(Heap&, const Args& a) {
+Value get_or(Heap& heap, const Args& a) {
   const auto* dict = std::get_if<Dict*>(&at(a, 0));
   if (dict)
     for (const auto& [key, value] : (*dict)->items)
-      if (equal(key, at(a, 1))) return value;
+      if (equal(heap, key, at(a, 1))) return value;
   return a.size() > 2 ? a[2] : Value{};
 }
 
@@ -285,14 +288,18 @@ Value join_texts(Heap& heap, const Args& a) {
   }
   return heap.text(std::move(out));
 }
-Value find_text(Heap&, const Args& a) {
-  const size_t place = to_text_value(at(a, 0)).find(to_text_value(at(a, 1)));
+Value find_text(Heap& heap, const Args& a) {
+  const std::string &text = to_text_value(at(a, 0)), &part = to_text_value(at(a, 1));
+  heap.work(static_cast<int64_t>(text.size() * (1 + part.size() / 64)));
+  const size_t place = text.find(part);
   return place == std::string::npos ? int64_t{-1} : static_cast<int64_t>(place);
 }
 /// Of pairs, or empty.
 Value make_dict(Heap& heap, const Args& a) {
   Dict* dict = heap.dict();
   if (a.empty()) return dict;
+  const size_t entries = is<Dict*>(a[0]) ? std::get<Dict*>(a[0])->items.size() : to_list(a[0]).items.size();
+  heap.spend(static_cast<int64_t>(entries * 2 * sizeof(Value)));
   if (is<Dict*>(a[0])) return dict->items = std::get<Dict*>(a[0])->items, dict;
   for (const Value& item : to_list(a[0]).items) {
     const List& pair = to_list(item);
@@ -397,10 +404,11 @@ uint64_t range_length(int64_t begin, int64_t end, int64_t step) {
   return step > 0 ? (e - b - 1) / s + 1 : (b - e - 1) / (0 - s) + 1;
 }
 
-Value element(const Value& container, const Value& index) {
+Value element(Heap& heap, const Value& container, const Value& index) {
   if (const auto* dict = std::get_if<Dict*>(&container)) {
+    heap.work(4 * static_cast<int64_t>((*dict)->items.size()));
     for (const auto& [key, value] : (*dict)->items)
-      if (equal(key, index)) return value;
+      if (equal(heap, key, index)) return value;
     throw invalid_model("a dict has no such key");
   }
   const List& list = to_list(container);

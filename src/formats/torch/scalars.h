@@ -21,6 +21,6 @@ const ScalarRow* find_scalar_row(std::string_view name);
 uint64_t range_length(int64_t begin, int64_t end, int64_t step);
 
 /// items[i], counted from the end when negative. Throws Error(invalid_model) outside.
-Value element(const Value& container, const Value& index);
+Value element(Heap& heap, const Value& container, const Value& index);
 
 }  // namespace hone::torch

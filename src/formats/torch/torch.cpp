@@ -1,6 +1,7 @@
 #include "formats/torch/torch.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -120,7 +121,8 @@ struct Facts {
   std::set<std::string> states;         ///< arrays that the program changes
 };
 
-Graph read_once(const ReadRequest& request, const Facts& facts) {
+/// Nothing when the run showed a fact that the next one needs.
+std::optional<Graph> read_once(const ReadRequest& request, Facts& facts) {
   Heap heap;
   Archive archive(request, heap);
   Object& root = archive.root();
@@ -141,15 +143,13 @@ Graph read_once(const ReadRequest& request, const Facts& facts) {
     set_outputs(graph, heap, evaluator, result);
     evaluator.finish_states();
   } catch (const InputDType& wanted) {
-    Facts known = facts;
-    if (!known.dtypes.emplace(graph.value(wanted.input).name, wanted.dtype).second)
+    if (!facts.dtypes.emplace(graph.value(wanted.input).name, wanted.dtype).second)
       throw invalid_model(cat("input '", graph.value(wanted.input).name, "' is used as two dtypes"));
-    return read_once(request, known);
+    return std::nullopt;
   } catch (const ChangedArray& array) {
-    Facts known = facts;
-    if (known.states.size() >= kMostStates || !known.states.insert(array.name).second)
+    if (facts.states.size() >= kMostStates || !facts.states.insert(array.name).second)
       throw unsupported(cat("the program changes '", array.name, "' and other arrays in place"));
-    return read_once(request, known);
+    return std::nullopt;
   }
   graph.remove_dead();
   verify(graph);
@@ -161,7 +161,11 @@ Graph read(const ReadRequest& request) {
     throw unsupported(cat("'", request.path, "' is an archive of torch.export (.pt2), which hone does not read"),
                       "save it as TorchScript: torch.jit.trace(model.eval(), example_input).save('model.pt')");
   return with_context([&] { return cat("while importing '", request.path, "'"); },
-                      [&] { return read_once(request, {}); });
+                      [&] {
+                        Facts facts;
+                        while (true)
+                          if (std::optional<Graph> graph = read_once(request, facts)) return std::move(*graph);
+                      });
 }
 
 }  // namespace

@@ -11,6 +11,12 @@ void Heap::spend(int64_t bytes) {
   if (spent_ > kMost) throw resource_error(cat("the program makes more than ", kMost, " bytes of values"));
 }
 
+void Heap::work(int64_t elements) {
+  constexpr int64_t kMost = 16'000'000;
+  work_ += elements;
+  if (work_ > kMost) throw resource_error(cat("the program takes more than ", kMost / kStepWork, " steps"));
+}
+
 OutsideChange::OutsideChange(std::string_view what)
     : Error(ErrorCode::kUnsupported, cat("changes ", what, " from outside in a branch or loop on data")) {}
 
@@ -61,16 +67,22 @@ List& to_list(const Value& value) {
   refuse(value, "a list");
 }
 
-bool equal(const Value& a, const Value& b) {
+bool equal(Heap& heap, const Value& a, const Value& b) {
   if (is_number(a) && is_number(b)) return to_real(a) == to_real(b);
   if (a.index() != b.index()) return false;
-  if (is<Text>(a)) return *std::get<Text>(a) == *std::get<Text>(b);
-  if (!is<List*>(a)) return a == b;
+  if (a == b) return true;
+  if (is<Text>(a)) {
+    const std::string &x = *std::get<Text>(a), &y = *std::get<Text>(b);
+    if (x.size() == y.size()) heap.work(static_cast<int64_t>(x.size() / 64));
+    return x == y;
+  }
+  if (!is<List*>(a)) return false;
   const List &x = *std::get<List*>(a), &y = *std::get<List*>(b);
   if (x.items.size() != y.items.size()) return false;
+  heap.work(static_cast<int64_t>(x.items.size()));
   for (size_t i = 0; i < x.items.size(); ++i) {
     // Lists of lists are compared by identity: a program's texts, sizes and names are flat.
-    if (is<List*>(x.items[i]) ? x.items[i] != y.items[i] : !equal(x.items[i], y.items[i])) return false;
+    if (is<List*>(x.items[i]) ? x.items[i] != y.items[i] : !equal(heap, x.items[i], y.items[i])) return false;
   }
   return true;
 }

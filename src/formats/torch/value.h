@@ -79,11 +79,14 @@ struct Restored {
   ~Restored() { place = std::move(before); }
 };
 
-/// Owns what values point to, for the time of one import, and counts what the program takes: spend() throws
+/// Owns what values point to, for the time of one import, and counts what the program takes: spend() and work() throw
 /// Error(resource) when that is too much.
 class Heap {
  public:
   void spend(int64_t bytes);
+  static constexpr int64_t kStepWork = 16;
+  /// Time: elements of lists, texts (by 64 bytes) and arrays that something reads; a step of the program is kStepWork.
+  void work(int64_t elements);
   /// Makes a value of the graph outside one of the graph that is being built.
   std::function<ValueId(const Cell& cell)> outside = {};
   /// The branch or loop on data that is being made; those that begin later have larger numbers. 0: none.
@@ -93,23 +96,33 @@ class Heap {
   void require_own(const T& changed, std::string_view what) const {
     if (changed.body < body) throw OutsideChange(what);
   }
-  Cell* cell(Tensor array) { return &cells_.emplace_back(Cell{.array = std::move(array), .body = body}); }
+  Cell* cell(Tensor array) {
+    spend(sizeof(Cell));
+    return &cells_.emplace_back(Cell{.array = std::move(array), .body = body});
+  }
   Cell* cell(Graph& graph, ValueId id) {
+    spend(sizeof(Cell));
     return &cells_.emplace_back(Cell{.array = {}, .graph = &graph, .id = id, .body = body});
   }
   List* list(std::vector<Value> items, bool is_tuple = false) {
     spend(static_cast<int64_t>((items.size() + 2) * sizeof(Value)));
     return &lists_.emplace_back(List{std::move(items), is_tuple, body});
   }
-  Dict* dict() { return &dicts_.emplace_back(Dict{.items = {}, .body = body}); }
+  Dict* dict() {
+    spend(sizeof(Dict));
+    return &dicts_.emplace_back(Dict{.items = {}, .body = body});
+  }
   Text text(std::string content) {
     spend(static_cast<int64_t>(content.size() + sizeof content));
     return &texts_.emplace_back(std::move(content));
   }
-  Object* object(std::string type) { return &objects_.emplace_back(Object{.type = std::move(type), .body = body}); }
+  Object* object(std::string type) {
+    spend(static_cast<int64_t>(sizeof(Object) + type.size()));
+    return &objects_.emplace_back(Object{.type = std::move(type), .body = body});
+  }
 
  private:
-  int64_t spent_ = 0;
+  int64_t spent_ = 0, work_ = 0;
   std::deque<std::string> texts_;
   std::deque<Cell> cells_;
   std::deque<List> lists_;
@@ -133,6 +146,6 @@ bool to_flag(const Value& value);
 const std::string& to_text_value(const Value& value);
 List& to_list(const Value& value);
 /// Values without tensors: same kind and content. Numbers compare as numbers.
-bool equal(const Value& a, const Value& b);
+bool equal(Heap& heap, const Value& a, const Value& b);
 
 }  // namespace hone::torch
