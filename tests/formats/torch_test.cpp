@@ -175,6 +175,19 @@ TEST(TorchFiles, MeetAStateInABranchOnDataFirst) {
               (std::vector<double>{first, first + 1, first + 2, first + 3, first + 4, first + 5}));
 }
 
+TEST(TorchFiles, FindTheDTypeOfAnInputThatABranchOnDataIndexesWith) {
+  const std::string looked = "torch.embedding(self.w, x)";
+  const Graph graph =
+      read_model(branching("", cat("y = ", looked), cat("y = torch.neg(", looked, ")"), "    return y\n"),
+                 {.shapes = {{"", {1}}}});
+  EXPECT_EQ(graph.type(graph.inputs().at(0)).dtype, DType::kI64);
+  const std::vector<Tensor> x{Tensor::of<int64_t>({1}, {1})};
+  EXPECT_EQ(to_doubles(evaluate(graph, x).at(0)), (std::vector<double>{4, 5, 6}));
+  EXPECT_NE(error_of(branching("    z = torch.neg(x)\n", "y = torch.embedding(self.w, z)", "y = z", "    return y\n"))
+                .find("indexes with floats"),
+            std::string::npos);
+}
+
 TEST(TorchFiles, ThatNestExpressionsOverManyCallsAreAnError) {
   std::string code, path = scratch("deep.pt");
   for (int i = 0; i < 40; ++i) {

@@ -49,7 +49,13 @@ void Evaluator::make_body(Body& body, Make&& make) {
   const Restored number{heap_.body, std::exchange(heap_.body, ++last_body_)};
   const Restored open{open_, open_};
   open_.push_back(&body);
-  make();
+  try {
+    make();
+  } catch (const InputDType& wanted) {  // of the body's graph: the one outside is meant
+    for (const auto& [outside, inside] : body.taken)
+      if (inside == wanted.input && body.outer->value(outside).is_input) throw InputDType{outside, wanted.dtype};
+    throw unsupported("indexes with floats in a branch or loop on data");
+  }
 }
 
 /// Both take the same values in the same order, as long as one of them began with all that the other had.
