@@ -7,7 +7,7 @@ namespace hone {
 /// Decision trees.
 
 enum class TreeSum : int { kSum, kAverage, kMin, kMax };
-constexpr std::string_view kTreeSumNames[] = {"SUM", "AVERAGE", "MIN", "MAX"};
+inline constexpr std::string_view kTreeSumNames[] = {"SUM", "AVERAGE", "MIN", "MAX"};
 constexpr std::span<const std::string_view> enum_names(TreeSum) { return kTreeSumNames; }
 
 /// y[n, t] = Σ over trees of the weight for target t in the leaf that x[n, :] leads to (or their mean, least or

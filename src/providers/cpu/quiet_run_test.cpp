@@ -35,6 +35,10 @@ void* counted(void* p) {
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 void* operator new(size_t n) { return counted(std::malloc(n == 0 ? 1 : n)); }
+void* operator new(size_t n, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(n == 0 ? 1 : n);
+}
 void* operator new(size_t n, std::align_val_t align) {
   const auto a = static_cast<size_t>(align);
   return counted(std::aligned_alloc(a, (n + a - 1) / a * a));
