@@ -65,7 +65,9 @@ Tensor tensor_of(const Storage& storage, int64_t offset, Dims dims, const Dims& 
   bool is_plain = true;
   int64_t expected = 1;
   for (size_t i = dims.size(); i-- > 0; expected *= dims[i]) is_plain &= dims[i] == 1 || strides[i] == expected;
-  if (is_plain) return Tensor::view(storage.dtype, std::move(dims), first, storage.bytes.owner);
+  // torch aligns members to 64 bytes; other writers of archives need not.
+  const bool is_aligned = reinterpret_cast<uintptr_t>(first) % static_cast<uintptr_t>(size_of(storage.dtype)) == 0;
+  if (is_plain && is_aligned) return Tensor::view(storage.dtype, std::move(dims), first, storage.bytes.owner);
   if (elements > std::max(held, kFreeCopy))
     throw resource_error(cat("a tensor repeats ", held, " elements ", elements / held, " times"));
   Tensor copy = Tensor::empty(storage.dtype, dims);
