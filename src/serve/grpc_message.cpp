@@ -16,9 +16,31 @@ namespace hone {
 
 namespace {
 
-using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 using protozero::pbf_writer;
+
+/// A message's fields. What is asked of a field of another wire type is an error; protozero would assert.
+class Fields : public protozero::pbf_reader {
+ public:
+  using pbf_reader::pbf_reader;
+
+  auto get_view() { return as(pbf_wire_type::length_delimited).pbf_reader::get_view(); }
+  auto get_packed_int64() { return as(pbf_wire_type::length_delimited).pbf_reader::get_packed_int64(); }
+  auto get_packed_uint64() { return as(pbf_wire_type::length_delimited).pbf_reader::get_packed_uint64(); }
+  auto get_bool() { return as(pbf_wire_type::varint).pbf_reader::get_bool(); }
+  auto get_int64() { return as(pbf_wire_type::varint).pbf_reader::get_int64(); }
+  auto get_uint64() { return as(pbf_wire_type::varint).pbf_reader::get_uint64(); }
+  auto get_fixed32() { return as(pbf_wire_type::fixed32).pbf_reader::get_fixed32(); }
+  auto get_fixed64() { return as(pbf_wire_type::fixed64).pbf_reader::get_fixed64(); }
+  auto get_double() { return as(pbf_wire_type::fixed64).pbf_reader::get_double(); }
+
+ private:
+  Fields& as(pbf_wire_type wanted) {
+    if (wire_type() == wanted) return *this;
+    throw invalid_argument(cat("field ", tag(), " of the message has wire type ", static_cast<int>(wire_type()),
+                               ", expected ", static_cast<int>(wanted)));
+  }
+};
 
 std::string_view text_of(protozero::data_view view) { return {view.data(), view.size()}; }
 
@@ -95,7 +117,7 @@ const ContentsRow& contents_row_of(std::string_view datatype) {
 template <class Packed, class Single>
 void each_field(std::string_view contents, std::string_view datatype, const Packed& packed, const Single& single) {
   const ContentsRow& row = contents_row_of(datatype);
-  pbf_reader field(contents.data(), contents.size());
+  Fields field(contents.data(), contents.size());
   while (field.next()) {
     if (field.tag() != row.field)
       throw invalid_argument(
@@ -110,14 +132,14 @@ size_t bytes_in(std::string_view contents, std::string_view datatype) {
   size_t out = 0;
   each_field(
       contents, datatype,
-      [&](pbf_reader& field) {
+      [&](Fields& field) {
         const std::string_view packed = text_of(field.get_view());
         const bool is_real = row.field == kFp32 || row.field == kFp64;
         const auto is_end = [](char c) { return static_cast<unsigned char>(c) < 0x80; };  // of a varint
         out += is_real ? packed.size()
                        : row.bytes * static_cast<size_t>(std::count_if(packed.begin(), packed.end(), is_end));
       },
-      [&](pbf_reader& field) {
+      [&](Fields& field) {
         field.skip();
         out += row.bytes;
       });
@@ -136,13 +158,13 @@ void append_bytes(std::string& out, std::string_view contents, std::string_view 
   const bool is_real = row.field == kFp32 || row.field == kFp64;
   each_field(
       contents, datatype,
-      [&](pbf_reader& field) {
+      [&](Fields& field) {
         if (is_real)
           out += text_of(field.get_view());
         else
           for (const uint64_t value : field.get_packed_uint64()) put(value);
       },
-      [&](pbf_reader& field) {
+      [&](Fields& field) {
         if (is_real)
           put_little(out, row.field == kFp32 ? field.get_fixed32() : field.get_fixed64(), row.bytes);
         else
@@ -184,7 +206,7 @@ class Parts {
       throw invalid_argument(
           cat("the message lists more than ", kMaxParts, " inputs, outputs, dimensions and parameters"));
   }
-  std::string text(pbf_reader& field) {
+  std::string text(Fields& field) {
     const std::string_view text = text_of(field.get_view());
     text_ += static_cast<int64_t>(text.size());
     if (text_ > kMaxText)
@@ -195,7 +217,7 @@ class Parts {
   /// Adds an entry of a map of parameters.
   void parameter(Json& object, std::string_view entry) {
     count();
-    pbf_reader field(entry.data(), entry.size());
+    Fields field(entry.data(), entry.size());
     std::string name;
     Json value;
     while (field.next()) {
@@ -208,7 +230,7 @@ class Parts {
     }
     object["parameters"][name] = std::move(value);
   }
-  void shape(Json& shape, pbf_reader& field) {
+  void shape(Json& shape, Fields& field) {
     const auto add = [&](int64_t dim) {
       count();
       shape.push_back(dim);
@@ -219,7 +241,7 @@ class Parts {
 
  private:
   Json parameter_value(std::string_view message) {
-    pbf_reader field(message.data(), message.size());
+    Fields field(message.data(), message.size());
     Json value;
     while (field.next()) switch (field.tag()) {
         case 1:
@@ -257,7 +279,7 @@ Input read_input(std::string_view message, Parts& parts) {
   parts.count();
   Input out;
   Json shape = Json::array();
-  pbf_reader field(message.data(), message.size());
+  Fields field(message.data(), message.size());
   while (field.next()) switch (field.tag()) {
       case 1:
         out.json["name"] = parts.text(field);
@@ -285,7 +307,7 @@ Input read_input(std::string_view message, Parts& parts) {
 Json read_output(std::string_view message, Parts& parts) {
   parts.count();
   Json out = Json::object();
-  pbf_reader field(message.data(), message.size());
+  Fields field(message.data(), message.size());
   while (field.next()) {
     if (field.tag() == 1)
       out["name"] = parts.text(field);
@@ -304,7 +326,7 @@ HttpRequest infer_request(const GrpcQuestion& question, bool& is_raw) {
   Parts parts;
   std::vector<Input> inputs;
   std::vector<std::string_view> raw;
-  pbf_reader field(question.message.data(), question.message.size());
+  Fields field(question.message.data(), question.message.size());
   while (field.next()) switch (field.tag()) {
       case 1:
         name = text_of(field.get_view());
@@ -368,7 +390,7 @@ HttpRequest infer_request(const GrpcQuestion& question, bool& is_raw) {
 /// Name and version, which every request has in the same fields.
 std::string named_target(std::string_view message) {
   std::string_view name, version;
-  pbf_reader field(message.data(), message.size());
+  Fields field(message.data(), message.size());
   while (field.next()) {
     if (field.tag() == 1)
       name = text_of(field.get_view());
@@ -500,7 +522,7 @@ const GrpcCall::Method& GrpcCall::method_of(std::string_view path) {
       Method{"/grpc.health.v1.Health/Check",
              [](const GrpcQuestion& q, bool&) {
                std::string_view service;
-               pbf_reader field(q.message.data(), q.message.size());
+               Fields field(q.message.data(), q.message.size());
                while (field.next()) field.tag() == 1 ? void(service = text_of(field.get_view())) : field.skip();
                const bool is_all = service.empty() || service == "inference.GRPCInferenceService";
                return get(is_all ? "/v2/health/ready" : cat(model_target(service, ""), "/ready"));
