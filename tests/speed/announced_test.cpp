@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 
 #include "base/file.h"
@@ -16,6 +15,7 @@
 #include "ops/all.h"
 #include "ops/interpreter.h"
 #include "providers/cpu/provider.h"
+#include "support/instructions.h"
 
 namespace hone {
 namespace {
@@ -74,22 +74,8 @@ Outcome optimized(const std::string& directory) {
   return run_job(job, {.providers = {&cpu_provider()}, .plan = {}});
 }
 
-/// Instructions of one inference of each file.
-std::vector<double> instructions(const std::vector<std::string>& files, const std::string& folder) {
-  std::string command = cat("valgrind --tool=callgrind --toggle-collect=hone_counted --dump-after=hone_counted ",
-                            "--callgrind-out-file=", folder, "/count ", HONE_COUNTED_RUNS);
-  for (const std::string& file : files) command += cat(" ", file);
-  EXPECT_EQ(std::system(cat(command, " > ", folder, "/log 2>&1").c_str()), 0) << read_file(folder + "/log");
-  std::vector<double> counts;
-  for (size_t i = 1; i <= files.size(); ++i)
-    for (const std::string& line : split(read_file(cat(folder, "/count.", i)), '\n'))
-      if (line.starts_with("totals: ")) counts.push_back(std::stod(line.substr(8)));
-  EXPECT_EQ(counts.size(), files.size());
-  return counts;
-}
-
 TEST(Announced, FilesOfTheSameStepsNeedAsManyInstructions) {
-  if (std::system("command -v valgrind > /dev/null") != 0) GTEST_SKIP() << "no valgrind: apt-get install valgrind";
+  if (!has_callgrind()) GTEST_SKIP() << "no valgrind: apt-get install valgrind";
   const TemporaryFolder folder;
   const Outcome outcome = optimized(folder.path() + "/out");
   ASSERT_GE(outcome.chosen, 0);
@@ -106,7 +92,10 @@ TEST(Announced, FilesOfTheSameStepsNeedAsManyInstructions) {
       steps.push_back(announced.steps);
     }
   ASSERT_GT(files.size(), outcome.files.size());
-  const std::vector<double> counts = instructions(files, folder.path());
+  std::string command = HONE_COUNTED_RUNS;
+  for (const std::string& file : files) command += cat(" ", file);
+  const std::vector<double> counts = count_instructions(command).counts;
+  ASSERT_EQ(counts.size(), files.size());
   std::map<std::string, std::pair<double, double>> ranges;
   for (size_t i = 0; i < counts.size(); ++i) {
     auto& [low, high] = ranges.try_emplace(steps[i], counts[i], counts[i]).first->second;
