@@ -58,7 +58,7 @@ CommandBody setup(Args& args) {
   args.option("--http-port", "N", o->port, "port; 0: any that is free", 0);
   args.option("--grpc-port", "N", o->grpc_port, "gRPC too, on this port; 0: any that is free", -1);
   args.option("--tls-cert", "FILE", o->serve.http.tls_certificate,
-              "certificate in PEM: HTTPS is spoken, and nothing else");
+              "certificate in PEM: TLS is spoken, and nothing else");
   args.option("--tls-key", "FILE", o->serve.http.tls_key, "its key");
   args.option("--token-file", "FILE", o->tokens, "tokens, one a line; without one of them only health is told");
   args.option("--key", "FILE", o->serve.repository.key, "public key in PEM: only models that it signed serve");

@@ -1,6 +1,7 @@
 #include "serve/grpc_server.h"
 
 #include <nghttp2/nghttp2.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@
 #include "serve/listen.h"
 #include "serve/service.h"
 #include "serve/ticket.h"
+#include "serve/tls.h"
 
 namespace hone {
 
@@ -95,6 +97,7 @@ struct GrpcServer::State {
   HttpOptions options;
   HttpServer::Handler handler;
   Gate gate;
+  std::optional<TlsContext> tls;
   bool is_ending = false, is_draining = false;
   int64_t pending_bytes = 0;  ///< of the bodies that came and are not answered, and of the answers that are not taken
   std::set<Connection*> connections;
@@ -120,6 +123,7 @@ struct GrpcServer::State {
 class GrpcServer::State::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(State& server, tcp::socket socket) : server_(server), socket_(std::move(socket)) {
+    if (server.tls) tls_.emplace(*server.tls);
     open_session();
     server_.connections.insert(this);
     ++server_.connection_count;
@@ -151,7 +155,7 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
   void watch() {
     const auto now = Clock::now();
     const auto transfer = duration_of(server_.options.transfer_seconds);
-    bool is_stuck = is_writing_ && now - write_begun_ > transfer;
+    bool is_stuck = (is_writing_ && now - write_begun_ > transfer) || (!is_open() && now - begun_ > transfer);
     for (const auto& [id, stream] : streams_)
       is_stuck |= (!stream->is_asked && now - stream->begun > transfer) ||
                   (stream->is_answered && now - stream->moved > transfer);
@@ -319,12 +323,34 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
       if (error || self->is_closed_) return self->close();
       self->last_read_ = Clock::now();
       self->is_receiving_ = true;
-      const ssize_t taken = nghttp2_session_mem_recv(self->session_, self->received_.data(), size);
+      const bool is_good = self->take(text_of(self->received_.data(), size));
       self->is_receiving_ = false;
-      if (taken < 0) return self->close();
+      if (!is_good) return self->leave();
       self->flush();
       if (!self->is_closed_) self->read();
     });
+  }
+  /// What came, encrypted or not. False: nothing more is taken.
+  bool take(std::string_view bytes) {
+    if (!tls_) return take_frames(bytes);
+    tls_->feed(bytes);
+    std::array<char, 1 << 14> plain;
+    auto status = TlsSession::Status::kDone;
+    for (size_t size = 0; (status = tls_->read(plain, size)) == TlsSession::Status::kDone;)
+      if (!take_frames({plain.data(), size})) return false;
+    return status == TlsSession::Status::kWantsBytes;
+  }
+  bool take_frames(std::string_view bytes) {
+    return nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()) >= 0;
+  }
+  bool is_open() const { return !tls_ || tls_->is_open(); }
+  /// Closes, after a last word of TLS (an alert) where that goes without waiting.
+  void leave() {
+    if (tls_ && !is_writing_) {
+      const std::string last = tls_->take();
+      (void)!::send(socket_.native_handle(), last.data(), last.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    close();
   }
   /// Sends what there is to send. Not from within nghttp2's own work: what reads flushes after it.
   void flush() {
@@ -332,9 +358,13 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
     to_send_.clear();
     const uint8_t* bytes = nullptr;
     ssize_t size = 0;
-    while (to_send_.size() < kWriteAtOnce && (size = nghttp2_session_mem_send(session_, &bytes)) > 0)
+    while (is_open() && to_send_.size() < kWriteAtOnce && (size = nghttp2_session_mem_send(session_, &bytes)) > 0)
       to_send_ += text_of(bytes, static_cast<size_t>(size));
     if (size < 0) return close();
+    if (tls_) {
+      if (!to_send_.empty() && tls_->write(to_send_) != TlsSession::Status::kDone) return close();
+      to_send_ = tls_->take();
+    }
     if (to_send_.empty()) {
       if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) close();
       return;
@@ -349,11 +379,12 @@ class GrpcServer::State::Connection : public std::enable_shared_from_this<Connec
 
   State& server_;
   tcp::socket socket_;
+  std::optional<TlsSession> tls_;
   nghttp2_session* session_ = nullptr;
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::array<uint8_t, 1 << 16> received_;
   std::string to_send_;
-  Clock::time_point last_read_ = Clock::now(), write_begun_ = Clock::now();
+  Clock::time_point begun_ = Clock::now(), last_read_ = begun_, write_begun_ = begun_;
   bool is_writing_ = false, is_receiving_ = false, is_closed_ = false;
 };
 
@@ -462,11 +493,10 @@ void GrpcServer::State::run() {
 
 GrpcServer::GrpcServer(const HttpOptions& options, HttpServer::Handler handler, Gate gate)
     : state_(std::make_unique<State>()) {
-  if (!options.tls_certificate.empty())
-    throw unsupported("gRPC is not encrypted here", "without --grpc-port, or behind a proxy with TLS");
   state_->options = options;
   state_->handler = std::move(handler);
   state_->gate = std::move(gate);
+  if (!options.tls_certificate.empty()) state_->tls.emplace(options.tls_certificate, options.tls_key, Protocol::kHttp2);
   listen_on(state_->acceptor, options, "--grpc-port");
 }
 

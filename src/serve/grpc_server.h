@@ -7,15 +7,14 @@
 
 namespace hone {
 
-/// gRPC on a thread of its own: unary calls over HTTP/2 without encryption (nghttp2), each asked of the same handler as
-/// requests over REST. Calls take bounded memory and time as those do.
+/// gRPC on a thread of its own: unary calls over HTTP/2 (nghttp2), with or without TLS, each asked of the same handler
+/// as requests over REST. Calls take bounded memory and time as those do.
 class GrpcServer {
  public:
   /// Whether the handler would hear who asks with these headers. Of others no message is translated.
   using Gate = std::function<bool(const HttpRequest&)>;
 
-  /// Listens from here on, on options.address and options.port. Throws as HttpServer; Error(unsupported) with a
-  /// certificate.
+  /// Listens from here on, on options.address and options.port. Throws as HttpServer.
   GrpcServer(const HttpOptions& options, HttpServer::Handler handler, Gate gate);
   /// Ends at once what is still there.
   ~GrpcServer();

@@ -284,7 +284,7 @@ HttpServer::HttpServer(const HttpOptions& options, Handler handler) : state_(std
   state_->handler = std::move(handler);
   if (options.tls_certificate.empty() != options.tls_key.empty())
     throw invalid_argument("a certificate comes with its key", "hone serve --tls-cert FILE --tls-key FILE");
-  if (!options.tls_certificate.empty()) state_->tls.emplace(options.tls_certificate, options.tls_key);
+  if (!options.tls_certificate.empty()) state_->tls.emplace(options.tls_certificate, options.tls_key, Protocol::kHttp1);
   listen_on(state_->acceptor, options, "--http-port");
 }
 

@@ -15,7 +15,7 @@ namespace hone {
 #define HONE_OF_LIBSSL(X) \
   X(TLS_server_method) X(SSL_CTX_new) X(SSL_CTX_free) X(SSL_CTX_ctrl) X(SSL_CTX_set_options) \
   X(SSL_CTX_set_default_passwd_cb) X(SSL_CTX_use_certificate_chain_file) X(SSL_CTX_use_PrivateKey_file) \
-  X(SSL_CTX_check_private_key) X(SSL_new) X(SSL_free) X(SSL_set_bio) X(SSL_set_accept_state) X(SSL_read) X(SSL_write) \
+  X(SSL_CTX_check_private_key) X(SSL_CTX_set_alpn_select_cb) X(SSL_is_init_finished) X(SSL_new) X(SSL_free) X(SSL_set_bio) X(SSL_set_accept_state) X(SSL_read) X(SSL_write) \
   X(SSL_get_error) X(SSL_shutdown)
 #define HONE_OF_LIBCRYPTO(X) \
   X(BIO_new) X(BIO_new_mem_buf) X(BIO_free) X(BIO_s_mem) X(BIO_read) X(BIO_write) \

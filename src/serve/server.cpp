@@ -112,10 +112,9 @@ void serve(const ServeOptions& options, const ModelReader& read, const Engine& e
   const Periodic poll(options.poll_seconds, [&] { scan_again(repository, log); });
   const Periodic watchdog(watchdog_seconds() / 2, [] { notify_manager("WATCHDOG=1"); });
   if (grpc) grpc->start();
-  if (log && grpc) log(cat("listening on grpc://", options.http.address, ":", grpc->port()));
-  if (log)
-    log(cat("listening on ", options.http.tls_key.empty() ? "http" : "https", "://", options.http.address, ":",
-            server.port()));
+  const std::string_view secure = options.http.tls_key.empty() ? "" : "s";
+  if (log && grpc) log(cat("listening on grpc", secure, "://", options.http.address, ":", grpc->port()));
+  if (log) log(cat("listening on http", secure, "://", options.http.address, ":", server.port()));
   notify_manager("READY=1");
   server.run([&] {
     if (grpc) grpc->end();

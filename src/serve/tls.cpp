@@ -1,6 +1,7 @@
 #include "serve/tls.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 
 #include "base/file.h"
@@ -18,9 +19,27 @@ int limited(size_t size) { return static_cast<int>(std::min<size_t>(size, INT_MA
 /// A key behind a password is an error: nobody is there to type it.
 int no_password(char*, int, int, void*) { return 0; }
 
+using Names = std::array<std::string_view, 2>;
+constexpr Names kHttp1Names = {"http/1.1", "http/1.0"}, kHttp2Names = {"h2"};
+
+/// Of the client's protocols, each behind a byte with its length, the first that is among the names `wanted`.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_size, void* wanted) {
+  const Names& names = *static_cast<const Names*>(wanted);
+  for (unsigned int at = 0; at < offered_size; at += 1U + offered[at]) {
+    if (offered[at] >= offered_size - at) break;
+    const std::string_view one(reinterpret_cast<const char*>(offered) + at + 1, offered[at]);
+    if (one.empty() || std::find(names.begin(), names.end(), one) == names.end()) continue;
+    *chosen = offered + at + 1;
+    *size = offered[at];
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 }  // namespace
 
-TlsContext::TlsContext(const std::string& certificate, const std::string& key) {
+TlsContext::TlsContext(const std::string& certificate, const std::string& key, Protocol protocol) {
   const OpenSsl& o = OpenSsl::get();
   for (const std::string& path : {certificate, key}) MappedFile::open(path);  // says what is not there
   o.ERR_clear_error();
@@ -31,6 +50,8 @@ TlsContext::TlsContext(const std::string& certificate, const std::string& key) {
   o.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, nullptr);
   o.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   o.SSL_CTX_set_default_passwd_cb(context, no_password);
+  const Names& names = protocol == Protocol::kHttp2 ? kHttp2Names : kHttp1Names;
+  o.SSL_CTX_set_alpn_select_cb(context, choose_protocol, const_cast<Names*>(&names));
   if (o.SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
     throw o.error(cat("'", certificate, "' is no certificate in PEM"));
   if (o.SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
@@ -79,6 +100,8 @@ TlsSession::Status TlsSession::write(std::string_view plain) {
   }
   return Status::kDone;
 }
+
+bool TlsSession::is_open() const { return OpenSsl::get().SSL_is_init_finished(ssl_of(session_.get())) == 1; }
 
 void TlsSession::end() {
   OpenSsl::get().ERR_clear_error();

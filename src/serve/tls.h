@@ -7,12 +7,16 @@
 
 namespace hone {
 
+/// What is spoken inside.
+enum class Protocol { kHttp1, kHttp2 };
+
 /// A server's certificate and key, TLS 1.2 and 1.3 (OpenSSL). Sessions keep it alive.
 class TlsContext {
  public:
-  /// Two PEM files; the certificate's may go on with those above it. Throws Error(not_found) for a file that is not
-  /// there, Error(invalid_argument) for one that is no certificate, key, or not that certificate's key.
-  TlsContext(const std::string& certificate, const std::string& key);
+  /// Two PEM files; the certificate's may go on with those above it. A client that names protocols (ALPN, RFC 7301)
+  /// must name `protocol`. Throws Error(not_found) for a file that is not there, Error(invalid_argument) for one that
+  /// is no certificate, key, or not that certificate's key.
+  TlsContext(const std::string& certificate, const std::string& key, Protocol protocol);
 
  private:
   friend class TlsSession;
@@ -30,6 +34,8 @@ class TlsSession {
   Status read(std::span<char> plain, size_t& size);
   /// Encrypts all of `plain` (not empty).
   Status write(std::string_view plain);
+  /// Whether the handshake is over: before, nothing can be written.
+  bool is_open() const;
   /// Says that nothing more comes.
   void end();
 

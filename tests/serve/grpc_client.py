@@ -1,4 +1,6 @@
-"""Asks a server over gRPC as any client does, with grpcio: grpc_client.py HOST:PORT FOLDER-WITH-open_inference_pb2"""
+"""Asks a server over gRPC as any client does, with grpcio: grpc_client.py HOST:PORT FOLDER-WITH-open_inference_pb2 [CERTIFICATE]
+
+With a certificate in PEM the call is encrypted, and the server must show it."""
 import struct
 import sys
 
@@ -8,7 +10,11 @@ sys.path.insert(0, sys.argv[2])
 import open_inference_pb2 as pb  # noqa: E402
 
 large = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
-channel = grpc.insecure_channel(sys.argv[1], options=large)
+if len(sys.argv) > 3:
+    with open(sys.argv[3], "rb") as file:
+        channel = grpc.secure_channel(sys.argv[1], grpc.ssl_channel_credentials(file.read()), options=large)
+else:
+    channel = grpc.insecure_channel(sys.argv[1], options=large)
 token = (("authorization", "Bearer secret"),)
 
 

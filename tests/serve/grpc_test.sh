@@ -43,7 +43,33 @@ exec 3>&-
 [ "$(curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge "http://$grpc/v2")" = '2 200' ] || fail "no HTTP/2"
 expect '200 "live":true' "$url/v2/health/live"
 stop 0
-code=0
-timeout 60 "$hone" serve models --grpc-port 0 --tls-cert a --tls-key b --http-port 0 2> log || code=$?
-[ "$code" != 0 ] || fail "gRPC with TLS"
+
+# The same, encrypted.
+command -v openssl > /dev/null || { echo "PASSED, without TLS: openssl is not installed"; exit 0; }
+for name in a b; do
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $name.key -out $name.pem -days 2 \
+    -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2> /dev/null
+done
+start models --grpc-port 0 --token-file tokens --max-body 5MB --transfer-timeout 3 --idle-timeout 2 --queue 64 --queue-timeout 60 --workers 2 \
+  --tls-cert a.pem --tls-key a.key
+grep -q '^listening on grpcs://' log || fail "it does not say that it is encrypted"
+timeout 200 "$python" "$here/grpc_client.py" "$grpc" . a.pem || fail "the client over TLS: exit status $?"
+[ "$(curl -s --cacert a.pem -o /dev/null -w '%{http_version} %{http_code}' --http2 "https://$grpc/v2")" = '2 200' ] || fail "no HTTP/2 over TLS"
+# Another certificate, another protocol inside, plain text and noise are refused, and end nothing.
+! curl -s --cacert b.pem --http2 "https://$grpc/v2" || fail "another certificate is believed"
+protocols() { openssl s_client -connect "$1" -alpn "$2" < /dev/null > said 2>&1 || true; grep -q "$3" said || fail "$2 at $1: $(cat said)"; }
+protocols "$grpc" h2 '^ALPN protocol: h2$'
+protocols "$grpc" http/1.1 'no application protocol'
+protocols "${url#https://}" h2 'no application protocol'
+protocols "${url#https://}" h2,http/1.1 '^ALPN protocol: http/1.1$'
+! curl -s -m 5 --http2-prior-knowledge "http://$grpc/v2" || fail "plain text is answered"
+timeout 60 openssl s_client -connect "$grpc" -alpn h2 -quiet < noise > /dev/null 2>&1 || true
+# Who begins no handshake, and who drips one, is left.
+exec 3<> "/dev/tcp/${grpc%:*}/${grpc#*:}"
+{ printf '\26\3\1\2\0'; for _ in $(seq 100); do sleep 0.2; printf '\1'; done; } >&3 2> /dev/null &
+timeout 60 cat <&3 > /dev/null || fail "a handshake that drips keeps its connection"
+kill $! 2> /dev/null || true
+exec 3>&-
+timeout 200 "$python" "$here/grpc_client.py" "$grpc" . a.pem > /dev/null || fail "the client after all that"
+stop 0
 echo "PASSED"

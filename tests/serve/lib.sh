@@ -46,7 +46,7 @@ start() {
   server=$!
   for _ in $(seq 3000); do
     url=$(sed -n 's/^listening on http/http/p' log)
-    grpc=$(sed -n 's,^listening on grpc://,,p' log)
+    grpc=$(sed -n 's,^listening on grpcs*://,,p' log)
     [ -z "$url" ] || return 0
     kill -0 "$server" 2> /dev/null || fail "the server ended"
     sleep 0.02
