@@ -21,6 +21,8 @@ struct Service::Call {
 
   /// A parameter of the query, "?top=5", "" when it is not there.
   std::string query(std::string_view name) const;
+  /// The same as a number, `otherwise` when it is not there. Throws Error(invalid_argument) when it is none.
+  int64_t query_number(std::string_view name, int64_t otherwise) const;
   double seconds() const { return std::chrono::duration<double>(Clock::now() - arrival).count(); }
   void answer(HttpResponse response) { reply(std::move(response)); }
   void answer(const Json& json) { reply({.body = json.dump()}); }

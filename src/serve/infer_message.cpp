@@ -116,6 +116,7 @@ void parse_parameters(const Json& root, InferRequest& request) {
   for (const std::string_view key : {"sequence_id", "sequence_start", "sequence_end"})
     if (parameter(root, key)) throw unsupported(cat("parameter '", key, "': hone serves no sequences"));
   if (const Json* timeout = parameter(root, "timeout")) request.timeout_us = timeout->as_int();
+  if (const Json* priority = parameter(root, "priority")) require_priority(priority->as_int());
   if (request.timeout_us < 0) throw invalid_argument(cat("timeout is ", request.timeout_us, " µs, expected 0 or more"));
 }
 
@@ -199,6 +200,23 @@ void require_fit(const Signature& signature, std::string_view json) {
 }
 
 }  // namespace
+
+int stated_priority(std::string_view json) {
+  constexpr std::string_view kKey = "\"priority\"", kSpace = " \t\r\n";
+  const size_t key = json.find(kKey);
+  if (key == std::string_view::npos) return 0;
+  const size_t colon = json.find_first_not_of(kSpace, key + kKey.size());
+  if (colon == std::string_view::npos || json[colon] != ':') return 0;
+  const size_t at = json.find_first_not_of(kSpace, colon + 1);
+  if (at == std::string_view::npos || json[at] < '1' || json[at] > '3') return 0;
+  const bool is_longer = at + 1 < json.size() && json[at + 1] >= '0' && json[at + 1] <= '9';
+  return is_longer ? 0 : json[at] - '0';
+}
+
+void require_priority(int64_t priority) {
+  if (priority < 0 || priority > 3)
+    throw invalid_argument(cat("priority is ", priority, ", expected 1 (first) to 3, or 0 for the usual one, 2"));
+}
 
 InferRequest parse_infer(const Signature& signature, std::string_view body, std::optional<size_t> json_size) {
   if (json_size && *json_size > body.size())

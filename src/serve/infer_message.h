@@ -29,7 +29,7 @@ struct WantedOutput {
 };
 
 /// An inference request of the Open Inference Protocol v2 (REST), with the extensions binary tensor data,
-/// classification and schedule policy (timeout).
+/// classification and schedule policy (timeout, priority).
 struct InferRequest {
   std::string id;
   std::vector<Tensor> inputs;         ///< in the signature's order, as the model takes them
@@ -41,6 +41,12 @@ struct InferRequest {
 /// none: all of it. FP32 data for a quantized input is quantized; all else must be the signature's datatype and shape.
 /// Throws Error(invalid_argument) that names the input, Error(unsupported) for parameters that hone does not do.
 InferRequest parse_infer(const Signature& signature, std::string_view body, std::optional<size_t> json_size);
+
+/// The `priority` in a request's text: 1 (first) to 3, 0 where none is stated or what stands there is none. Nothing is
+/// parsed: this is known before the request waits, parse_infer() says later whether it makes sense.
+int stated_priority(std::string_view json);
+/// Throws Error(invalid_argument) unless it is 0 (as if none were stated) to 3.
+void require_priority(int64_t priority);
 
 /// An answer as it goes out: JSON, then the binary outputs.
 struct InferAnswer {

@@ -53,6 +53,18 @@ TEST(InferMessage, TakesInputsInAnyOrderAndNesting) {
   EXPECT_EQ(r.outputs[1].index, 1u);
 }
 
+TEST(InferMessage, PrioritiesAreKnownBeforeAnythingIsParsed) {
+  EXPECT_EQ(stated_priority(R"({"parameters":{"priority":1},"inputs":[)"), 1);
+  EXPECT_EQ(stated_priority("{\"parameters\": {\"priority\" :\n 3}"), 3);
+  for (const char* none : {"", "{}", R"({"priority)", R"({"priority")", R"({"priority":)", R"({"priority":4})",
+                           R"({"priority":10})", R"({"name":"priority"})", R"({"priority":"1"})"})
+    EXPECT_EQ(stated_priority(none), 0) << none;
+  const std::string inputs = std::string(kX) + "," + kQ;
+  EXPECT_EQ(error_of(request(inputs, R"(,"parameters":{"priority":2})")), "");
+  EXPECT_EQ(error_of(request(inputs, R"(,"parameters":{"priority":0})")), "");
+  expect_error(request(inputs, R"(,"parameters":{"priority":4})"), "priority is 4, expected 1 (first) to 3");
+}
+
 TEST(InferMessage, QuantizesRealNumbersForAQuantizedInput) {
   const InferRequest r = parse_infer(
       two_inputs(), request(std::string(kX) + R"(,{"name":"q","datatype":"FP32","shape":[1,2],"data":[0,2]})"), {});

@@ -35,8 +35,18 @@ bool is_scores(const Tensor& t) { return t.rank() >= 1 && t.elements() >= 2 && t
 
 }  // namespace
 
-void Service::infer(const CallPtr& call) { enqueue(call, &Service::compute_infer); }
-void Service::classify(const CallPtr& call) { enqueue(call, &Service::compute_classes); }
+void Service::infer(const CallPtr& call) {
+  const std::string_view body = call->request.body;
+  const auto json_size = parse_int(call->request.header("inference-header-content-length"));
+  const size_t size = json_size && *json_size >= 0 ? static_cast<size_t>(*json_size) : body.size();
+  enqueue(call, stated_priority(body.substr(0, size)), &Service::compute_infer);
+}
+
+void Service::classify(const CallPtr& call) {
+  const int64_t priority = call->query_number("priority", 0);
+  require_priority(priority);
+  enqueue(call, static_cast<int>(priority), &Service::compute_classes);
+}
 
 HttpResponse Service::compute_infer(Call& call, ServedModel& model, int worker, RequestTime& time) {
   auto clock = Clock::now();
@@ -62,9 +72,8 @@ HttpResponse Service::compute_infer(Call& call, ServedModel& model, int worker, 
 
 HttpResponse Service::compute_classes(Call& call, ServedModel& model, int worker, RequestTime& time) {
   auto clock = Clock::now();
-  const std::string asked = call.query("top");
-  const auto top = asked.empty() ? std::optional<int64_t>(5) : parse_int(asked);
-  if (!top || *top < 1) throw invalid_argument(cat("top is '", asked, "', expected 1 or more"));
+  const int64_t top = call.query_number("top", 5);
+  if (top < 1) throw invalid_argument(cat("top is ", top, ", expected 1 or more"));
   if (model.specs.size() != 1)
     throw invalid_argument(cat("the model has ", model.specs.size(), " inputs, a picture is one"),
                            "POST .../infer takes any inputs");
@@ -79,7 +88,7 @@ HttpResponse Service::compute_classes(Call& call, ServedModel& model, int worker
   json["model_version"] = cat(model.version);
   json["output"] = model.signature.outputs.front().name;
   Json& classes = json["classes"] = Json::array();
-  for (const ClassScore& c : largest_scores(to_doubles(outputs.front()), *top)) {
+  for (const ClassScore& c : largest_scores(to_doubles(outputs.front()), top)) {
     Json item;
     item["class"] = c.index;
     item["score"] = parse_double(to_text(static_cast<float>(c.score))).value_or(c.score);

@@ -138,6 +138,14 @@ std::string Service::Call::query(std::string_view name) const {
   return "";
 }
 
+int64_t Service::Call::query_number(std::string_view name, int64_t otherwise) const {
+  const std::string text = query(name);
+  if (text.empty()) return otherwise;
+  const auto number = parse_int(text);
+  if (!number) throw invalid_argument(cat(name, " is '", text, "', expected a number"));
+  return *number;
+}
+
 int http_status(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
@@ -225,12 +233,13 @@ bool Service::may_ask(const HttpRequest& request) const {
          options_.token_digests.end();
 }
 
-void Service::enqueue(const CallPtr& call, Compute compute) {
+void Service::enqueue(const CallPtr& call, int priority, Compute compute) {
   const std::shared_ptr<ServedModel> model = model_of(*call);
   if (!call->request.header("content-encoding").empty())
     return call->answer(error_response(415, "compressed bodies are not taken"));
   const bool is_queued =
-      queue_.try_push([this, call, model, compute](int worker) { work(call, *model, compute, worker); });
+      queue_.try_push([this, call, model, compute](int worker) { work(call, *model, compute, worker); },
+                      priority == 0 ? WorkQueue::kUsualRank : priority - 1);
   if (is_queued) return;
   model->metrics->fail("queue_full", call->seconds());
   call->answer(error_response(503, "the queue is full, come again"));

@@ -51,7 +51,8 @@ class Service {
 
   static std::span<const Route> routes();
   void dispatch(const CallPtr& call);
-  void enqueue(const CallPtr& call, Compute compute);
+  /// `priority`: 1 (first) to 3; 0: the usual one.
+  void enqueue(const CallPtr& call, int priority, Compute compute);
   void work(const CallPtr& call, ServedModel& model, Compute compute, int worker);
 
   void page(const CallPtr& call);

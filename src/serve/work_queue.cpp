@@ -26,11 +26,11 @@ WorkQueue::~WorkQueue() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkQueue::try_push(Work work) {
+bool WorkQueue::try_push(Work work, int rank) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_stopping_ || queue_.size() >= capacity_) return false;
-    queue_.push_back(std::move(work));
+    if (is_stopping_ || count() >= capacity_) return false;
+    ranks_[static_cast<size_t>(rank)].waiting.push_back(std::move(work));
   }
   wake_.notify_one();
   return true;
@@ -38,7 +38,25 @@ bool WorkQueue::try_push(Work work) {
 
 size_t WorkQueue::waiting() const {
   const std::lock_guard lock(mutex_);
-  return queue_.size();
+  return count();
+}
+
+size_t WorkQueue::count() const {
+  size_t sum = 0;
+  for (const Rank& rank : ranks_) sum += rank.waiting.size();
+  return sum;
+}
+
+WorkQueue::Work WorkQueue::pop() {
+  Rank* chosen = nullptr;
+  for (Rank& rank : ranks_)
+    if (!rank.waiting.empty() && (!chosen || rank.passed_over >= kPatience)) chosen = &rank;
+  for (Rank* later = chosen + 1; later != ranks_.data() + ranks_.size(); ++later)
+    if (!later->waiting.empty()) ++later->passed_over;
+  chosen->passed_over = 0;
+  Work work = std::move(chosen->waiting.front());
+  chosen->waiting.pop_front();
+  return work;
 }
 
 void WorkQueue::run(int worker) {
@@ -46,10 +64,9 @@ void WorkQueue::run(int worker) {
     Work work;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
+      wake_.wait(lock, [&] { return is_stopping_ || count() > 0; });
       if (is_stopping_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
+      work = pop();
     }
     try {
       work(worker);

@@ -36,6 +36,34 @@ TEST(WorkQueue, RefusesWhatDoesNotFitAndDoesWhatItTook) {
   EXPECT_EQ(done, 1);
 }
 
+/// Ranks in the order in which one worker did `counts[rank]` pieces that waited.
+std::string order_of(const std::array<int, WorkQueue::kRanks>& counts) {
+  std::string order;
+  std::promise<void> go, last;
+  WorkQueue queue(1, 1000);
+  occupy(queue, go);
+  std::atomic<int> left = counts[0] + counts[1] + counts[2];
+  for (int rank = WorkQueue::kRanks - 1; rank >= 0; --rank)
+    for (int i = 0; i < counts[static_cast<size_t>(rank)]; ++i)
+      queue.try_push(
+          [&, rank](int) {
+            order += static_cast<char>('0' + rank);
+            if (--left == 0) last.set_value();
+          },
+          rank);
+  go.set_value();
+  last.get_future().wait();
+  return order;
+}
+
+TEST(WorkQueue, DoesTheMoreUrgentFirst) { EXPECT_EQ(order_of({3, 2, 2}), "0001122"); }
+
+TEST(WorkQueue, PassesNobodyOverForEver) {
+  // Both of the later ranks have a turn after as many of the first as patience lasts.
+  EXPECT_EQ(order_of({18, 2, 2}), "0000000021000000020100");
+  EXPECT_EQ(order_of({0, 20, 1}), "111111112111111111111");
+}
+
 TEST(WorkQueue, GivesUpWhatWaitsWhenItEnds) {
   std::promise<void> go;
   std::atomic<int> done{0};

@@ -50,6 +50,9 @@ expect '400 json' -d '{' "$url/v2/models/twice/infer"
 expect '415 compressed' -H 'Content-Encoding: gzip' -d x "$url/v2/models/twice/infer"
 expect '501 --allow-control' -X POST "$url/v2/repository/models/twice/unload"
 expect '504 timeout' -d "${infer%?},\"parameters\":{\"timeout\":1}}" "$url/v2/models/twice/infer"
+expect '400 priority is 4' -d "${infer%?},\"parameters\":{\"priority\":4}}" "$url/v2/models/twice/infer"
+expect '400 priority is 4' --data-binary @blue.bmp "$url/v2/models/pixel/classify?priority=4"
+expect '400 expected a number' --data-binary @blue.bmp "$url/v2/models/pixel/classify?top=all"
 head -c 200000 /dev/zero > large
 expect '413 larger than 100000' -H 'Expect:' --data-binary @large "$url/v2/models/twice/infer"
 expect '413 larger than 100000' --data-binary @large "$url/v2/models/twice/infer"
@@ -83,6 +86,20 @@ expect '501 without parameters' -d '{"parameters":{"config":"{}"}}' "$url/v2/rep
 expect '200 {}' -X POST "$url/v2/repository/models/twice/load"
 expect '200 "data":[8,16,24,32]' -d "$infer" "$url/v2/models/twice/infer"
 expect '404 no model' -X POST "$url/v2/repository/models/once/load"
+stop 0
+
+# Who is urgent passes those who wait.
+start models/twice models/slow.hone --workers 1
+slow='{"inputs":[{"name":"x","datatype":"FP32","shape":[4,1],"data":[1,1,1,1]}],"parameters":{"priority":3}}'
+waiting=()
+for i in 1 2 3 4 5 6 7 8; do
+  { curl -s -d "$slow" "$url/v2/models/slow/infer" > "slow.$i"; mv "slow.$i" "done.$i"; } &
+  waiting+=($!)
+done
+until [ "$(curl -s "$url/metrics" | sed -n 's/^hone_pending_requests //p')" -ge 5 ] || [ -e done.3 ]; do sleep 0.01; done
+expect '200 "data":[8,16,24,32]' -d "${infer%?},\"parameters\":{\"priority\":1}}" "$url/v2/models/twice/infer"
+[ "$(find . -name 'done.*' | wc -l)" -lt 7 ] || fail "who is urgent waited for all others"
+wait "${waiting[@]}"
 stop 0
 
 # What makes no sense is said at once, with the exit status of its kind.
