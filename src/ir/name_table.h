@@ -1,16 +1,19 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+#include "base/keyed_hash.h"
+
 namespace hone {
 
 /// Which names of a graph are taken, and by whom. The names themselves stay with their owners: a table is two words
-/// for each, copied in one piece. Open addressing with linear probing (Knuth, The Art of Computer Programming 3, 6.4).
-/// `name_of(owner)` gives an owner's name wherever it is asked for.
+/// for each, copied in one piece. Open addressing with linear probing (Knuth, The Art of Computer Programming 3, 6.4)
+/// over a hash that names in a file cannot be chosen for. `name_of(owner)` gives an owner's name wherever it is asked
+/// for.
 class NameTable {
  public:
   struct Entry {
@@ -52,14 +55,19 @@ class NameTable {
     --count_;
   }
 
-  /// Owner i is called `owner_at[i]` from now on.
+  /// Owner i is called `owner_at[i]` from now on. Throws Error(internal) for an owner that goes without its name.
   void renumber(std::span<const int32_t> owner_at) {
-    for (Entry& entry : entries_)
-      if (entry.owner >= 0) entry.owner = owner_at[static_cast<size_t>(entry.owner)];
+    for (Entry& entry : entries_) {
+      if (entry.owner < 0) continue;
+      const auto before = static_cast<size_t>(entry.owner);
+      if (before >= owner_at.size() || owner_at[before] < 0)
+        throw internal_error("a name belongs to what the graph no longer has");
+      entry.owner = owner_at[before];
+    }
   }
 
  private:
-  static uint32_t hash_of(std::string_view name) { return static_cast<uint32_t>(std::hash<std::string_view>()(name)); }
+  static uint32_t hash_of(std::string_view name) { return static_cast<uint32_t>(keyed_hash(name, process_hash_key())); }
   size_t mask() const { return entries_.size() - 1; }
 
   void put(Entry entry) {
