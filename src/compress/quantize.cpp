@@ -110,7 +110,7 @@ class Decisions {
   }
 
   bool feeds_float_alone(const Node& node) const {
-    const std::vector<NodeId>& users = graph_.value(node.outputs[0]).users;
+    const UseList& users = graph_.value(node.outputs[0]).users;
     return !users.empty() && std::all_of(users.begin(), users.end(), [&](NodeId user) {
       return options_.keep_float.count(graph_.node(user).name) > 0;
     });

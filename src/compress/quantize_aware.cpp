@@ -87,7 +87,7 @@ class Disguise {
   void cover_value(ValueId v) {
     const QuantPtr quant = stored_.value(graph_.value(v).name);
     if (!quant || graph_.type(v).dtype != DType::kF32) return;
-    const std::vector<NodeId> users = graph_.value(v).users;
+    const UseList users = graph_.value(v).users;
     const int64_t zero = quant->zero_point();
     const Node* maker = graph_.producer(v);
     const bool is_fixed = maker && maker->def->quant.kind == QuantRule::kFixedRange;

@@ -23,7 +23,7 @@ Graph part_of(const Graph& graph, std::span<const NodeId> nodes) {
     }
     part.copy(node, std::move(inputs));
     for (const ValueId made : node.outputs) {
-      const std::vector<NodeId>& users = graph.value(made).users;
+      const UseList& users = graph.value(made).users;
       const bool is_read =
           std::any_of(users.begin(), users.end(), [&](NodeId u) { return is_kept[static_cast<size_t>(u.index)]; });
       if (!is_read || graph.is_output(made)) outputs.push_back(part[made]);

@@ -164,8 +164,8 @@ class Refitter {
     const auto other = [](const Graph& graph, NodeId layer) -> ValueId {
       const ValueId out = graph.node(layer).outputs[0];
       const Value& value = graph.value(out);
-      if (value.users.size() != 1 || !graph.node(value.users[0]).is<Add>() || graph.is_output(out)) return {};
-      const Node& add = graph.node(value.users[0]);
+      if (value.users.size() != 1 || !graph.node(value.users.front()).is<Add>() || graph.is_output(out)) return {};
+      const Node& add = graph.node(value.users.front());
       const ValueId v = add.inputs[add.inputs[0] == out ? 1 : 0];
       return graph.is_constant(v) || graph.type(v).shape.rank() != graph.type(out).shape.rank() ? ValueId{} : v;
     };

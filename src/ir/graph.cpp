@@ -94,9 +94,10 @@ std::string Graph::unique_name(std::string base, int32_t owner, NameTable& names
   const auto name_of = [&](int32_t index) -> const std::string& { return owners[static_cast<size_t>(index)].name; };
   NameTable::Entry* taken = names.find(base, name_of);
   if (taken) {
-    std::string candidate;
-    do candidate = cat(base, "_", ++taken->last_suffix);
-    while (names.find(candidate, name_of));
+    // After a few numbers that others have, steps double: a name that was free between is new to the long row of them.
+    std::string candidate = cat(base, "_", ++taken->last_suffix);
+    for (int64_t tries = 1; names.find(candidate, name_of); ++tries)
+      candidate = cat(base, "_", taken->last_suffix += tries < 16 ? 1 : taken->last_suffix);
     base = std::move(candidate);
   }
   names.insert(base, owner);
@@ -157,14 +158,15 @@ ValueId Graph::add_constant(Tensor tensor, std::string constant_name) {
   return id;
 }
 
-std::vector<TensorType> Graph::infer(const Node& node, size_t outputs) const {
+std::vector<TensorType> Graph::infer(Node& node, size_t outputs) const {
   std::vector<const TensorType*> types;
   std::vector<const Tensor*> constants;
   for (const ValueId id : node.inputs) {
     types.push_back(id.exists() ? &value(id).type : nullptr);
     constants.push_back(is_constant(id) ? &value(id).constant : nullptr);
   }
-  std::vector<TensorType> found = infer_types(*node.def, node.attrs, types, constants, outputs, node.subgraphs);
+  std::vector<TensorType> found =
+      infer_types(*node.def, node.attrs, types, constants, outputs, node.subgraphs, &node.reads_constants);
   // Operators that move elements keep the quantization of what they move.
   if (node.def->moves_data && !node.inputs.empty() && node.inputs[0].exists()) {
     const TensorType& in = value(node.inputs[0]).type;
@@ -217,7 +219,7 @@ NodeId Graph::add(NodeSpec spec) {
     values_[static_cast<size_t>(out.index)].output_index = static_cast<int32_t>(i);
     node.outputs.push_back(out);
   }
-  for (const ValueId in : node.inputs) add_use(in, id);
+  for (size_t i = 0; i < node.inputs.size(); ++i) add_use(node.inputs[i], id, i);
   nodes_.push_back(std::move(node));
   ++live_nodes_;
   return id;
@@ -243,13 +245,21 @@ void Graph::set_outputs(std::vector<ValueId> outputs) {
   count(-1);
   outputs_ = std::move(outputs);
   count(1);
+  note_leaving();
+}
+
+void Graph::note_leaving() {
+  leaves_at_.clear();
+  for (size_t i = 0; i < outputs_.size(); ++i) leaves_at_.emplace(outputs_[i].index, static_cast<int32_t>(i));
+  for (size_t i = 0; i < states_.size(); ++i) leaves_at_.emplace(states_[i].next.index, -1 - static_cast<int32_t>(i));
 }
 
 namespace {
 
 GraphState& find_state(std::vector<GraphState>& states, ValueId now) {
-  const auto at = std::find_if(states.begin(), states.end(), [now](const GraphState& s) { return s.now == now; });
-  if (at == states.end()) throw internal_error(cat("value ", now.index, " is no state"));
+  const auto at = std::lower_bound(states.begin(), states.end(), now,
+                                   [](const GraphState& state, ValueId value) { return state.now < value; });
+  if (at == states.end() || at->now != now) throw internal_error(cat("value ", now.index, " is no state"));
   return *at;
 }
 
@@ -260,6 +270,7 @@ ValueId Graph::add_state(std::string state_name, Tensor initial) {
   values_[static_cast<size_t>(id.index)].is_input = true;
   values_[static_cast<size_t>(id.index)].output_uses = 1;
   states_.push_back({id, id, std::move(initial)});
+  leaves_at_.emplace(id.index, -static_cast<int32_t>(states_.size()));
   return id;
 }
 
@@ -271,14 +282,20 @@ void Graph::set_next(ValueId now, ValueId next) {
   GraphState& state = find_state(states_, now);
   --values_[static_cast<size_t>(state.next.index)].output_uses;
   ++values_[static_cast<size_t>(next.index)].output_uses;
+  const auto place = static_cast<int32_t>(states_.data() - &state) - 1;
+  const auto [first, last] = leaves_at_.equal_range(state.next.index);
+  leaves_at_.erase(std::find_if(first, last, [&](const auto& at) { return at.second == place; }));
+  leaves_at_.emplace(next.index, place);
   state.next = next;
 }
 
-void Graph::expose_state(ValueId now) {
-  GraphState& state = find_state(states_, now);
-  inputs_.push_back(now);
-  outputs_.push_back(state.next);
-  states_.erase(states_.begin() + (&state - states_.data()));
+void Graph::expose_states() {
+  for (const GraphState& state : states_) {
+    inputs_.push_back(state.now);
+    outputs_.push_back(state.next);
+  }
+  states_.clear();
+  note_leaving();
 }
 
 const Node* Graph::producer(ValueId id) const {
@@ -322,24 +339,16 @@ std::vector<NodeId> Graph::order() const {
   return sorted;
 }
 
-void Graph::add_use(ValueId id, NodeId user) {
-  if (id.exists()) values_[static_cast<size_t>(id.index)].users.push_back(user);
+void Graph::add_use(ValueId id, NodeId user, size_t input) {
+  if (id.exists()) values_[static_cast<size_t>(id.index)].users.add({user, static_cast<int32_t>(input)});
 }
 
 void Graph::note_order(ValueId id, NodeId user) {
   was_reordered_ = was_reordered_ || (id.exists() && value(id).producer.index >= user.index);
 }
 
-void Graph::drop_use(ValueId id, NodeId user) {
-  if (!id.exists()) return;
-  auto& users = values_[static_cast<size_t>(id.index)].users;
-  // From both ends: of a crowd those leave first that came first or last.
-  for (size_t i = 0, end = users.size(); 2 * i < end; ++i)
-    for (const size_t at : {i, end - 1 - i}) {
-      if (users[at] != user) continue;
-      users.erase(users.begin() + static_cast<std::ptrdiff_t>(at));
-      return;
-    }
+void Graph::drop_use(ValueId id, NodeId user, size_t input) {
+  if (id.exists()) values_[static_cast<size_t>(id.index)].users.remove({user, static_cast<int32_t>(input)});
 }
 
 void Graph::infer_node(NodeId id) {
@@ -362,8 +371,10 @@ void Graph::infer_node(NodeId id) {
 
 void Graph::infer_from(std::vector<NodeId> start) {
   // Nodes are re-inferred while types keep changing; a DAG settles after at most one visit per node and path level.
-  std::vector<NodeId> pending = std::move(start);
-  std::set<NodeId> queued(pending.begin(), pending.end());
+  std::vector<NodeId> pending;
+  std::set<NodeId> queued;
+  for (const NodeId id : start)
+    if (queued.insert(id).second) pending.push_back(id);
   size_t steps = 0;
   for (size_t at = 0; at < pending.size(); ++at) {
     const NodeId id = pending[at];
@@ -388,38 +399,60 @@ void Graph::infer_all() {
 
 void Graph::replace_uses(ValueId from, ValueId to) {
   if (from == to) return;
-  const std::vector<NodeId> users = std::exchange(values_[static_cast<size_t>(from.index)].users, {});
-  for (const NodeId user : users) {
+  const UseList uses = std::exchange(values_[static_cast<size_t>(from.index)].users, {});
+  const bool is_retyped = !(type(from) == type(to));
+  std::vector<NodeId> affected;
+  for (auto at = uses.begin(); at != uses.end(); ++at) {
+    const auto [user, input] = at.use();
+    Node& n = nodes_[static_cast<size_t>(user.index)];
     note_order(to, user);
-    // One entry per use: the first visit rewrites every matching input, later ones find none left.
-    for (ValueId& in : nodes_[static_cast<size_t>(user.index)].inputs)
-      if (in == from) {
-        in = to;
-        add_use(to, user);
-      }
+    n.inputs[static_cast<size_t>(input)] = to;
+    add_use(to, user, static_cast<size_t>(input));
+    // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
+    if (is_retyped || (is_constant(to) && n.reads_constants)) affected.push_back(user);
   }
-  if (is_output(from)) {
-    for (GraphState& state : states_)
-      if (state.next == from) state.next = to;
-    const bool is_seen = std::find(outputs_.begin(), outputs_.end(), from) != outputs_.end();
-    Value& old_value = values_[static_cast<size_t>(from.index)];
-    Value& new_value = values_[static_cast<size_t>(to.index)];
-    std::replace(outputs_.begin(), outputs_.end(), from, to);
-    new_value.output_uses += std::exchange(old_value.output_uses, 0);
-    if (is_seen && !new_value.is_input) swap_names(from, to);
+  if (is_output(from)) replace_leaving(from, to);
+  infer_from(std::move(affected));
+}
+
+void Graph::replace_leaving(ValueId from, ValueId to) {
+  bool is_seen = false;
+  std::vector<int32_t> places;
+  for (auto [at, last] = leaves_at_.equal_range(from.index); at != last; ++at) places.push_back(at->second);
+  leaves_at_.erase(from.index);
+  for (const int32_t place : places) {
+    is_seen |= place >= 0;
+    (place >= 0 ? outputs_[static_cast<size_t>(place)] : states_[static_cast<size_t>(-1 - place)].next) = to;
+    leaves_at_.emplace(to.index, place);
   }
-  // The value of a constant may tell inference what its type does not, e.g. the dims a Reshape is to give.
-  if (!(type(from) == type(to)) || is_constant(to)) infer_from(users);
+  Value& old_value = values_[static_cast<size_t>(from.index)];
+  Value& new_value = values_[static_cast<size_t>(to.index)];
+  new_value.output_uses += std::exchange(old_value.output_uses, 0);
+  if (is_seen && !new_value.is_input) swap_names(from, to);
+}
+
+void Graph::put_input(NodeId id, size_t i, ValueId to) {
+  Node& n = nodes_[static_cast<size_t>(id.index)];
+  if (i >= n.inputs.size()) n.inputs.resize(i + 1);
+  if (n.inputs[i] == to) return;
+  drop_use(n.inputs[i], id, i);
+  n.inputs[i] = to;
+  add_use(to, id, i);
+  note_order(to, id);
 }
 
 void Graph::set_input(NodeId id, size_t i, ValueId to) {
-  Node& n = nodes_[static_cast<size_t>(id.index)];
-  if (i >= n.inputs.size()) n.inputs.resize(i + 1);
-  drop_use(n.inputs[i], id);
-  n.inputs[i] = to;
-  add_use(to, id);
-  note_order(to, id);
-  while (!n.inputs.empty() && !n.inputs.back().exists()) n.inputs.pop_back();
+  put_input(id, i, to);
+  std::vector<ValueId>& inputs = nodes_[static_cast<size_t>(id.index)].inputs;
+  while (!inputs.empty() && !inputs.back().exists()) inputs.pop_back();
+  infer_from({id});
+}
+
+void Graph::set_inputs(NodeId id, std::span<const ValueId> values) {
+  std::vector<ValueId>& inputs = nodes_[static_cast<size_t>(id.index)].inputs;
+  for (size_t i = 0; i < std::max(values.size(), inputs.size()); ++i)
+    put_input(id, i, i < values.size() ? values[i] : ValueId{});
+  while (!inputs.empty() && !inputs.back().exists()) inputs.pop_back();
   infer_from({id});
 }
 
@@ -449,7 +482,7 @@ void Graph::set_type(ValueId id, TensorType new_type) {
     throw internal_error(cat("value '", v.name, "' is ", to_text(v.type), ", cannot be stored as ", to_text(new_type)));
   check_storage(new_type, v.name);
   v.type = std::move(new_type);
-  infer_from(v.users);
+  infer_from({v.users.begin(), v.users.end()});
 }
 
 void Graph::set_constant(ValueId id, Tensor tensor) {
@@ -458,7 +491,7 @@ void Graph::set_constant(ValueId id, Tensor tensor) {
   check_storage(tensor.type(), v.name);
   v.type = tensor.type();
   v.constant = std::move(tensor);
-  infer_from(v.users);
+  infer_from({v.users.begin(), v.users.end()});
 }
 
 void Graph::remove(NodeId id) {
@@ -467,7 +500,7 @@ void Graph::remove(NodeId id) {
     if (!value(out).users.empty() || is_output(out))
       throw internal_error(cat("cannot remove ", describe(n), ": its output '", value(out).name, "' is used"));
   }
-  for (const ValueId in : n.inputs) drop_use(in, id);
+  for (size_t i = 0; i < n.inputs.size(); ++i) drop_use(n.inputs[i], id, i);
   forget(id);
 }
 
@@ -504,7 +537,7 @@ void Graph::compact() {
   }
   for (Value& v : values) {
     move_node(v.producer);
-    std::for_each(v.users.begin(), v.users.end(), move_node);
+    v.users.renumber(node_at);
   }
   std::for_each(inputs_.begin(), inputs_.end(), move_value);
   std::for_each(outputs_.begin(), outputs_.end(), move_value);
@@ -514,6 +547,7 @@ void Graph::compact() {
   }
   node_names_.renumber(node_at);
   value_names_.renumber(value_at);
+  note_leaving();
   nodes_ = std::move(nodes);
   values_ = std::move(values);
   was_reordered_ = false;
@@ -548,7 +582,7 @@ size_t Graph::remove_dead() {
   // All uses by the dead go in one sweep of each list: one by one, each would search it.
   for (size_t i = 0; removed > 0 && i < values_.size(); ++i)
     if (has_dead_users[i])
-      std::erase_if(values_[i].users, [&](NodeId user) { return !is_needed[static_cast<size_t>(user.index)]; });
+      values_[i].users.remove_if([&](NodeId user) { return !is_needed[static_cast<size_t>(user.index)]; });
   for (size_t i = 0; i < values_.size(); ++i) {
     Value& v = values_[i];
     if (!v.constant.exists() || !v.users.empty() || v.output_uses > 0) continue;

@@ -1,33 +1,23 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "ir/attrs.h"
+#include "ir/ids.h"
 #include "ir/name_table.h"
 #include "ir/op_def.h"
+#include "ir/use_list.h"
 #include "tensor/tensor.h"
 
 namespace hone {
-
-/// Index of a value or node of one graph; stable while the graph lives. Default: none (an absent optional input).
-struct ValueId {
-  int32_t index = -1;
-  bool exists() const { return index >= 0; }
-  friend auto operator<=>(ValueId, ValueId) = default;
-};
-struct NodeId {
-  int32_t index = -1;
-  bool exists() const { return index >= 0; }
-  friend auto operator<=>(NodeId, NodeId) = default;
-};
 
 /// Where a node came from, for error messages and layer reports.
 struct Source {
@@ -43,10 +33,10 @@ struct Value {
   TensorType type;
   NodeId producer;  ///< none for inputs and constants
   int32_t output_index = 0;
-  Tensor constant;            ///< exists() for constants
-  bool is_input = false;      ///< fed by the caller, or the present value of a state
-  int32_t output_uses = 0;    ///< how often it stands among the graph's outputs and what states become
-  std::vector<NodeId> users;  ///< one entry per use, in order of insertion
+  Tensor constant;          ///< exists() for constants
+  bool is_input = false;    ///< fed by the caller, or the present value of a state
+  int32_t output_uses = 0;  ///< how often it stands among the graph's outputs and what states become
+  UseList users;            ///< one entry per use, in order of insertion
 };
 
 struct Node {
@@ -64,6 +54,7 @@ struct Node {
   std::vector<ValueId> outputs;
   std::vector<Graph> subgraphs;  ///< If: then, else; Loop, Scan: body. Captured values are explicit inputs
   Source source;
+  bool reads_constants = false;  ///< its types may follow from what constant inputs hold, not from their types alone
 
   template <class Op>
   bool is() const {
@@ -148,9 +139,10 @@ class Graph {
   ValueId add_state(std::string name, Tensor initial);
   /// What the state whose present value is `now` becomes. Throws Error(invalid_model) when its type is another.
   void set_next(ValueId now, ValueId next);
+  /// In the order in which they were added.
   const std::vector<GraphState>& states() const { return states_; }
-  /// The state's present value becomes the last input and what it becomes the last output: the caller keeps it.
-  void expose_state(ValueId now);
+  /// The states' present values become the last inputs and what they become the last outputs: the caller keeps them.
+  void expose_states();
   /// Producer node of a value or null.
   const Node* producer(ValueId id) const;
   /// Live nodes so that producers stand before users; stable: among ready nodes the earliest added first.
@@ -162,8 +154,9 @@ class Graph {
 
   /// Every use of `from`, graph outputs included, becomes a use of `to`; the output's name moves along.
   void replace_uses(ValueId from, ValueId to);
-  void set_input(NodeId node, size_t i, ValueId value);  ///< re-infers that node's outputs
-  void set_attrs(NodeId node, Attrs attrs);              ///< re-infers that node's outputs
+  void set_input(NodeId node, size_t i, ValueId value);           ///< re-infers that node's outputs
+  void set_inputs(NodeId node, std::span<const ValueId> values);  ///< all of them; re-infers once
+  void set_attrs(NodeId node, Attrs attrs);                       ///< re-infers that node's outputs
   void set_name(ValueId value, std::string name);
   void set_name(NodeId node, std::string name);
   /// Quantized (or plain) storage of an existing value; the producer must allow it. Users are re-inferred.
@@ -197,12 +190,15 @@ class Graph {
   void free_name(ValueId value);
   void free_name(NodeId node);
   void swap_names(ValueId a, ValueId b);
-  std::vector<TensorType> infer(const Node& node, size_t outputs) const;
+  std::vector<TensorType> infer(Node& node, size_t outputs) const;
   void infer_node(NodeId id);
   void infer_from(std::vector<NodeId> start);
   void fix_input(ValueId input, Shape shape, std::map<std::string, int64_t>& sizes);
-  void add_use(ValueId value, NodeId user);
-  void drop_use(ValueId value, NodeId user);
+  void add_use(ValueId value, NodeId user, size_t input);
+  void drop_use(ValueId value, NodeId user, size_t input);
+  void put_input(NodeId node, size_t i, ValueId value);
+  void note_leaving();  ///< fills leaves_at_
+  void replace_leaving(ValueId from, ValueId to);
   void note_order(ValueId value, NodeId user);  ///< a use that is new to a node that is not
   bool is_in_order() const;                     ///< every producer was added before its users
   void forget(NodeId node);                     ///< takes a node out whose uses of others are gone already
@@ -210,7 +206,9 @@ class Graph {
   std::deque<Node> nodes_;  // references stay good while the graph grows
   std::deque<Value> values_;
   std::vector<ValueId> inputs_, outputs_;
-  std::vector<GraphState> states_;
+  std::vector<GraphState> states_;  // by their present values, ascending
+  /// Where values leave the graph: i for output i, -1 - i for what state i becomes.
+  std::unordered_multimap<int32_t, int32_t> leaves_at_;
   NameTable node_names_, value_names_;
   size_t live_nodes_ = 0;
   bool was_reordered_ = false;  ///< false: is_in_order() without looking

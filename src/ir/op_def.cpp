@@ -20,7 +20,10 @@ const TensorType& InferContext::input(size_t i) const {
   return *inputs_[i];
 }
 
-const Tensor* InferContext::constant(size_t i) const { return i < constants_.size() ? constants_[i] : nullptr; }
+const Tensor* InferContext::constant(size_t i) const {
+  asked_for_constants_ = true;
+  return i < constants_.size() ? constants_[i] : nullptr;
+}
 
 void InferContext::output(size_t i, DType dtype, Shape shape) {
   if (i < outputs_.size()) outputs_[i] = TensorType{dtype, std::move(shape), nullptr};
@@ -75,12 +78,13 @@ void check_input(const OpDef& def, std::span<const TensorType* const> inputs, si
 
 std::vector<TensorType> infer_types(const OpDef& def, const Attrs& attrs, std::span<const TensorType* const> inputs,
                                     std::span<const Tensor* const> constants, size_t outputs,
-                                    std::span<const Graph> subgraphs) {
+                                    std::span<const Graph> subgraphs, bool* reads_constants) {
   if (!def.infer) throw internal_error(cat("operator ", def.name, " has no type inference"));
   const size_t counted = std::max(inputs.size(), static_cast<size_t>(def.min_inputs));
   for (size_t i = 0; i < counted; ++i) check_input(def, inputs, i);
   InferContext context(attrs, inputs, constants, outputs, subgraphs);
   def.infer(context);
+  if (reads_constants) *reads_constants = context.was_asked_for_constants();
   return context.take_outputs();
 }
 

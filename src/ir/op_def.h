@@ -50,6 +50,7 @@ class InferContext {
   const Shape& shape(size_t i) const { return input(i).shape; }
   DType dtype(size_t i) const { return input(i).logical_dtype(); }  ///< kF32 for quantized inputs
   const Tensor* constant(size_t i) const;                           ///< the value when known while building, else null
+  bool was_asked_for_constants() const { return asked_for_constants_; }
   std::span<const Graph> subgraphs() const { return subgraphs_; }
 
   /// Logical output type: dtype as the operator computes it (kF32 for quantized results) and shape. A node that asks
@@ -63,6 +64,7 @@ class InferContext {
   std::span<const Tensor* const> constants_;
   std::span<const Graph> subgraphs_;
   std::vector<TensorType> outputs_;
+  mutable bool asked_for_constants_ = false;
 };
 
 /// Runs the subgraphs of a control operator in place of the interpreter.
@@ -175,10 +177,11 @@ struct OpDef {
 };
 
 /// Types of the outputs. The only legality check: throws Error(invalid_model) that begins with the operator's name when
-/// an input breaks its rule, then whatever the operator's own inference finds.
+/// an input breaks its rule, then whatever the operator's own inference finds. `reads_constants` becomes whether that
+/// asked what constants hold, known or not.
 std::vector<TensorType> infer_types(const OpDef& def, const Attrs& attrs, std::span<const TensorType* const> inputs,
                                     std::span<const Tensor* const> constants, size_t outputs,
-                                    std::span<const Graph> subgraphs);
+                                    std::span<const Graph> subgraphs, bool* reads_constants = nullptr);
 
 /// Operators known by name, for readers and the text form. A value, passed to whoever needs it.
 class OpSet {

@@ -53,7 +53,7 @@ TEST(State, KeepsWhatComputesItAlive) {
 
 TEST(State, BecomesAnInputAndAnOutputWhenExposed) {
   Graph graph = parse_graph(kSum, all_ops());
-  graph.expose_state(graph.states()[0].now);
+  graph.expose_states();
   EXPECT_TRUE(graph.states().empty());
   EXPECT_EQ(to_text(graph), R"(graph "sum" {
   input %x: f32[2]

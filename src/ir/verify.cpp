@@ -21,7 +21,7 @@ void verify_uses(const Graph& graph, const std::vector<NodeId>& order) {
     }
   for (size_t i = 0; i < users.size(); ++i) {
     const Value& v = graph.value(ValueId{static_cast<int32_t>(i)});
-    std::vector<NodeId> listed = v.users;
+    std::vector<NodeId> listed(v.users.begin(), v.users.end());
     std::sort(listed.begin(), listed.end());
     std::sort(users[i].begin(), users[i].end());
     if (listed != users[i])

@@ -104,25 +104,17 @@ class LayoutRebuild {
     return made_.contains({seen.source.index, seen.via});
   }
 
-  /// The node works on data in its own order. It stays itself unless so many operands change that inferring it again
-  /// after each would take long.
+  /// The node works on data in its own order.
   void keep(NodeId id) {
-    const std::vector<ValueId> inputs = graph_.node(id).inputs;
-    std::vector<ValueId> now = inputs;
-    size_t moved = 0;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      if (inputs[i].exists()) now[i] = get(inputs[i], {});
-      moved += now[i] != inputs[i];
+    std::vector<ValueId> inputs = graph_.node(id).inputs;
+    int64_t moved = 0;
+    for (ValueId& input : inputs) {
+      if (!input.exists()) continue;
+      const ValueId now = get(input, {});
+      moved += std::exchange(input, now) != now;
     }
-    if (moved > 16) {
-      NodeSpec spec = spec_of(graph_, id);
-      spec.inputs = std::move(now);
-      return put(id, std::move(spec));
-    }
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      if (now[i] != inputs[i]) graph_.set_input(id, i, now[i]);
-    }
-    changes_ += static_cast<int64_t>(moved);
+    if (moved > 0) graph_.set_inputs(id, inputs);
+    changes_ += moved;
   }
 
   /// Adds the changed copy of a node and notes what its results are stored as.
@@ -274,7 +266,7 @@ class LayoutRebuild {
     graph_.set_input(id, 0, stored(solution_.see(input).source));
     ++changes_;
     if (same_sequence(shape, seen, {})) return;
-    const std::vector<NodeId> users = graph_.value(out).users;
+    const UseList users = graph_.value(out).users;
     for (NodeId user : std::set<NodeId>(users.begin(), users.end())) move_columns(user, shape, seen);
   }
 

@@ -43,7 +43,7 @@ void find_neighbours(const Graph& graph, NodeId id, std::vector<NodeId>& result)
     if (input.exists() && graph.value(input).producer.exists()) result.push_back(graph.value(input).producer);
   }
   for (ValueId output : node.outputs) {
-    const std::vector<NodeId>& users = graph.value(output).users;
+    const UseList& users = graph.value(output).users;
     result.insert(result.end(), users.begin(), users.end());
   }
 }

@@ -147,7 +147,7 @@ class Trainer {
     for (size_t i = 0; i < weights.size(); ++i) {
       if (!has_bad_values(weights[i])) continue;
       const Value& state = g.value(g.states()[i].now);
-      return cat("in the weights of node '", g.node(state.users.at(0)).name, "'");
+      return cat("in the weights of node '", g.node(state.users.front()).name, "'");
     }
     for (const Tensor& t : batch.inputs)
       if (has_bad_values(t)) return "in the samples";

@@ -67,7 +67,7 @@ bool is_turn(const Graph& graph, const Node& node) {
 
 bool is_read_only_by_products(const Graph& graph, ValueId id, int depth) {
   if (graph.is_output(id) || depth > 3) return false;
-  const std::vector<NodeId>& users = graph.value(id).users;
+  const UseList& users = graph.value(id).users;
   return !users.empty() && std::all_of(users.begin(), users.end(), [&](NodeId user) {
     const Node& node = graph.node(user);
     if (is_byte_product(graph, node)) return true;

@@ -64,7 +64,7 @@ const TensorType* storage_of(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
   if (value.type.quant) return &value.type;
   if (value.users.size() != 1 || graph.is_output(id)) return nullptr;
-  const Node& user = graph.node(value.users[0]);
+  const Node& user = graph.node(value.users.front());
   return user.is<Quantize>() ? &graph.type(user.outputs[0]) : nullptr;
 }
 

@@ -116,7 +116,7 @@ class Folder {
   }
 
   void replace_constant(ValueId value, Tensor tensor, std::string name) {
-    const std::vector<NodeId> users = graph_.value(value).users;
+    const UseList users = graph_.value(value).users;
     for (const NodeId user : users) {
       const Node& node = graph_.node(user);
       if (!node.is<Transpose>() || node.as<Transpose>().perm.size() != tensor.dims().size()) continue;
@@ -198,7 +198,7 @@ class Folder {
       const TensorType type{p.dtype, graph_.type(node.outputs[0]).shape, p.quant};
       const ValueId stored = graph_.add(Quantize{}, {node.inputs[0]},
                                         {.name = node.name, .type = type, .has_type = true, .source = node.source});
-      const std::vector<NodeId> users = graph_.value(node.outputs[0]).users;
+      const UseList users = graph_.value(node.outputs[0]).users;
       for (const NodeId user : users) name_dequantize(user, stored);
       replace_node(id, stored);
     }
@@ -232,9 +232,9 @@ class Folder {
 
   /// A graph input of integers that only DequantizeLinear reads is quantized itself.
   void name_input(ValueId input) {
-    const std::vector<NodeId> users = graph_.value(input).users;
-    if (users.empty() || !graph_.node(users[0]).is<DequantizeLinear>()) return;
-    const Parameters p = parameters_of(graph_, graph_.node(users[0]));
+    const UseList users = graph_.value(input).users;
+    if (users.empty() || !graph_.node(users.front()).is<DequantizeLinear>()) return;
+    const Parameters p = parameters_of(graph_, graph_.node(users.front()));
     if (!p.quant || !p.quant->is_per_tensor() || graph_.is_output(input) || !all_users_agree(input, p)) return;
     const TensorType type{p.dtype, graph_.type(input).shape, p.quant};
     for (const NodeId user : users) name_dequantize(user, input);
@@ -410,12 +410,11 @@ class Folder {
   }
 
   void take_quantized(NodeId id, const TensorType& type) {
-    const std::vector<ValueId> inputs = graph_.node(id).inputs;
+    std::vector<ValueId> inputs = graph_.node(id).inputs;
     graph_.set_type(graph_.node(id).outputs[0], type);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const Node* producer = inputs[i].exists() ? graph_.producer(inputs[i]) : nullptr;
-      if (producer && producer->is<Dequantize>()) graph_.set_input(id, i, producer->inputs[0]);
-    }
+    for (ValueId& in : inputs)
+      if (const Node* producer = graph_.producer(in); producer && producer->is<Dequantize>()) in = producer->inputs[0];
+    graph_.set_inputs(id, inputs);
   }
 
   Graph& graph_;

@@ -106,7 +106,7 @@ bool is_weight(const Graph& graph, ValueId id) {
 /// An input of the graph stays as it is; what computes with it reads its other form.
 void flip_input(Graph& graph, ValueId input, DType from) {
   if (!is_activation(graph.type(input), from) || graph.is_output(input)) return;
-  const std::vector<NodeId> users = graph.value(input).users;
+  const UseList users = graph.value(input).users;
   const bool is_border = std::all_of(users.begin(), users.end(), [&](NodeId user) {
     return graph.node(user).is<Quantize>() || graph.node(user).is<Dequantize>();
   });

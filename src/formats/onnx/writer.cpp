@@ -39,11 +39,9 @@ void add_domains(const Graph& graph, std::map<std::string, int64_t>& domains) {
 /// ONNX has no memory: what a graph remembers becomes the last of its inputs and outputs, which the caller hands on.
 /// The metadata tells which output each of these inputs is to be next.
 Graph without_states(Graph graph) {
-  while (!graph.states().empty()) {
-    const GraphState state = graph.states().front();
+  for (const GraphState& state : graph.states())
     graph.metadata[cat("hone.state.", graph.value(state.now).name)] = graph.value(state.next).name;
-    graph.expose_state(state.now);
-  }
+  graph.expose_states();
   return graph;
 }
 

@@ -53,7 +53,7 @@ int64_t length_of(const WriteNode& n, const Graph& graph, const Node& dft, int64
 const Node* columns_after(const Graph& graph, const Node& rows) {
   const Value& y = graph.value(rows.outputs[0]);
   if (y.users.size() != 1 || graph.is_output(rows.outputs[0])) return nullptr;
-  const Node& user = graph.node(y.users[0]);
+  const Node& user = graph.node(y.users.front());
   if (!user.is<Dft>() || user.inputs[0] != rows.outputs[0]) return nullptr;
   const Dft& op = user.as<Dft>();
   const int64_t rank = y.type.shape.rank();

@@ -29,7 +29,7 @@ bool begins_at_zero(const Tensor& x) {
 bool is_kept_by_kernel(const Graph& graph, const GraphState& state) {
   const Value &now = graph.value(state.now), &next = graph.value(state.next);
   if (now.users.size() != 1 || now.output_uses > 0 || !next.users.empty() || next.output_uses != 1) return false;
-  const Node& node = graph.node(now.users[0]);
+  const Node& node = graph.node(now.users.front());
   const bool fits = std::any_of(std::begin(kKept), std::end(kKept), [&](const Kept& k) {
     return node.def == k.op && node.input(k.input) == state.now && k.output < node.outputs.size() &&
            node.outputs[k.output] == state.next;
