@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "cli/commands.h"
 #include "cli/model_args.h"
+#include "serve/batch.h"
 #include "serve/server.h"
 
 namespace hone {
@@ -19,6 +20,7 @@ struct Options {
   EngineArgs engine;
   ServeOptions serve;
   int64_t port = 8000, grpc_port = -1, workers = 0, connections = 1024, queue = 64;
+  int64_t batch_delay = 0;
   int64_t max_body = 64'000'000;
   std::string tokens;
   bool has_access_log = false;
@@ -26,6 +28,10 @@ struct Options {
 
 int run(Options o, Console& console) {
   if (o.models.empty()) throw invalid_argument("no model was named", "hone serve model.tflite");
+  if (o.serve.repository.batch > kMaxBatch)
+    throw invalid_argument(cat("--batch ", o.serve.repository.batch, ": expected 1 to ", kMaxBatch));
+  if (o.batch_delay > 10'000'000)
+    throw invalid_argument(cat("--batch-delay ", o.batch_delay, ": expected at most 10000000 µs"));
   if (o.workers > 256) throw invalid_argument(cat("--workers ", o.workers, ": expected 0 to 256"));
   const auto mutex = std::make_shared<std::mutex>();
   const auto log = [&console, mutex](const std::string& line) {
@@ -40,6 +46,7 @@ int run(Options o, Console& console) {
   o.serve.repository.workers = o.serve.service.workers = o.workers == 0 ? usable_cpus() : static_cast<int>(o.workers);
   o.serve.repository.log = log;
   o.serve.service.queue = o.queue;
+  o.serve.service.batch_seconds = static_cast<double>(o.batch_delay) * 1e-6;
   if (!o.tokens.empty()) o.serve.service.token_digests = read_token_digests(o.tokens);
   if (o.has_access_log) o.serve.service.access_log = log;
   const auto read = [model = o.model](const std::string& path) {
@@ -63,6 +70,9 @@ CommandBody setup(Args& args) {
   args.option("--token-file", "FILE", o->tokens, "tokens, one a line; without one of them only health is told");
   args.option("--key", "FILE", o->serve.repository.key, "public key in PEM: only models that it signed serve");
   args.option("--workers", "N", o->workers, "requests that run at once; 0: one for each usable CPU", 0);
+  args.option("--batch", "N", o->serve.repository.batch,
+              "requests that one run may answer, up to 64, where only the first size of a model's inputs is open", 1);
+  args.option("--batch-delay", "US", o->batch_delay, "microseconds that a request may wait for others of its batch", 0);
   args.option("--queue", "N", o->queue, "requests that may wait; more are refused with 503", 1);
   args.option("--queue-timeout", "S", o->serve.service.queue_seconds, "a request that waited longer is not begun", 0);
   args.option("--poll", "S", o->serve.poll_seconds, "seconds between looks for new versions; 0: none", 0);

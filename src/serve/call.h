@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,21 @@ struct Service::Call {
 /// The segments of a path without its query, "%2F" and the like decoded.
 std::vector<std::string> path_segments(std::string_view target);
 
+HttpResponse error_response(int status, std::string_view text);
 HttpResponse error_response(const Error& error);
+
+/// What `answer` returns, or the answer that says what it threw.
+template <class Answer>
+HttpResponse attempt(const Answer& answer) {
+  try {
+    return answer();
+  } catch (const Error& e) {
+    return error_response(e);
+  } catch (const std::bad_alloc&) {
+    return error_response(503, "out of memory");
+  } catch (const std::exception& e) {
+    return error_response(500, e.what());
+  }
+}
 
 }  // namespace hone

@@ -50,7 +50,7 @@ Json statistics_json(const ServedModel& model) {
   json["version"] = cat(model.version);
   json["last_inference"] = c.last_inference_ms;
   json["inference_count"] = c.success;
-  json["execution_count"] = c.success;
+  json["execution_count"] = c.runs;
   Json& stats = json["inference_stats"];
   stats["success"] = duration_json(c.success, c.request.seconds);
   stats["fail"] = duration_json(failed, c.failed_seconds);
@@ -84,12 +84,16 @@ void add_model_metrics(MetricsText& out, const Models& models) {
       labels.emplace_back("reason", reason);
       out.sample(labels, static_cast<double>(count));
     }
+  each("hone_runs_total", "counter", "Runs of the model, each for one request or for a batch.",
+       [](M, C c) { return static_cast<double>(c.runs); });
   each("hone_request_duration_seconds", "histogram", "From the request's arrival to its answer.",
        [](M, C c) { return c.request; });
   each("hone_queue_duration_seconds", "histogram", "Waiting for a worker.", [](M, C c) { return c.queue; });
   each("hone_compute_duration_seconds", "histogram", "Running the model.", [](M, C c) { return c.compute; });
   each("hone_model_load_seconds", "gauge", "From reading the model to its first answer.",
        [](M m, C) { return m.load_seconds; });
+  each("hone_model_batch", "gauge", "Requests that one run answers at most.",
+       [](M m, C) { return static_cast<double>(m.batch); });
   each("hone_model_golden_samples", "gauge", "Golden samples that the model repeated when it was loaded.",
        [](M m, C) { return static_cast<double>(m.golden_samples); });
 }
@@ -109,7 +113,7 @@ void add_triton_metrics(MetricsText& out, const Models& models, double pending) 
     return static_cast<double>(failed);
   });
   each("nv_inference_count", "Number of inferences performed.", [](C c) { return static_cast<double>(c.success); });
-  each("nv_inference_exec_count", "Number of model executions.", [](C c) { return static_cast<double>(c.success); });
+  each("nv_inference_exec_count", "Number of model executions.", [](C c) { return static_cast<double>(c.runs); });
   each("nv_inference_request_duration_us", "Cumulative request duration.", [](C c) { return c.request.seconds * 1e6; });
   each("nv_inference_queue_duration_us", "Cumulative queuing duration.", [](C c) { return c.total.queue * 1e6; });
   each("nv_inference_compute_input_duration_us", "Cumulative input duration.", [](C c) { return c.total.input * 1e6; });
@@ -232,7 +236,7 @@ namespace {
 /// A worker does `work` and answers the call: loading takes time.
 template <class CallPtr, class Work>
 void queue_control(WorkQueue& queue, const CallPtr& call, Work work) {
-  const bool is_queued = queue.try_push([call, work = std::move(work)](int) {
+  const bool is_queued = queue.try_push({[call, work = std::move(work)](int) {
     try {
       work();
       call->answer(Json::object());
@@ -241,7 +245,7 @@ void queue_control(WorkQueue& queue, const CallPtr& call, Work work) {
     } catch (const std::exception& e) {
       call->answer(error_response(internal_error(e.what())));
     }
-  });
+  }});
   if (!is_queued) throw resource_error("the queue is full, come again");
 }
 

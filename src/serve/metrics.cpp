@@ -37,6 +37,11 @@ void ModelMetrics::succeed(const RequestTime& t) {
   counts_.last_inference_ms = now;
 }
 
+void ModelMetrics::run() {
+  const std::lock_guard lock(mutex_);
+  ++counts_.runs;
+}
+
 void ModelMetrics::fail(const std::string& reason, double seconds) {
   const std::lock_guard lock(mutex_);
   ++counts_.failures[reason];

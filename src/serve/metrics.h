@@ -32,6 +32,7 @@ struct RequestTime {
 /// What is counted of one model.
 struct ModelCounts {
   int64_t success = 0;
+  int64_t runs = 0;                         ///< of the model; a batch is one
   std::map<std::string, int64_t> failures;  ///< by reason
   TimeHistogram request, queue, compute;
   RequestTime total;  ///< sums over the successful ones
@@ -42,6 +43,7 @@ struct ModelCounts {
 /// Counters of a model. Thread-safe.
 class ModelMetrics {
  public:
+  void run();
   void succeed(const RequestTime& time);
   /// `reason`: "invalid", "queue_full", "deadline", "resource", "internal"; any short word.
   void fail(const std::string& reason, double seconds);

@@ -164,12 +164,14 @@ bool Repository::try_load(Entry& entry, const Candidate& candidate) {
     return false;
   };
   try {
-    auto model = load_served_model({entry.name, candidate.path, candidate.version, options_.workers, options_.key},
-                                   read_, engine_);
+    auto model = load_served_model(
+        {entry.name, candidate.path, candidate.version, options_.workers, options_.batch, options_.key}, read_,
+        engine_);
     model->metrics = entry.metrics;
     if (options_.log)
       options_.log(cat("model '", entry.name, "' version ", candidate.version, " serves, loaded in ",
-                       human_us(model->load_seconds * 1e6), ", ", model->golden_samples, " golden samples repeated"));
+                       human_us(model->load_seconds * 1e6), ", ", model->golden_samples, " golden samples repeated",
+                       options_.batch < 2 ? "" : cat(", batches of ", model->batch)));
     const std::lock_guard lock(mutex_);
     entry.active.swap(model);  // who is being answered keeps the old one
     entry.active_fingerprint = candidate.fingerprint;

@@ -28,6 +28,7 @@ struct RepositoryOptions {
   /// versions ("1/", "2/", … with a model in each), or a folder of those.
   std::vector<std::string> paths;
   int workers = 1;
+  int64_t batch = 1;     ///< requests that one run answers, where a model can, see LoadRequest
   std::string key = {};  ///< only what it signed serves, see LoadRequest
   std::function<void(const std::string& line)> log = {};
 };

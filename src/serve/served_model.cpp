@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "passes/check.h"
+#include "serve/batch.h"
 #include "serve/golden.h"
 #include "serve/signature.h"
 
@@ -91,6 +92,7 @@ std::shared_ptr<ServedModel> load_served_model(const LoadRequest& request, const
         model->labels = read_labels(request.path);
         model->sessions.resize(static_cast<size_t>(request.workers));
         try_out(*model);
+        model->batch = proven_batch(model->program, request.batch);
         model->load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return model;
       });

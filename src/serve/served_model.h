@@ -27,6 +27,7 @@ struct ServedModel {
   std::vector<InputSpec> specs;     ///< of the inputs
   std::vector<std::string> labels;  ///< names of classes by index, from STEM.labels.txt beside the model; may be empty
   size_t golden_samples = 0;        ///< that were repeated well
+  int64_t batch = 1;                ///< requests that one run may answer, see proven_batch()
   double load_seconds = 0;          ///< until it answered a first time
   std::shared_ptr<ModelMetrics> metrics;           ///< of all versions
   std::vector<std::unique_ptr<Session>> sessions;  ///< by worker, made when first wanted
@@ -38,6 +39,7 @@ struct LoadRequest {
   std::string name, path;
   int64_t version = 1;
   int workers = 1;
+  int64_t batch = 1;     ///< requests to be answered by one run, where the model can
   std::string key = {};  ///< public, PEM: what it did not sign is not read; "": signatures are not asked for
 };
 

@@ -79,12 +79,6 @@ bool match(std::string_view pattern, const std::vector<std::string>& path, std::
   return true;
 }
 
-HttpResponse error_response(int status, std::string_view text) {
-  Json json;
-  json["error"] = text;
-  return {.status = status, .body = json.dump()};
-}
-
 /// The word that /metrics has for a failure.
 std::string reason_of(int status) {
   switch (status) {
@@ -165,6 +159,12 @@ int http_status(ErrorCode code) {
   return 500;
 }
 
+HttpResponse error_response(int status, std::string_view text) {
+  Json json;
+  json["error"] = text;
+  return {.status = status, .body = json.dump()};
+}
+
 HttpResponse error_response(const Error& error) { return error_response(http_status(error.code()), error.what()); }
 
 Service::Service(Repository& repository, ServiceOptions options)
@@ -237,36 +237,50 @@ void Service::enqueue(const CallPtr& call, int priority, Compute compute) {
   const std::shared_ptr<ServedModel> model = model_of(*call);
   if (!call->request.header("content-encoding").empty())
     return call->answer(error_response(415, "compressed bodies are not taken"));
-  const bool is_queued =
-      queue_.try_push([this, call, model, compute](int worker) { work(call, *model, compute, worker); },
-                      priority == 0 ? WorkQueue::kUsualRank : priority - 1);
+  const bool is_batched = compute == &Service::compute_infer && model->batch > 1;
+  const bool is_queued = queue_.try_push({
+      .work = [this, call, model, compute](int worker) { work(call, *model, compute, worker); },
+      .rank = priority == 0 ? WorkQueue::kUsualRank : priority - 1,
+      .kind = is_batched ? model.get() : nullptr,
+      .cargo = call,
+  });
   if (is_queued) return;
   model->metrics->fail("queue_full", call->seconds());
   call->answer(error_response(503, "the queue is full, come again"));
 }
 
 void Service::work(const CallPtr& call, ServedModel& model, Compute compute, int worker) {
-  RequestTime time{.queue = call->seconds()};
-  HttpResponse response;
-  ++running_;
-  try {
-    if (time.queue > options_.queue_seconds)
-      response = error_response(504, cat("the request waited ", human_us(time.queue * 1e6), " and was not begun"));
-    else
-      response = (this->*compute)(*call, model, worker, time);
-  } catch (const Error& e) {
-    response = error_response(e);
-  } catch (const std::bad_alloc&) {
-    response = error_response(503, "out of memory");
-  } catch (const std::exception& e) {
-    response = error_response(500, e.what());
+  if (compute == &Service::compute_infer && model.batch > 1) {
+    const auto delay =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.batch_seconds));
+    std::vector<CallPtr> calls = {call};
+    for (std::shared_ptr<void>& other :
+         queue_.gather(&model, static_cast<size_t>(model.batch - 1), call->arrival + delay))
+      calls.push_back(std::static_pointer_cast<Call>(std::move(other)));
+    if (calls.size() > 1) return work_together(std::move(calls), model, worker);
   }
+  RequestTime time;
+  ++running_;
+  HttpResponse response = attempt([&] {
+    std::optional<HttpResponse> late = late_answer(*call, time);
+    return late ? std::move(*late) : (this->*compute)(*call, model, worker, time);
+  });
   --running_;
+  finish(*call, model, time, std::move(response));
+}
+
+std::optional<HttpResponse> Service::late_answer(const Call& call, RequestTime& time) const {
+  time.queue = call.seconds();
+  if (time.queue <= options_.queue_seconds) return std::nullopt;
+  return error_response(504, cat("the request waited ", human_us(time.queue * 1e6), " and was not begun"));
+}
+
+void Service::finish(Call& call, ServedModel& model, const RequestTime& time, HttpResponse response) {
   if (response.status == 200)
     model.metrics->succeed(time);
   else
-    model.metrics->fail(reason_of(response.status), call->seconds());
-  call->answer(std::move(response));
+    model.metrics->fail(reason_of(response.status), call.seconds());
+  call.answer(std::move(response));
 }
 
 std::shared_ptr<ServedModel> Service::model_of(const Call& call) const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct ServiceOptions {
   int workers = 1;            ///< requests that run at once
   int64_t queue = 64;         ///< requests that may wait
   double queue_seconds = 10;  ///< a request that waited longer is not begun (504)
+  double batch_seconds = 0;   ///< that a request waits for others, where its model answers several at once
   /// SHA-256 of the tokens one of which a request must bring (RFC 6750), except for its health; empty: none is asked.
   std::vector<std::string> token_digests = {};
   bool allows_control = false;                                   ///< clients may load and unload models
@@ -44,6 +46,7 @@ class Service {
  private:
   struct Call;
   struct Route;
+  struct Asked;
   using CallPtr = std::shared_ptr<Call>;
   using Clock = std::chrono::steady_clock;
   /// Computes an answer on a worker and says where the time went.
@@ -54,6 +57,11 @@ class Service {
   /// `priority`: 1 (first) to 3; 0: the usual one.
   void enqueue(const CallPtr& call, int priority, Compute compute);
   void work(const CallPtr& call, ServedModel& model, Compute compute, int worker);
+  void work_together(std::vector<CallPtr> calls, ServedModel& model, int worker);
+  void answer_rows(std::span<Asked> asked, ServedModel& model, int worker);
+  /// What there is to answer when the call waited too long; `time` says how long it did.
+  std::optional<HttpResponse> late_answer(const Call& call, RequestTime& time) const;
+  void finish(Call& call, ServedModel& model, const RequestTime& time, HttpResponse response);
 
   void page(const CallPtr& call);
   void metrics(const CallPtr& call);

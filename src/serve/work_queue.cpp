@@ -1,5 +1,6 @@
 #include "serve/work_queue.h"
 
+#include <algorithm>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -23,17 +24,45 @@ WorkQueue::~WorkQueue() {
     is_stopping_ = true;
   }
   wake_.notify_all();
+  gathered_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkQueue::try_push(Work work, int rank) {
+bool WorkQueue::try_push(Piece piece) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_stopping_ || count() >= capacity_) return false;
-    ranks_[static_cast<size_t>(rank)].waiting.push_back(std::move(work));
+    if (is_stopping_) return false;
+    const auto taker = std::find_if(gatherings_.begin(), gatherings_.end(),
+                                    [&](const Gathering* g) { return piece.kind && g->takes(piece); });
+    if (taker != gatherings_.end()) {
+      (*taker)->cargo.push_back(std::move(piece.cargo));
+      if ((*taker)->cargo.size() == (*taker)->most) gathered_.notify_all();
+      return true;
+    }
+    if (count() >= capacity_) return false;
+    ranks_[static_cast<size_t>(piece.rank)].waiting.push_back(std::move(piece));
   }
   wake_.notify_one();
   return true;
+}
+
+std::vector<std::shared_ptr<void>> WorkQueue::gather(const void* kind, size_t most, Time until) {
+  Gathering gathering{kind, most};
+  gathering.cargo.reserve(most);
+  std::unique_lock lock(mutex_);
+  for (Rank& rank : ranks_)
+    for (auto at = rank.waiting.begin(); at != rank.waiting.end();) {
+      if (gathering.takes(*at)) {
+        gathering.cargo.push_back(std::move(at->cargo));
+        at = rank.waiting.erase(at);
+      } else {
+        ++at;
+      }
+    }
+  gatherings_.push_back(&gathering);
+  gathered_.wait_until(lock, until, [&] { return is_stopping_ || gathering.cargo.size() == most; });
+  std::erase(gatherings_, &gathering);
+  return std::move(gathering.cargo);
 }
 
 size_t WorkQueue::waiting() const {
@@ -54,7 +83,7 @@ WorkQueue::Work WorkQueue::pop() {
   for (Rank* later = chosen + 1; later != ranks_.data() + ranks_.size(); ++later)
     if (!later->waiting.empty()) ++later->passed_over;
   chosen->passed_over = 0;
-  Work work = std::move(chosen->waiting.front());
+  Work work = std::move(chosen->waiting.front().work);
   chosen->waiting.pop_front();
   return work;
 }
