@@ -142,7 +142,7 @@ constexpr InputRule kMultinomialInputs[] = {{.name = "x", .dtypes = Floats::kSet
 constexpr InputRule kBernoulliInputs[] = {{.name = "probability", .dtypes = Floats::kSet}};
 
 constexpr InputRule kDropoutInputs[] = {{.name = "x", .dtypes = Floats::kSet},
-                                        {.name = "ratio", .dtypes = Numbers::kSet},
+                                        {.name = "ratio", .dtypes = Floats::kSet},
                                         {.name = "training_mode", .dtypes = Bools::kSet}};
 
 }  // namespace

@@ -17,11 +17,11 @@ namespace {
 template <class T>
 using Sum = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
-/// A real result as T; that of an integer tensor may be NaN, infinite or too large.
+/// A real result as T. That of integers may be NaN, infinite or too large: it wraps from 64 bits as their sums do.
 template <class T>
 T from_real(double real) {
   if constexpr (std::is_integral_v<T>)
-    return saturated<T>(real);
+    return static_cast<T>(saturated<int64_t>(real));
   else
     return static_cast<T>(real);
 }

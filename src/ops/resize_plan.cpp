@@ -113,16 +113,16 @@ std::vector<ResizeAxis> resize_axes(const Resize& op, const Dims& x, const Tenso
 
 double resize_coordinate(const ResizeAxis& axis, ResizeCoordinates coordinates, int64_t i) {
   const double x = static_cast<double>(i), in = static_cast<double>(axis.in);
-  const double resized = in * axis.scale;  // not rounded down: ONNX's definition
+  const double out = static_cast<double>(axis.out);  // not the fraction that scales may lead to: as the runtimes do
   switch (coordinates) {
     case ResizeCoordinates::half_pixel:
       return (x + 0.5) / axis.scale - 0.5;
     case ResizeCoordinates::half_pixel_symmetric:
-      return in / 2 * (1 - static_cast<double>(axis.out) / resized) + (x + 0.5) / axis.scale - 0.5;
+      return in / 2 * (1 - out / (in * axis.scale)) + (x + 0.5) / axis.scale - 0.5;
     case ResizeCoordinates::pytorch_half_pixel:
-      return resized > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
+      return axis.out > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
     case ResizeCoordinates::align_corners:
-      return resized == 1 ? 0 : x * (in - 1) / (resized - 1);
+      return axis.out == 1 ? 0 : x * (in - 1) / (out - 1);
     case ResizeCoordinates::asymmetric:
       return x / axis.scale;
     case ResizeCoordinates::tf_half_pixel_for_nn:
@@ -131,7 +131,7 @@ double resize_coordinate(const ResizeAxis& axis, ResizeCoordinates coordinates, 
       break;
   }
   const double span = (axis.roi_end - axis.roi_begin) * (in - 1);
-  return axis.roi_begin * (in - 1) + (axis.out > 1 ? x * span / (resized - 1) : span / 2);
+  return axis.roi_begin * (in - 1) + (axis.out > 1 ? x * span / (out - 1) : span / 2);
 }
 
 int64_t resize_nearest(const ResizeAxis& axis, NearestMode mode, double coordinate) {

@@ -34,8 +34,7 @@ void eval_window(EvalContext& c, double a0, double a1, double a2) {
   Tensor out = Tensor::empty(DType::kF64, {size});
   for (int64_t n = 0; n < size; ++n) {
     const double phase = 2 * std::numbers::pi * static_cast<double>(n) / period;
-    out.mutable_data<double>()[static_cast<size_t>(n)] =
-        size == 1 ? 1 : a0 - a1 * std::cos(phase) + a2 * std::cos(2 * phase);
+    out.mutable_data<double>()[static_cast<size_t>(n)] = a0 - a1 * std::cos(phase) + a2 * std::cos(2 * phase);
   }
   c.outputs[0] = cast(out, op.dtype);
 }

@@ -244,6 +244,12 @@ std::string GraphWriter::quantize_parameters(const QuantParams& quant, DType dty
   return shared(Tensor::of<float>(dims, std::span<const float>(quant.scales)), "scale");
 }
 
+/// i32 whose zero point is not 0: the runtime takes i32 for biases and does not look at one.
+static bool has_lost_zero_point(const QuantParams& quant, DType dtype) {
+  return dtype == DType::kI32 &&
+         std::any_of(quant.zero_points.begin(), quant.zero_points.end(), [](int32_t point) { return point != 0; });
+}
+
 /// Asks for the operator set that has the storage type of a quantized value.
 void GraphWriter::need_quantized(ValueId id) {
   const DType dtype = graph_.type(id).dtype;
@@ -264,7 +270,14 @@ std::string GraphWriter::emit_dequantize(ValueId id, Layout layout, const std::s
     attributes.add("axis", axis_in(type.quant->axis, known_rank(graph_, id), layout));
   }
   const std::string real = take(wanted);
-  emit("DequantizeLinear", cat(real, "/DequantizeLinear"), {stored, scale, zero_point}, {real}, attributes);
+  std::string integers = stored;
+  if (has_lost_zero_point(*type.quant, type.dtype)) {
+    if (!type.quant->is_per_tensor()) throw unsupported("onnx: i32 with several zero points has no form in ONNX");
+    integers = unique(cat(real, "/centered"));
+    const std::string point = add_constant(Tensor::scalar(type.quant->zero_point()), cat(real, "/zero_point"));
+    emit("Sub", cat(real, "/Sub"), {stored, point}, {integers}, {});
+  }
+  emit("DequantizeLinear", cat(real, "/DequantizeLinear"), {integers, scale, zero_point}, {real}, attributes);
   return real;
 }
 
@@ -304,7 +317,7 @@ std::string GraphWriter::write_constant(const Tensor& constant, const std::strin
   if (!constant.quant()) return add_constant(tensor, hint);
   QuantParams quant = *constant.quant();
   const bool is_narrow = is_packed(tensor.dtype());
-  if (quant.block_size != 0 ||
+  if (quant.block_size != 0 || has_lost_zero_point(quant, tensor.dtype()) ||
       (!is_narrow && tensor.dtype() != DType::kI8 && tensor.dtype() != DType::kU8 && tensor.dtype() != DType::kI32))
     return add_constant(in_layout(dequantize(constant), layout), cat(hint, "/real"));
   if (is_narrow) tensor = cast(tensor.with_quant(nullptr), tensor.dtype() == DType::kI4 ? DType::kI8 : DType::kU8);

@@ -8,6 +8,7 @@
 #include "formats/onnx/test_model.h"
 #include "formats/onnx/writer.h"
 #include "ir/text.h"
+#include "ops/control.h"
 #include "ops/conv.h"
 #include "ops/interpreter.h"
 #include "ops/matmul.h"
@@ -211,6 +212,22 @@ TEST(OnnxQdq, TakesOneNumberAsAScalarHereAndAsAVectorThere) {
        {}}));
   const Graph g = read(bytes);
   EXPECT_EQ(to_doubles(evaluate(g, std::vector{Tensor::of<float>({1, 1, 1, 1}, {3})}).at(0)).at(0), 6);
+}
+
+TEST(OnnxQdq, RefusesAZeroPointOfI32) {
+  const auto dequantize = [](int32_t point) {
+    return model(graph({{node("DequantizeLinear", {"x", "s", "z"}, {"y"})},
+                        {value("x", DType::kI32, {2})},
+                        {value("y", DType::kF32, {2})},
+                        {encode_tensor("s", Tensor::scalar(0.5f)), encode_tensor("z", Tensor::scalar(point))},
+                        {}}));
+  };
+  EXPECT_EQ(to_doubles(evaluate(read(dequantize(0)), std::vector{Tensor::of<int32_t>({2}, {3, -4})}).at(0)),
+            (std::vector<double>{1.5, -2}));
+  const Graph g = read(dequantize(3));
+  const Node& node = g.node(g.order().at(0));
+  ASSERT_TRUE(node.is<Opaque>());
+  EXPECT_NE(node.as<Opaque>().reason.find("the zero point is 3, expected 0"), std::string::npos);
 }
 
 TEST(OnnxQdq, FoldsQLinearMatMulIntoAFullyConnectedLayer) {

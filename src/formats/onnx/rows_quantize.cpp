@@ -21,6 +21,17 @@ ValueId zero_point(NodeReader& r, size_t i) {
   return r.constant(z.reshaped(scale.dims()));
 }
 
+/// i32 is for biases, whose zero point "is supposed to be 0" (ONNX, DequantizeLinear): the runtimes do not look at it.
+ValueId no_zero_point(NodeReader& r, ValueId zero) {
+  if (!zero.exists()) return {};
+  const Tensor& points = r.constant(zero);
+  if (!points.exists())
+    throw unsupported("onnx: DequantizeLinear of i32: the zero point is computed at run time, expected 0");
+  for (const int64_t point : to_ints(points))
+    if (point != 0) throw unsupported(cat("onnx: DequantizeLinear of i32: the zero point is ", point, ", expected 0"));
+  return {};
+}
+
 void read_quantize_linear(NodeReader& r) {
   QuantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
   if (r.attr_int("output_dtype", 0) != 0) {
@@ -32,7 +43,9 @@ void read_quantize_linear(NodeReader& r) {
 
 void read_dequantize_linear(NodeReader& r) {
   const DequantizeLinear op{.axis = r.attr_int("axis", 1), .block_size = r.attr_int("block_size", 0)};
-  const ValueId y = r.emit(op, {r.in(0), r.in(1), zero_point(r, 2)});
+  ValueId zero = zero_point(r, 2);
+  if (r.type(r.in(0)).dtype == DType::kI32) zero = no_zero_point(r, zero);
+  const ValueId y = r.emit(op, {r.in(0), r.in(1), zero});
   if (r.attr_int("output_dtype", 0) == 0) return r.output(0, y);
   const DType wanted = r.attr_dtype("output_dtype", DType::kF32);
   r.output(0, wanted == r.type(y).dtype ? y : r.emit(Cast{.to = wanted}, {y}));

@@ -122,6 +122,19 @@ AttributeList resize_attributes(const Resize& op) {
   return attributes;
 }
 
+/// Emits the Resize. Antialiased i8 goes by way of reals: the runtime has u8's table of bytes for it.
+void emit_resize(NodeWriter& w, std::vector<std::string> inputs, const std::string& out,
+                 const AttributeList& attributes) {
+  const DType dtype = w.type(0).logical_dtype();
+  if (!w.op<Resize>().antialias || dtype != DType::kI8) return w.emit("Resize", std::move(inputs), {out}, attributes);
+  const std::string real = w.temp("real"), resized = w.temp("resized"), rounded = w.temp("rounded");
+  w.emit("Cast", {inputs[0]}, {real}, AttributeList().add("to", DType::kF32));
+  inputs[0] = real;
+  w.emit("Resize", std::move(inputs), {resized}, attributes);
+  w.emit("Round", {resized}, {rounded});
+  w.emit("Cast", {rounded}, {out}, AttributeList().add("to", dtype));
+}
+
 /// Sizes that are bounds say something of their own axes only, which are named.
 void write_keeping_aspect(NodeWriter& w) {
   const Resize& op = w.op<Resize>();
@@ -130,7 +143,7 @@ void write_keeping_aspect(NodeWriter& w) {
   for (const int64_t axis : op.axes) axes.push_back(w.map_axis(axis, w.rank(0)));
   for (int64_t axis = 0; op.axes.empty() && axis < w.rank(0); ++axis) axes.push_back(w.map_axis(axis, w.rank(0)));
   attributes.add("axes", axes);
-  w.emit("Resize", {w.in(0), "", "", w.ints_in(3)}, {w.out()}, attributes);
+  emit_resize(w, {w.in(0), "", "", w.ints_in(3)}, w.out(), attributes);
 }
 
 void write_resize(NodeWriter& w) {
@@ -148,7 +161,7 @@ void write_resize(NodeWriter& w) {
     }
     std::vector<std::string> inputs{w.plain_in(0), w.plain_in(1), w.plain_in(2)};
     if (w.has(3)) inputs.push_back(w.ints_in(3));
-    return w.emit("Resize", std::move(inputs), {w.plain_out()}, attributes);
+    return emit_resize(w, std::move(inputs), w.plain_out(), attributes);
   }
   w.try_channels_first();
   if (op.aspect != AspectPolicy::stretch && w.has(3)) return write_keeping_aspect(w);
@@ -181,7 +194,7 @@ void write_resize(NodeWriter& w) {
   } else {
     inputs.push_back(scales_for(w, axes, w.constant_ints(3)));
   }
-  w.emit("Resize", std::move(inputs), {w.out()}, resize_attributes(op));
+  emit_resize(w, std::move(inputs), w.out(), resize_attributes(op));
 }
 
 constexpr Row kRows[] = {

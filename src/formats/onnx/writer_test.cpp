@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "formats/onnx/proto.h"
 #include "formats/onnx/test_model.h"
 #include "ir/text.h"
@@ -189,6 +190,27 @@ TEST(OnnxWriter, SaysDequantizeWithAStoredResultAsItStoresIt) {
     output %y
   })"));
   EXPECT_EQ(operators(bytes).at("QuantizeLinear"), 1);
+}
+
+TEST(OnnxWriter, TakesOffAZeroPointOfI32WhichTheRuntimeDoesNotLookAt) {
+  const Graph g = parse(R"(graph "g" {
+    input %x: i32[3]{scale=0.5, zero_point=-7}
+    %y: f32[3] = Dequantize(%x)
+    output %y
+  })");
+  const std::string bytes = encode_model(g);
+  EXPECT_EQ(operators(bytes).at("Sub"), 1);
+  const std::vector<Tensor> inputs{Tensor::of<int32_t>({3}, {-7, 1, 3})};
+  EXPECT_EQ(to_doubles(evaluate(testing::read(bytes), inputs).at(0)), (std::vector<double>{0, 4, 5}));
+}
+
+TEST(OnnxWriter, AntialiasesBytesWithSignByWayOfReals) {
+  const auto text = [](const char* dtype) {
+    return cat("graph \"g\" {\n  input %x: ", dtype, "[1,1,4,4]\n  const %s: i64[4] = {1, 1, 2, 3}\n  %y: ", dtype,
+               "[1,1,2,3] = Resize(%x, _, _, %s) {mode=linear, antialias=true}\n  output %y\n}");
+  };
+  EXPECT_EQ(operators(encode_model(parse(text("i8")))).at("Cast"), 2);
+  EXPECT_EQ(operators(encode_model(parse(text("u8")))).count("Cast"), 0u);
 }
 
 }  // namespace
