@@ -57,6 +57,19 @@ TEST(Proof, FailsForWhatIsNot) {
   EXPECT_FALSE(prove(graph, other, engine()).is_equal);
 }
 
+TEST(Proof, AsksTheReferenceAboutTheInputThatDiffers) {
+  const Graph graph = text("graph { input %x: f32[1] output %x }");
+  const Graph other = text("graph { input %x: f32[1] const %c: f32[] = {0.5} %y = Minimum(%x, %c) output %y }");
+  const Provider idle{.name = "idle", .description = "takes no node", .rows = {}};
+  const Engine unjudged{.providers = {&idle}, .plan = {}};
+  int64_t first = 0;
+  while (generate_inputs(graph, static_cast<uint64_t>(first)).at(0).data<float>()[0] <= 0.5f) ASSERT_LT(++first, 64);
+  const Proof proof = prove(graph, other, unjudged, {.inputs = first + 1, .progress = {}});
+  EXPECT_FALSE(proof.is_equal);
+  EXPECT_TRUE(proof.is_judged);
+  EXPECT_TRUE(first == 0 || prove(graph, other, unjudged, {.inputs = first, .progress = {}}).is_equal);
+}
+
 TEST(Proof, RunsWhatRemembersSixTimes) {
   const Proof proof = prove(text(kSum), text(kSum), engine());
   EXPECT_TRUE(proof.is_equal);
