@@ -313,6 +313,17 @@ constexpr ModelPath kPaths[] = {
 
 std::span<const ModelPath> model_paths() { return kPaths; }
 
+ModelRecord recorded(const ModelCase& c) {
+  ModelRecord record{.name = std::filesystem::path(c.path).filename(), .inputs = {}, .answers = {}, .verdicts = {}};
+  const Steps inputs = kept(c, kInputs), answers = kept(c, kOptimized);
+  if (answers.empty()) return record;
+  for (const Tensor& input : inputs[0]) record.inputs.push_back(input.dims());
+  const std::vector<double> steps = output_steps(c.path);
+  for (size_t i = 0; i < answers[0].size(); ++i)
+    record.answers.push_back({answers[0][i].dims(), steps.at(i), recorded_elements(answers[0][i])});
+  return record;
+}
+
 bool is_judged_model(std::string_view path) { return is_tflite(path) || path.ends_with(".onnx"); }
 
 }  // namespace hone

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "oracle/isolated.h"
+#include "oracle/model_record.h"
 
 namespace hone {
 
@@ -27,6 +28,10 @@ struct ModelPath {
 /// converted by `hone convert` to the same and to the other format and run in that one's runtime. ONNX Runtime answers
 /// with its optimizer and without; the worse counts. Models with state run six steps, others two.
 std::span<const ModelPath> model_paths();
+
+/// The sizes of the first inputs and the answers to them as `own` left them in the case's folder, in a record without
+/// verdicts.
+ModelRecord recorded(const ModelCase& c);
 
 /// Whether `path` names a model that has a runtime here: .onnx or .tflite.
 bool is_judged_model(std::string_view path);

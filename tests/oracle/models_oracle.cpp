@@ -1,6 +1,7 @@
-// Judges whole models: hone_models_oracle [--only TEXT] [--results FILE] [--proofs N] [--skip PATH] FOLDER|FILE…
-// Prints a line for each model and path, then totals. Without arguments: the models of HONE_MODELS, or of the test
-// data. A FILE of results is kept as tab-separated text, a line a model, for hone_models_table.
+// Judges whole models: hone_models_oracle [--only TEXT] [--results FILE] [--record FILE] [--proofs N] [--skip PATH]
+// FOLDER|FILE… Prints a line for each model and path, then totals. Without arguments: the models of HONE_MODELS, or of
+// the test data, and shared/cases where it lies beside the checkout. A FILE of results is kept as tab-separated text, a
+// line a model, for `--table`; a FILE of records for tests without the runtimes (model_record.h).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string only, results, skip, table;
+  std::string only, results, record, skip, table;
   int64_t proofs = 2;
   std::vector<std::string> roots;
 };
@@ -34,6 +35,8 @@ Options parse(int count, char** arguments) {
       o.only = arguments[++i];
     else if (a == "--results" && i + 1 < count)
       o.results = arguments[++i];
+    else if (a == "--record" && i + 1 < count)
+      o.record = arguments[++i];
     else if (a == "--skip" && i + 1 < count)
       o.skip = arguments[++i];
     else if (a == "--table" && i + 1 < count)
@@ -48,6 +51,9 @@ Options parse(int count, char** arguments) {
     o.roots.emplace_back(named);
   else if (const auto data = test_data_dir())
     o.roots.push_back(*data);
+  const fs::path cases = HONE_SOURCE_DIR "/../shared/cases";
+  for (const auto& entry : fs::exists(cases) ? fs::directory_iterator(cases) : fs::directory_iterator())
+    if (is_judged_model(entry.path().string())) o.roots.push_back(entry.path().string());
   return o;
 }
 
@@ -75,7 +81,7 @@ std::string one_line(std::string text) {
 }
 
 /// Verdicts by path. Where the own runtime has no answers, hone reads, runs and converts it without a judge.
-std::vector<Verdict> judge_model(const std::string& path, const Options& o) {
+std::vector<Verdict> judge_model(const std::string& path, const Options& o, std::ofstream& records) {
   const fs::path folder = fs::temp_directory_path() / cat("hone_models_", static_cast<int64_t>(getpid()));
   fs::create_directories(folder);
   const ModelCase c{path, folder.string(), o.proofs};
@@ -85,6 +91,12 @@ std::vector<Verdict> judge_model(const std::string& path, const Options& o) {
         verdicts.empty() || verdicts[0].kind == Verdict::kEqual || verdicts[0].kind == Verdict::kClose;
     verdicts.push_back(has_judge && p.name != o.skip ? isolated({}, [&] { return p.run(c); }) : Verdict{});
   }
+  if (records.is_open()) {
+    ModelRecord record = recorded(c);
+    for (size_t i = 1; i < verdicts.size(); ++i)
+      record.verdicts.emplace_back(model_paths()[i].name, to_text(Verdict{verdicts[i].kind, ""}));
+    records << '\n' << to_text(record);
+  }
   fs::remove_all(folder);
   return verdicts;
 }
@@ -92,13 +104,17 @@ std::vector<Verdict> judge_model(const std::string& path, const Options& o) {
 int run(const Options& o) {
   const std::span<const ModelPath> paths = model_paths();
   std::map<std::pair<size_t, Verdict::Kind>, int64_t> counts;
-  std::ofstream results;
+  std::ofstream results, records;
   if (!o.results.empty()) results.open(o.results);
+  if (!o.record.empty()) records.open(o.record);
+  if (records.is_open())
+    records << "# What the runtimes answered to these models, and what came of each path in them; written by\n"
+               "# hone_models_oracle --record FILE.\n";
   bool is_faulty = false;
   for (const std::string& model : models_of(o)) {
     std::printf("%s\n", fs::path(model).filename().c_str());
     if (results.is_open()) results << fs::path(model).filename().string();
-    const std::vector<Verdict> verdicts = judge_model(model, o);
+    const std::vector<Verdict> verdicts = judge_model(model, o, records);
     for (size_t i = 0; i < paths.size(); ++i) {
       const std::string text = one_line(to_text(verdicts[i]));
       std::printf("  %-13s %s\n", std::string(paths[i].name).c_str(), text.c_str());
