@@ -53,6 +53,12 @@ TEST(TfliteReader, KeepsTypesOfOperatorsItDoesNotKnow) {
   EXPECT_TRUE(graph.type(graph.outputs()[1]).quant);
 }
 
+TEST(TfliteReader, TakesNoRankOfAnOperatorItDoesNotKnowForOneThatIsNotKnown) {
+  const TfliteCase c{
+      .name = "custom", .code = B::CUSTOM, .inputs = {floats({2})}, .outputs = {real()}, .custom = "Mine"};
+  EXPECT_FALSE(read_bytes(c.model()).type(read_bytes(c.model()).outputs()[0]).shape.has_rank());
+}
+
 TEST(TfliteReader, SaysWhyItDoesNotTakeAnOperatorItKnows) {
   const TfliteCase c{.name = "late", .code = B::RELU, .inputs = {floats({2})}, .outputs = {real()}, .version = 99};
   const Graph graph = read_bytes(c.model());

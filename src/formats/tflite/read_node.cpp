@@ -236,6 +236,8 @@ void ReadNode::opaque(std::string reason) {
                 .source = source()};
   for (size_t j = 0; j < output_count(); ++j) {
     spec.output_types.push_back(out_type(j));
+    // The converter writes a rank that it does not know as none.
+    if (Shape& shape = spec.output_types.back().shape; shape.has_rank() && shape.rank() == 0) shape = Shape::unranked();
     spec.output_names.push_back(output_name(j));
   }
   const NodeId id = graph().add(std::move(spec));
