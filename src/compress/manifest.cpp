@@ -32,7 +32,7 @@ JobRecipe recipe_of(const Job& job, const Outcome& outcome) {
           .budget = job.budget};
 }
 
-std::string manifest_of(const Job& job, const Outcome& outcome) {
+std::string manifest_of(const Job& job, const Outcome& outcome, const Json& watch) {
   Json j = Json::object();
   j["tool"] = std::string("hone ") + HONE_VERSION;
   const Json recipe = to_json(recipe_of(job, outcome));
@@ -42,6 +42,7 @@ std::string manifest_of(const Job& job, const Outcome& outcome) {
   j["runtime"] = outcome.runtime;
   j["before"] = measured(outcome.metric, outcome.baseline.score);
   j["after"] = measured(outcome.metric, outcome.best().score);
+  j["watch"] = watch;
   return j.dump();
 }
 

@@ -5,6 +5,7 @@
 
 #include "compress/job.h"
 #include "compress/job_recipe.h"
+#include "container/json.h"
 
 namespace hone {
 
@@ -15,8 +16,8 @@ inline constexpr std::string_view kManifestKey = "hone.manifest";
 JobRecipe recipe_of(const Job& job, const Outcome& outcome);
 
 /// How a model came to be, as one line of JSON that rides inside the written files: tool version, the recipe
-/// (job_recipe.h), number of test samples, budget, scores before and after with 95 % intervals; deliver() adds golden
-/// answers. Nothing in it depends on time or machine: the same run gives the same bytes.
-std::string manifest_of(const Job& job, const Outcome& outcome);
+/// (job_recipe.h), number of test samples, budget, scores before and after with 95 % intervals, what watched()
+/// counted; deliver() adds golden answers. Nothing in it depends on time or machine: the same run gives the same bytes.
+std::string manifest_of(const Job& job, const Outcome& outcome, const Json& watch);
 
 }  // namespace hone

@@ -12,6 +12,7 @@
 #include "compress/job.h"
 #include "compress/manifest.h"
 #include "compress/search.h"
+#include "compress/watch.h"
 #include "passes/pipelines.h"
 #include "runtime/program.h"
 
@@ -126,7 +127,8 @@ Outcome run_job(const Job& job, const Engine& engine, const Sink& sink) {
   if (!job.peer && outcome.chosen >= 0) outcome.steps_after = step_times(outcome.best().graph, job, engine);
   if (!folder) return outcome;
   Graph result = outcome.best().graph;
-  result.metadata[std::string(kManifestKey)] = manifest_of(job, outcome);
+  const Engine& counting = job.calibration_engine.providers.empty() ? engine : job.calibration_engine;
+  result.metadata[std::string(kManifestKey)] = manifest_of(job, outcome, watched(result, job.calibration, counting));
   outcome.files = deliver(result, job, engine, judge, outcome, folder->workshop(), sink);
   for (Deliverable& d : outcome.files) d.file.path = folder->final_path(d.file.path);
   if (sink.report) sink.report(outcome, folder->workshop());

@@ -40,7 +40,21 @@ Json duration_json(int64_t count, double seconds) {
   return json;
 }
 
-/// The statistics extension's object for one model.
+Json drift_json(const DriftWatch& watch) {
+  Json json = Json::array();
+  for (const Drift& drift : watch.findings()) {
+    Json item;
+    item["tensor"] = drift.tensor;
+    item["runs"] = drift.runs;
+    if (drift.stability) item["psi"] = *drift.stability;
+    if (drift.clipped) item["clipped"] = *drift.clipped;
+    if (drift.expected_clipped) item["clipped_expected"] = *drift.expected_clipped;
+    json.push_back(std::move(item));
+  }
+  return json;
+}
+
+/// The statistics extension's object for one model, and what drifts.
 Json statistics_json(const ServedModel& model) {
   const ModelCounts c = model.metrics->counts();
   int64_t failed = 0;
@@ -59,6 +73,7 @@ Json statistics_json(const ServedModel& model) {
   stats["compute_infer"] = duration_json(c.success, c.total.infer);
   stats["compute_output"] = duration_json(c.success, c.total.output);
   json["batch_stats"] = Json::array();
+  json["drift"] = drift_json(*model.drift);
   return json;
 }
 
@@ -96,6 +111,24 @@ void add_model_metrics(MetricsText& out, const Models& models) {
        [](M m, C) { return static_cast<double>(m.batch); });
   each("hone_model_golden_samples", "gauge", "Golden samples that the model repeated when it was loaded.",
        [](M m, C) { return static_cast<double>(m.golden_samples); });
+}
+
+void add_drift_metrics(MetricsText& out, const Models& models) {
+  const auto each = [&](std::string_view name, std::string_view help, std::optional<double> Drift::*value) {
+    out.family(name, "gauge", help);
+    for (const auto& model : models)
+      for (const Drift& drift : model->drift->findings()) {
+        if (!(drift.*value)) continue;
+        MetricsText::Labels labels = labels_of(*model);
+        labels.emplace_back("tensor", drift.tensor);
+        labels.emplace_back("kind", drift.is_input ? "input" : "output");
+        out.sample(labels, *(drift.*value));
+      }
+  };
+  each("hone_input_drift_psi", "Population stability index of inputs against the data that the model was made with.",
+       &Drift::stability);
+  each("hone_clipped_ratio", "Share of numbers at the ends of the integers that store them.", &Drift::clipped);
+  each("hone_clipped_expected_ratio", "The same on the data that the model was made with.", &Drift::expected_clipped);
 }
 
 /// The names that Triton Inference Server documents, for dashboards and autoscalers that know them.
@@ -139,6 +172,7 @@ void Service::metrics(const CallPtr& call) {
   const Models models = repository_.active();
   MetricsText out;
   add_model_metrics(out, models);
+  add_drift_metrics(out, models);
   out.family("hone_pending_requests", "gauge", "Requests that wait for a worker.");
   const double pending = static_cast<double>(queue_.waiting());
   out.sample({}, pending);

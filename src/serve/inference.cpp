@@ -35,6 +35,7 @@ const std::vector<Tensor>& run(ServedModel& model, int worker, std::span<const T
   const std::vector<Tensor>& outputs = session.run(inputs);
   time.infer = lap(&clock);
   model.metrics->run();
+  model.drift->see(inputs, outputs);
   return outputs;
 }
 

@@ -91,6 +91,7 @@ std::shared_ptr<ServedModel> load_served_model(const LoadRequest& request, const
           model->specs.push_back(make_input_spec(port.name, port.type, graph.metadata));
         model->labels = read_labels(request.path);
         model->sessions.resize(static_cast<size_t>(request.workers));
+        model->drift = std::make_unique<DriftWatch>(graph);
         try_out(*model);
         model->batch = proven_batch(model->program, request.batch);
         model->load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

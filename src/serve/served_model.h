@@ -9,6 +9,7 @@
 #include "data/dataset.h"
 #include "ir/graph.h"
 #include "runtime/session.h"
+#include "serve/drift.h"
 #include "serve/infer_message.h"
 #include "serve/metrics.h"
 
@@ -29,6 +30,7 @@ struct ServedModel {
   size_t golden_samples = 0;        ///< that were repeated well
   int64_t batch = 1;                ///< requests that one run may answer, see proven_batch()
   double load_seconds = 0;          ///< until it answered a first time
+  std::unique_ptr<DriftWatch> drift;               ///< of what it is given, since it serves
   std::shared_ptr<ModelMetrics> metrics;           ///< of all versions
   std::vector<std::unique_ptr<Session>> sessions;  ///< by worker, made when first wanted
 

@@ -19,6 +19,7 @@ grep -a CONSOLE console && fail "console messages"
 grep -q 'role="status">ready</p>' page.html || fail "not ready: $(grep -o 'id="state"[^/]*' page.html)"
 grep -q '<td>twice</td><td>4</td><td>serves</td>' page.html || fail "no row for version 4: $(grep -o '<tbody>.*</tbody>' page.html)"
 grep -q '<td>5</td><td class="bad">text form: expected' page.html || fail "no reason for version 5: $(grep -o '<tbody>.*' page.html)"
+grep -q '<td class="">not watched</td>\|<td>not watched</td>' page.html || fail "no word on drift: $(grep -o '<tbody>.*' page.html)"
 grep -q '<option value="twice">' page.html || fail "no model to try"
 stop 0
 echo "PASSED"
