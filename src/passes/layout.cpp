@@ -312,6 +312,7 @@ class LayoutRebuild {
       taken.erase(taken.find(output));
       taken.insert(now);
       output = now;
+      ++changes_;
     }
     graph_.set_outputs(std::move(outputs));
     const std::vector<GraphState> states = graph_.states();

@@ -47,16 +47,25 @@ int64_t run_pass(Graph& graph, const Pass& pass, PassContext& context) {
   return changes;
 }
 
-/// The outputs that later passes must reproduce.
+/// The outputs that later passes must reproduce, and the graph that those leave who report no change.
 class Checker {
  public:
-  Checker(const Graph& graph, const PassOptions& options) : options_(options) {
+  Checker(const Graph& graph, const PassOptions& options) : options_(options), text_(to_text(graph)) {
     inputs_ = generate_inputs(graph, options.check_seed);
     expected_ = with_context([] { return std::string("while computing the outputs that passes must keep"); },
                              [&] { return evaluate(graph, inputs_); });
   }
 
-  double check(const Graph& graph, std::string_view pass) const {
+  void check(const Graph& graph, PassStats& stats) {
+    std::string text = to_text(graph);
+    if (stats.changes == 0 && text != text_)
+      throw internal_error(cat("pass '", stats.name, "' changes the graph and reports no change"));
+    text_ = std::move(text);
+    if (stats.changes > 0) stats.max_difference = compare_outputs(graph, stats.name);
+  }
+
+ private:
+  double compare_outputs(const Graph& graph, std::string_view pass) const {
     return with_context([&] { return cat("after pass '", pass, "'"); },
                         [&] {
                           const Difference d = difference(expected_, evaluate(graph, inputs_));
@@ -66,8 +75,8 @@ class Checker {
                         });
   }
 
- private:
   const PassOptions& options_;
+  std::string text_;
   std::vector<Tensor> inputs_, expected_;
 };
 
@@ -148,7 +157,7 @@ PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOpt
     if (stats.changes > 0 && options.verify) {
       with_context([&] { return cat("after pass '", pass.name, "'"); }, [&] { verify(graph); });
     }
-    if (stats.changes > 0 && checker) stats.max_difference = checker->check(graph, pass.name);
+    if (checker) checker->check(graph, stats);
     if (wants_dump(options, pass.name)) options.dump(pass.name, to_text(graph));
     total.changes += stats.changes;
     total.us += stats.us;

@@ -15,7 +15,8 @@ namespace hone {
 /// How a pipeline is run.
 struct PassOptions {
   bool verify = true;  ///< re-check the graph's invariants after each pass
-  /// Compare the outputs before and after each pass on the reference, on generated inputs.
+  /// Compare the outputs before and after each pass on the reference, on generated inputs, and the graphs before and
+  /// after a pass that reports no change: later ones of its name are left out for that.
   bool check = false;
   double check_tolerance = 1e-4;  ///< relative to the largest output, 1 at least; quantized outputs may be a step off
   uint64_t check_seed = 1;
@@ -44,7 +45,7 @@ struct PassContext {
 /// on the subgraphs of its control flow nodes.
 struct Pass {
   std::string_view name;  ///< passes of one name in a pipeline are the same pass
-  std::vector<Rule> rules = {};
+  RuleSet rules = {};
   int64_t (*run)(Graph& graph, PassContext& context) = nullptr;
 };
 
@@ -75,8 +76,8 @@ struct PipelineStats {
 };
 
 /// Runs the passes in order; one that found nothing to do is left out until another has changed the graph. Throws
-/// Error(internal) naming the pass when a graph breaks (verify) or its outputs change (check: with the largest
-/// difference).
+/// Error(internal) naming the pass when a graph breaks (verify), its outputs change (check: with the largest
+/// difference) or it changed without a report (check).
 PipelineStats run_pipeline(Graph& graph, const Pipeline& pipeline, const PassOptions& options = {});
 
 /// A table of the passes that changed something, one a line, for people.

@@ -120,6 +120,23 @@ TEST(Pass, CheckNamesThePassThatChangesTheOutputs) {
   }
 }
 
+int64_t rename_in_silence(Graph& graph, PassContext&) {
+  graph.set_name(graph.outputs()[0], "other");
+  return 0;
+}
+
+TEST(Pass, CheckNamesThePassThatChangesTheGraphAndReportsNoChange) {
+  Graph graph = chain(2);
+  const Pipeline pipeline{"p", {{.name = "idle", .run = count_run}, {.name = "sly", .run = rename_in_silence}}};
+  run_pipeline(graph, {"p", {pipeline.passes[0]}}, {.check = true});
+  try {
+    run_pipeline(graph, pipeline, {.check = true});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.message(), "pass 'sly' changes the graph and reports no change");
+  }
+}
+
 TEST(Pass, AReplacementKeepsTheNamesOfNodeAndValue) {
   Graph graph;
   const ValueId x = graph.add_input("x", {DType::kF32, {4}, nullptr});
