@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <deque>
-#include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -48,15 +48,18 @@ void find_neighbours(const Graph& graph, NodeId id, std::vector<NodeId>& result)
   }
 }
 
+/// How many find_neighbours gives at most, without looking at them.
+size_t count_neighbours(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  size_t count = 1 + node.inputs.size();
+  for (const ValueId output : node.outputs) count += graph.value(output).users.size();
+  return count;
+}
+
 class Driver {
  public:
-  Driver(Graph& graph, std::span<const Rule> rules, RewriteBudget& budget)
-      : graph_(graph), budget_(budget), bound_(64 + 16 * static_cast<int64_t>(graph.node_count())) {
-    for (const Rule& rule : rules) {
-      if (rule.anchors.empty()) general_.push_back(&rule);
-      for (const OpDef* def : rule.anchors) anchored_[def].push_back(&rule);
-    }
-  }
+  Driver(Graph& graph, const RuleSet& rules, RewriteBudget& budget)
+      : graph_(graph), rules_(rules), budget_(budget), bound_(64 + 16 * static_cast<int64_t>(graph.node_count())) {}
 
   RuleOutcome run() {
     // A rule may look further than the neighbourhood that a rewrite wakes up: sweep until a sweep changes nothing.
@@ -74,17 +77,11 @@ class Driver {
 
   void visit(NodeId id) {
     if (!graph_.is_live(id)) return;
-    const auto found = anchored_.find(graph_.node(id).def);
-    if (found == anchored_.end() && general_.empty()) return;
+    const std::vector<size_t>& tried = rules_.tried_on(graph_.node(id).def);
+    if (tried.empty()) return;
     find_neighbours(graph_, id, touched_);  // as they are before a rule fires
-    if (found != anchored_.end()) {
-      for (const Rule* rule : found->second) {
-        if (fires(*rule, id)) return;
-      }
-    }
-    for (const Rule* rule : general_) {
-      if (fires(*rule, id)) return;
-    }
+    for (const size_t rule : tried)
+      if (fires(rules_[rule], id)) return;
   }
 
   bool fires(const Rule& rule, NodeId id) {
@@ -105,15 +102,15 @@ class Driver {
   void push_around(NodeId id) {
     constexpr size_t kCrowd = 1024;
     if (!graph_.is_live(id)) return;
+    if (count_neighbours(graph_, id) > kCrowd) return worklist_.push(graph_, id);
     find_neighbours(graph_, id, around_);
-    for (size_t i = 0; i < (around_.size() > kCrowd ? 1 : around_.size()); ++i) worklist_.push(graph_, around_[i]);
+    for (const NodeId node : around_) worklist_.push(graph_, node);
   }
 
   Graph& graph_;
+  const RuleSet& rules_;
   RewriteBudget& budget_;
   const int64_t bound_;
-  std::unordered_map<const OpDef*, std::vector<const Rule*>> anchored_;
-  std::vector<const Rule*> general_;
   Worklist worklist_;
   std::vector<NodeId> touched_, around_;
   RuleOutcome outcome_;
@@ -121,7 +118,20 @@ class Driver {
 
 }  // namespace
 
-RuleOutcome apply_rules(Graph& graph, std::span<const Rule> rules, RewriteBudget& budget) {
+RuleSet::RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)) {
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    if (rules_[i].anchors.empty()) on_every_.push_back(i);
+    for (const OpDef* def : rules_[i].anchors) by_anchor_[def].push_back(i);
+  }
+  for (auto& [def, tried] : by_anchor_) tried.insert(tried.end(), on_every_.begin(), on_every_.end());
+}
+
+const std::vector<size_t>& RuleSet::tried_on(const OpDef* def) const {
+  const auto at = by_anchor_.find(def);
+  return at == by_anchor_.end() ? on_every_ : at->second;
+}
+
+RuleOutcome apply_rules(Graph& graph, const RuleSet& rules, RewriteBudget& budget) {
   return Driver(graph, rules, budget).run();
 }
 

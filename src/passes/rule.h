@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
-#include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "ir/graph.h"
@@ -25,6 +26,23 @@ struct Rule {
   bool (*apply)(Graph& graph, NodeId node);
 };
 
+/// Rules in order of preference, found by the operators that they are tried on: those that name the operator first.
+class RuleSet {
+ public:
+  RuleSet() = default;
+  RuleSet(std::vector<Rule> rules);  // NOLINT(google-explicit-constructor): a pass is written as a list of rules
+  RuleSet(std::initializer_list<Rule> rules) : RuleSet(std::vector<Rule>(rules)) {}
+
+  const Rule& operator[](size_t i) const { return rules_[i]; }
+  /// Which ones to try on a node of this operator, in this order.
+  const std::vector<size_t>& tried_on(const OpDef* def) const;
+
+ private:
+  std::vector<Rule> rules_;
+  std::unordered_map<const OpDef*, std::vector<size_t>> by_anchor_;
+  std::vector<size_t> on_every_;
+};
+
 /// What apply_rules did.
 struct RuleOutcome {
   int64_t changes = 0;
@@ -34,6 +52,6 @@ struct RuleOutcome {
 /// Applies rules until none fires, nodes in topological order first, then whatever a rewrite touched; dead nodes go at
 /// once. The number of rewrites is bounded by 64 + 16 · nodes, so that rules that undo each other end.
 /// An Error from a rule gets a frame naming the rule and the node.
-RuleOutcome apply_rules(Graph& graph, std::span<const Rule> rules, RewriteBudget& budget);
+RuleOutcome apply_rules(Graph& graph, const RuleSet& rules, RewriteBudget& budget);
 
 }  // namespace hone

@@ -20,7 +20,7 @@ namespace {
 void fold(Graph& graph) {
   static const Pipeline kFold{"compile",
                               {{.name = "fold", .run = fold_constants}, {.name = "dead", .run = remove_dead_nodes}}};
-  run_pipeline(graph, kFold, {.verify = false, .fold_widening = true});
+  run_pipeline(graph, kFold, {.verify = false, .compact = true, .fold_widening = true});
 }
 
 /// Weights of a mapped file that passes have rearranged or folded away were read for the last time.
