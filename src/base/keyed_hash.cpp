@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <cstring>
 
 #include "base/error.h"
 
@@ -27,9 +28,10 @@ struct State {
 };
 
 /// Up to eight bytes, the first one lowest.
-uint64_t word_of(std::string_view bytes) {
+uint64_t word_of(const char* bytes, size_t count) {
+  static_assert(std::endian::native == std::endian::little);
   uint64_t word = 0;
-  for (size_t i = 0; i < bytes.size(); ++i) word |= uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
+  std::memcpy(&word, bytes, count);
   return word;
 }
 
@@ -46,8 +48,8 @@ uint64_t keyed_hash(std::string_view bytes, const HashKey& key) {
   State s{key[0] ^ 0x736F6D6570736575, key[1] ^ 0x646F72616E646F6D, key[0] ^ 0x6C7967656E657261,
           key[1] ^ 0x7465646279746573};
   size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) s.take(word_of(bytes.substr(at, 8)));
-  s.take(word_of(bytes.substr(at)) | uint64_t{bytes.size()} << 56);
+  for (; at + 8 <= bytes.size(); at += 8) s.take(word_of(bytes.data() + at, 8));
+  s.take(word_of(bytes.data() + at, bytes.size() - at) | uint64_t{bytes.size()} << 56);
   s.c ^= 0xFF;
   for (int i = 0; i < 4; ++i) s.round();
   return s.a ^ s.b ^ s.c ^ s.d;

@@ -24,7 +24,8 @@ std::optional<MemoryPlan> plan_by_size(std::span<const Lifetime> lifetimes, int6
   std::iota(by_size.begin(), by_size.end(), size_t{0});
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
-  std::vector<size_t> placed;  // sorted by offset
+  std::vector<size_t> placed;                     // sorted by offset
+  std::vector<int64_t> behind(lifetimes.size());  // where the next block may begin after a placed one
   for (const size_t i : by_size) {
     const Lifetime& block = lifetimes[i];
     most_comparisons -= static_cast<int64_t>(placed.size());
@@ -34,10 +35,11 @@ std::optional<MemoryPlan> plan_by_size(std::span<const Lifetime> lifetimes, int6
       const Lifetime& other = lifetimes[j];
       if (other.last < block.first || block.last < other.first) continue;
       if (offset + block.bytes <= plan.offsets[j]) break;
-      offset = std::max(offset, aligned(checked_add(plan.offsets[j], other.bytes)));
+      offset = std::max(offset, behind[j]);
     }
     plan.offsets[i] = offset;
     plan.total = std::max(plan.total, checked_add(offset, block.bytes));
+    behind[i] = aligned(checked_add(offset, block.bytes));
     const auto at = std::upper_bound(placed.begin(), placed.end(), i,
                                      [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; });
     placed.insert(at, i);
