@@ -49,6 +49,17 @@ TEST(UseList, SaysWhatAVectorWouldHoweverUsesComeAndGo) {
   EXPECT_EQ(uses_of(list), plain);
 }
 
+// A size at which searching or shifting for each would not end.
+TEST(UseList, AMillionUsesLeaveFromTheMiddle) {
+  constexpr int32_t kCount = 1'000'000;
+  UseList list;
+  for (int32_t i = 0; i < kCount; ++i) list.add({NodeId{i / 2}, i % 2});
+  for (int32_t i = 0; i < kCount / 2; ++i)
+    for (const int32_t at : {kCount / 2 - 1 - i, kCount / 2 + i})
+      if (at != 7) list.remove({NodeId{at / 2}, at % 2});
+  EXPECT_EQ(uses_of(list), (std::vector<Use>{{NodeId{3}, 1}}));
+}
+
 TEST(UseList, RefusesToForgetWhatItDoesNotKnow) {
   for (const int32_t count : {3, 300}) {
     UseList list;

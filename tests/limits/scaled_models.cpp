@@ -112,6 +112,81 @@ void build_shapes(GraphParts& p, int64_t n) {
   add_output(p, at("x", n / 2), {Dim("n"), Dim(4)});
 }
 
+/// All of them share their constants.
+void build_batch_norms(GraphParts& p, int64_t n) {
+  for (const char* name : {"a", "b", "c", "d"}) add_constant(p, name, {2}, 1);
+  add_input(p, "x0", kPlanes);
+  for (int64_t i = 0; i < n; ++i)
+    p.nodes.push_back(node("BatchNormalization", {at("x", i), "a", "b", "c", "d"}, {at("x", i + 1)}));
+  add_output(p, at("x", n), kPlanes);
+}
+
+/// One node reads what all others make.
+void build_concat_of_pools(GraphParts& p, int64_t n) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < n; ++i) {
+    add_input(p, at("x", i), kPlanes);
+    const auto kernel = AttributeList().add("kernel_shape", std::vector<int64_t>{1, 1});
+    p.nodes.push_back(node("MaxPool", {at("x", i)}, {names.emplace_back(at("y", i))}, kernel));
+  }
+  p.nodes.push_back(node("Concat", names, {"z"}, AttributeList().add("axis", int64_t{1})));
+  add_output(p, "z", {1, 2 * n, 4, 4});
+}
+
+void build_concat_of_constants(GraphParts& p, int64_t n) {
+  std::vector<std::string> names{"x"};
+  add_input(p, "x", kRow);
+  for (int64_t i = 0; i < n; ++i) {
+    add_constant(p, at("c", i), {1, 4}, i / 2);
+    p.nodes.push_back(node("Exp", {at("c", i)}, {names.emplace_back(at("e", i))}));
+  }
+  p.nodes.push_back(node("Concat", names, {"z"}, AttributeList().add("axis", int64_t{0})));
+  add_output(p, "z", {n + 1, 4});
+}
+
+void build_concat_of_one(GraphParts& p, int64_t n) {
+  add_input(p, "x", kRow);
+  p.nodes.push_back(node("Relu", {"x"}, {"y"}));
+  p.nodes.push_back(node("Concat", std::vector<std::string>(static_cast<size_t>(n), "y"), {"z"},
+                         AttributeList().add("axis", int64_t{0})));
+  add_output(p, "z", {n, 4});
+}
+
+/// Each result leaves the graph and is another's again.
+void build_identities(GraphParts& p, int64_t n) {
+  add_input(p, "x", kRow);
+  p.nodes.push_back(node("Relu", {"x"}, {"y0"}));
+  for (int64_t i = 0; i < n; ++i) {
+    p.nodes.push_back(node("Identity", {at("y", i)}, {at("y", i + 1)}));
+    add_output(p, at("y", i + 1), kRow);
+  }
+}
+
+void build_branches(GraphParts& p, int64_t n) {
+  add_input(p, "x0", kRow);
+  p.inputs.push_back(value("c", DType::kBool, Shape{}));
+  for (int64_t i = 0; i < n; ++i) {
+    const auto branch = [&](const char* op) {
+      GraphParts b;
+      b.nodes.push_back(node(op, {at("x", i)}, {at(op, i)}));
+      add_output(b, at(op, i), kRow);
+      return onnx::testing::graph(b);
+    };
+    AttributeList branches;
+    branches.add_graph("then_branch", branch("Tanh")).add_graph("else_branch", branch("Sigmoid"));
+    p.nodes.push_back(node("If", {"c"}, {at("x", i + 1)}, branches));
+  }
+  add_output(p, at("x", n), kRow);
+}
+
+/// Names that those made for new values would have.
+void build_taken_names(GraphParts& p, int64_t n) {
+  add_input(p, "relu_0", kRow);
+  for (int64_t i = 0; i < n; ++i)
+    p.nodes.push_back(node(i % 2 ? "Relu" : "Tanh", {at("relu_", i)}, {at("relu_", i + 1)}, {}, "", "relu"));
+  add_output(p, at("relu_", n), kRow);
+}
+
 constexpr Family kFamilies[] = {
     {"chain", build_chain},
     {"reversed", build_reversed},
@@ -122,6 +197,13 @@ constexpr Family kFamilies[] = {
     {"convolutions", build_convs},
     {"pools", build_pools},
     {"shapes", build_shapes},
+    {"batch norms", build_batch_norms},
+    {"pools into one", build_concat_of_pools},
+    {"constants into one", build_concat_of_constants},
+    {"one value into one", build_concat_of_one},
+    {"identities", build_identities},
+    {"branches", build_branches},
+    {"taken names", build_taken_names},
 };
 
 }  // namespace
