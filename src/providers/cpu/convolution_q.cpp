@@ -25,20 +25,6 @@ double multiplier(const ConvQuant& q, int64_t channel) {
   return product / double(q.out_scale);
 }
 
-std::vector<float> float_scales(const ConvQuant& q) {
-  std::vector<float> scales(q.w_scale.size());
-  for (size_t c = 0; c < scales.size(); ++c) scales[c] = static_cast<float>(multiplier(q, static_cast<int64_t>(c)));
-  return scales;
-}
-
-EpilogueS8 epilogue_of(const ConvQuant& q) {
-  const std::vector<float> scales = float_scales(q);
-  return {.lo = static_cast<float>(q.out_min - q.out_zero),
-          .hi = static_cast<float>(q.out_max - q.out_zero),
-          .zero_point = q.out_zero,
-          .fits = std::all_of(scales.begin(), scales.end(), [](float s) { return std::abs(s) <= 0.5f; })};
-}
-
 // Kernels of more than one tap, unless the copy or what fills up a run would be more than it saves.
 LineBlocks plan_lines(const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& quant) {
   constexpr int64_t kFewestPixels = 4;
@@ -47,9 +33,13 @@ LineBlocks plan_lines(const GemmS8Variant& gemm, const ConvShape& shape, const C
   l.run = (run + gemm.kr - 1) / gemm.kr * gemm.kr;
   l.width = (shape.out_w - 1) * shape.stride_w + shape.kernel_w;
   l.height = (shape.kernel_h - 1) * shape.dilation_h + 1;
+  // Tiles end where lines do: where that leaves them far from full, heavy weights are read too often.
+  const int64_t tiles = (shape.out_w + gemm.mr - 1) / gemm.mr;
+  const bool divides_badly = shape.out_w * 4 < tiles * gemm.mr * 3;
+  const bool is_heavy = shape.depth() * shape.out_c > kSmallWeights;
   l.is_used = shape.taps() > 1 && shape.groups == 1 && shape.dilation_w == 1 && quant.w_zero == 0 &&
               shape.stride_w <= shape.kernel_w && shape.stride_h <= l.height && shape.out_w >= kFewestPixels &&
-              l.run * 2 <= run * 3 && l.width <= shape.in_w + 2 * shape.kernel_w &&
+              l.run * 2 <= run * 3 && !(is_heavy && divides_badly) && l.width <= shape.in_w + 2 * shape.kernel_w &&
               l.height <= shape.in_h + shape.kernel_h;
   l.stride = l.width * shape.in_c * gemm.element_bytes;
   return l;
@@ -113,6 +103,20 @@ const DepthwiseS8Variant* depthwise_for(const KernelTable& table, bool fits_byte
 }
 
 }  // namespace
+
+std::vector<float> float_scales(const ConvQuant& q) {
+  std::vector<float> scales(q.w_scale.size());
+  for (size_t c = 0; c < scales.size(); ++c) scales[c] = static_cast<float>(multiplier(q, static_cast<int64_t>(c)));
+  return scales;
+}
+
+EpilogueS8 epilogue_of(const ConvQuant& q) {
+  const std::vector<float> scales = float_scales(q);
+  return {.lo = static_cast<float>(q.out_min - q.out_zero),
+          .hi = static_cast<float>(q.out_max - q.out_zero),
+          .zero_point = q.out_zero,
+          .fits = std::all_of(scales.begin(), scales.end(), [](float s) { return std::abs(s) <= 0.5f; })};
+}
 
 FixedPointEpilogue::FixedPointEpilogue(const KernelTable& table, const ConvQuant& q)
     : requantize_(table.requantize_fixed),

@@ -26,6 +26,10 @@ struct ConvQuant {
   bool accumulates = false;       ///< made for accumulate() alone: scales and outputs do not matter
 };
 
+/// Factor of every output channel from accumulators to steps of the output.
+std::vector<float> float_scales(const ConvQuant& quant);
+EpilogueS8 epilogue_of(const ConvQuant& quant);
+
 /// Receives accumulators: `rows` output pixels from number `row` on (all images in one line), channels
 /// [channel, channel + n), rows n apart. Called from several threads.
 using AccumulatorSink = std::function<void(int64_t row, int64_t rows, int64_t channel, int64_t n, const int32_t* acc)>;

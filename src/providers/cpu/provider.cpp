@@ -58,7 +58,8 @@ struct Rows {
       {"hybrid", kBound<make_conv_hybrid>},           {"depthwise_f32", kBound<make_depthwise_f32>},
       {"winograd_f32", kAlone<make_winograd_f32>},    {"sliding_f32", kAlone<make_sliding_f32>},
       {"dense_f32", kAlone<make_dense_f32>},          {"packing_f32", kBound<make_conv_packing_f32>},
-      {"depthwise_q8", kBound<make_depthwise_bytes>}, {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
+      {"depthwise_q8", kBound<make_depthwise_bytes>}, {"winograd_q8", kAlone<make_winograd_bytes>},
+      {"dense_q8", kAlone<make_dense_bytes>, kGemms}};
   static constexpr Kernel kConvTranspose[] = {{"flipped_f32", kBound<make_conv_transpose_flipped_f32>},
                                               {"spread_f32", kBound<make_conv_transpose_f32>}};
   static constexpr Kernel kConvWeightGradient[] = {{"products_f32", kBound<make_conv_weight_gradient_f32>}};
@@ -181,6 +182,7 @@ struct Rows {
       {&Conv::def, "Conv+Add", "winograd_f32", kSum<make_winograd_f32>},
       {&Conv::def, "Conv+Add", "sliding_f32", kSum<make_sliding_f32>},
       {&Conv::def, "Conv+Add", "dense_f32", kSum<make_dense_f32>},
+      {&Conv::def, "Conv+Add", "winograd_q8", kSum<make_winograd_bytes>},
       {&Conv::def, "Conv+Add", "dense_q8", kSum<make_dense_bytes>},
       {&FullyConnected::def, "FullyConnected+Add", "dense_f32", kSum<make_fully_connected_f32>},
       {&FullyConnected::def, "FullyConnected+Add", "dense_q8", kSum<make_fully_connected_bytes>},

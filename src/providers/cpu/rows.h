@@ -29,6 +29,7 @@ std::unique_ptr<Step> make_winograd_f32(const KernelRequest&, const KernelTable&
 std::unique_ptr<Step> make_sliding_f32(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_f32(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_dense_bytes(const KernelRequest&, const KernelTable&, const Addend&);
+std::unique_ptr<Step> make_winograd_bytes(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest&, const KernelTable&);
 std::unique_ptr<Step> make_fully_connected_f32(const KernelRequest&, const KernelTable&, const Addend&);
 std::unique_ptr<Step> make_fully_connected_bytes(const KernelRequest&, const KernelTable&, const Addend&);

@@ -13,6 +13,7 @@
 #include "providers/cpu/rows.h"
 #include "providers/cpu/sliding.h"
 #include "providers/cpu/winograd.h"
+#include "providers/cpu/winograd_q.h"
 
 namespace hone::cpu {
 namespace {
@@ -263,10 +264,10 @@ std::unique_ptr<Step> bytes_step(const KernelRequest& r, const KernelTable& tabl
     if (gemm == nullptr) return nullptr;
     conv = std::make_unique<DenseQ>(table, *gemm, shape, q, r.threads);
   } else {
-    conv = std::make_unique<DepthwiseQ>(table, shape, q, r.threads);
+    conv = std::make_unique<QuantizedConv>(table, shape, q, r.threads);
   }
   const int64_t scratch = conv->scratch_bytes();
-  if constexpr (std::is_same_v<QuantizedConv, DenseQ>) {
+  if constexpr (!std::is_same_v<QuantizedConv, DepthwiseQ>) {
     if (addend.exists()) {
       return make_step(
           [conv = std::move(conv), addend](RunContext& c) {
@@ -372,6 +373,15 @@ std::unique_ptr<Step> make_fully_connected_packing_f32(const KernelRequest& r, c
 
 std::unique_ptr<Step> make_dense_bytes(const KernelRequest& r, const KernelTable& t, const Addend& addend) {
   return make_conv_bytes(r, t, false, addend);
+}
+std::unique_ptr<Step> make_winograd_bytes(const KernelRequest& r, const KernelTable& table, const Addend& addend) {
+  if (table.winograd_s8.gemm == nullptr || !computes_bytes(r)) return nullptr;
+  const auto& op = r.node().as<Conv>();
+  const auto shape = shape_of(r, op);
+  if (!shape || !WinogradBlocks::suits(*shape)) return nullptr;
+  const auto q = quant_of(r, shape->out_c, 0, {op.act_min, op.act_max}, is_unsigned_byte(r.input(0)));
+  if (!q || !WinogradQ::suits(*shape, *q)) return nullptr;
+  return bytes_step<WinogradQ>(r, table, *shape, *q, addend);
 }
 std::unique_ptr<Step> make_depthwise_bytes(const KernelRequest& r, const KernelTable& t) {
   return make_conv_bytes(r, t, true);

@@ -63,22 +63,41 @@ struct DepthwiseKernelF32 {
 
 /// Tiles [first, last) of 4 × 4 output pixels of one image of a 3 × 3 convolution of stride 1, counted row by row, in
 /// the form in which they are multiplied: a matrix [tiles, channels] for each of 36 points.
+template <class T>
 struct WinogradTiles {
   const ConvShape& shape;
   int64_t first, last, channels;
-  float* points;
-  ptrdiff_t row_stride, point_stride;  ///< in floats
-
-  static constexpr int64_t kSize = 4, kPoints = 36;
+  T* points;
+  ptrdiff_t row_stride, point_stride;  ///< in elements
 };
+constexpr int64_t kWinogradTile = 4, kWinogradPoints = 36;
 
 /// The transforms of Winograd's convolution F(4 × 4, 3 × 3) for floats.
 struct WinogradKernelF32 {
   /// The tiles' 6 × 6 input pixels to points; `zeros` stands for pixels outside the image.
-  void (*split)(const WinogradTiles&, const float* image, const float* zeros);
+  void (*split)(const WinogradTiles<float>&, const float* image, const float* zeros);
   /// Points to y = clamp(pixels + bias + residual); `y` and the residual lie at the image's first pixel, pixels
   /// shape.out_c and residual_stride apart.
-  void (*join)(const WinogradTiles&, const float* bias, float* y, const EpilogueF32&);
+  void (*join)(const WinogradTiles<const float>&, const float* bias, float* y, const EpilogueF32&);
+};
+
+/// How an integer Winograd convolution ends: as GemmS8's `bias` and `scale` (by channel), epilogue and residual.
+struct WinogradEndS8 {
+  const int32_t* bias;
+  const float* scale;
+  EpilogueS8 epilogue;
+  ResidualS8 residual;
+};
+
+/// Winograd's convolution F(4 × 4, 3 × 3) for bytes, exact: see winograd_s8.inc for the numbers.
+struct WinogradKernelS8 {
+  const GemmS8Variant* gemm;  ///< what multiplies points of int16; null: the level multiplies bytes faster
+  /// The tiles' 6 × 6 input pixels less `zero` to points; `outside` (channels of the zero point) stands for pixels
+  /// outside the image.
+  void (*split)(const WinogradTiles<int16_t>&, const uint8_t* image, const uint8_t* outside, bool is_unsigned,
+                int32_t zero);
+  /// Points to bytes; `y` and the residual lie at the image's first pixel.
+  void (*join)(const WinogradTiles<const int32_t>&, const WinogradEndS8&, uint8_t* y);
 };
 
 /// Integer depthwise weights `w`: [kernel_h, kernel_w, channels] less their zero point, `bias` ([channels]) corrected
@@ -163,6 +182,7 @@ struct KernelTable {
   std::span<const GemmS8Variant> gemms_s8;
   DepthwiseKernelF32 depthwise_f32;
   WinogradKernelF32 winograd_f32;
+  WinogradKernelS8 winograd_s8;
   std::span<const DepthwiseS8Variant> depthwise_s8;
 
   void (*unary[static_cast<int>(Unary::kCount)])(const float* x, float* y, int64_t n, float a, float b);

@@ -24,6 +24,7 @@ namespace hone::cpu {
 #include "providers/cpu/kernels/pack_rows_s8.inc"
 #include "providers/cpu/kernels/depthwise_f32.inc"
 #include "providers/cpu/kernels/winograd_f32.inc"
+#include "providers/cpu/kernels/winograd_s8.inc"
 #include "providers/cpu/kernels/depthwise_s8.inc"
 #include "providers/cpu/kernels/depthwise_words.inc"
 #include "providers/cpu/kernels/reduce.inc"

@@ -22,6 +22,34 @@ AlignedBuffer packed_by(const Variant& variant, const Weights& weights) {
   return out;
 }
 
+// Panels of `b`, `bias` and `scale` null for zeros, to zeroed `dst`.
+template <class T>
+void put_groups(const GemmS8Variant& gemm, const MatrixView<T>& b, const int32_t* bias, const float* scale,
+                std::byte* dst) {
+  const int64_t nr = gemm.nr;
+  const int64_t kr = gemm.kr;
+  for (int64_t n0 = 0; n0 < b.n; n0 += nr) {
+    const int64_t columns = std::min(nr, b.n - n0);
+    const int64_t width = panel_width(columns, nr);
+    if (bias != nullptr) std::memcpy(dst, bias + n0, static_cast<size_t>(columns) * 4);
+    if (scale != nullptr) std::memcpy(dst + width * 4, scale + n0, static_cast<size_t>(columns) * 4);
+    dst += width * 8;
+    for (int64_t k = 0; k < b.k; ++k) {
+      for (int64_t j = 0; j < columns; ++j) {
+        const T x = b.data[k * b.k_stride + (n0 + j) * b.n_stride];
+        const int64_t at = k / kr * width * kr + j * kr + k % kr;
+        if (gemm.element_bytes == 1) {
+          dst[at] = static_cast<std::byte>(x);
+        } else {
+          const int16_t wide = x;
+          std::memcpy(dst + at * 2, &wide, 2);
+        }
+      }
+    }
+    dst += width * gemm.row_bytes(b.k);
+  }
+}
+
 }  // namespace
 
 AlignedBuffer::AlignedBuffer(size_t bytes)
@@ -60,34 +88,19 @@ void pack_f32(const GemmF32Variant& gemm, const MatrixView<float>& b, const floa
 }
 
 int64_t pack_groups_s8(const GemmS8Variant& gemm, const WeightsS8& weights, std::byte* dst) {
-  const MatrixView<int8_t>& b = weights.b;
-  const int64_t nr = gemm.nr;
-  const int64_t kr = gemm.kr;
-  const int64_t column_bytes = gemm.row_bytes(b.k);
-  const int64_t bytes = padded_columns(b.n, nr) * (8 + column_bytes);
+  const int64_t bytes = packed_groups_size(gemm, weights.b.k, weights.b.n);
   if (dst == nullptr) return bytes;
   std::memset(dst, 0, static_cast<size_t>(bytes));
-  for (int64_t n0 = 0; n0 < b.n; n0 += nr) {
-    const int64_t columns = std::min(nr, b.n - n0);
-    const int64_t width = panel_width(columns, nr);
-    std::memcpy(dst, weights.bias + n0, static_cast<size_t>(columns) * 4);
-    std::memcpy(dst + width * 4, weights.scale + n0, static_cast<size_t>(columns) * 4);
-    dst += width * 8;
-    for (int64_t k = 0; k < b.k; ++k) {
-      for (int64_t j = 0; j < columns; ++j) {
-        const int8_t x = b.data[k * b.k_stride + (n0 + j) * b.n_stride];
-        const int64_t at = k / kr * width * kr + j * kr + k % kr;
-        if (gemm.element_bytes == 1) {
-          dst[at] = static_cast<std::byte>(x);
-        } else {
-          const int16_t wide = x;
-          std::memcpy(dst + at * 2, &wide, 2);
-        }
-      }
-    }
-    dst += width * column_bytes;
-  }
+  put_groups(gemm, weights.b, weights.bias, weights.scale, dst);
   return bytes;
+}
+
+int64_t packed_groups_size(const GemmS8Variant& gemm, int64_t k, int64_t n) {
+  return padded_columns(n, gemm.nr) * (8 + gemm.row_bytes(k));
+}
+
+void pack_words(const GemmS8Variant& gemm, const MatrixView<int16_t>& b, std::byte* dst) {
+  put_groups(gemm, b, nullptr, nullptr, dst);
 }
 
 }  // namespace hone::cpu

@@ -39,6 +39,12 @@ int64_t packed_f32_size(const GemmF32Variant& gemm, int64_t k, int64_t n);
 /// Packs B and `bias` ([n] or null) into `dst` for that variant.
 void pack_f32(const GemmF32Variant& gemm, const MatrixView<float>& b, const float* bias, float* dst);
 
+/// Packs B of int16, without bias and scale, into zeroed `dst` for a variant that multiplies int16: packed_groups_size
+/// bytes.
+void pack_words(const GemmS8Variant& gemm, const MatrixView<int16_t>& b, std::byte* dst);
+/// Bytes of packed weights [k, n] of a variant without extra groups.
+int64_t packed_groups_size(const GemmS8Variant& gemm, int64_t k, int64_t n);
+
 /// Weights packed for that variant.
 AlignedBuffer packed(const GemmS8Variant& gemm, const WeightsS8& weights);
 AlignedBuffer packed(const DepthwiseS8Variant& depthwise, const DepthwiseWeights& weights);
