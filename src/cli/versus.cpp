@@ -53,7 +53,10 @@ Contender in_peer(const VersusArgs& o, const Peer& peer, const std::string& fold
     shown = cat(o.model.path, ", written as ", peer.format);
   }
   const int threads = o.engine.engine().plan.threads;
-  return {shown, cat(peer.title, " (", threads == 0 ? "its own number of threads" : counted(threads, "thread"), ")"),
+  const std::string remark = peer.remark ? peer.remark(path) : "";
+  return {shown,
+          cat(peer.title, " (", threads == 0 ? "its own number of threads" : counted(threads, "thread"),
+              remark.empty() ? "" : ", ", remark, ")"),
           on(peer.load(path, threads), o.inputs.load_or_generate(graph))};
 }
 

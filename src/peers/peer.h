@@ -18,6 +18,8 @@ struct Peer {
   /// A file, loaded for one thread of use, to be run on `threads` (0: as many as the runtime likes). Outputs are as the
   /// file stores them, without quantization. Throws Error(unsupported) with the runtime's words when it refuses.
   std::function<Infer(const std::string& path, int threads)> load;
+  /// What to know of the times of a file, empty when it runs as `title` says. May be null: nothing ever.
+  std::function<std::string(const std::string& path)> remark = nullptr;
 };
 
 /// How a peer is found: a row of a table.

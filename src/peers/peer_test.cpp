@@ -74,5 +74,21 @@ TEST(Peer, RefusesWhatIsNoModelInTheRuntimesWords) {
   }
 }
 
+// XNNPACK claims the convolutions of this model and then fails to prepare them.
+TEST(Peer, RunsOnItsOwnKernelsWhatXnnpackFailsToPrepareAndSaysSo) {
+  const std::string library = testing::tflite_path();
+  const std::string model = test_data("imagenet/mobilenet_v1_0.25_128_quant.tflite").value_or("");
+  if (library.empty() || model.empty()) GTEST_SKIP() << "needs TensorFlow Lite and ../shared/data";
+  const Variable here("HONE_TFLITE_LIB", library);
+  const Peer peer = open_peer("tflite");
+  const Infer run = peer.load(model, 1);
+  const std::span<const Tensor> outputs = run(std::vector{Tensor::zeros(DType::kU8, {1, 128, 128, 3})});
+  ASSERT_EQ(outputs.size(), 1u);
+  EXPECT_EQ(outputs[0].elements(), 1001);
+  if (peer.title.find("XNNPACK") != std::string::npos) {
+    EXPECT_NE(peer.remark(model).find("XNNPACK fails"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace hone

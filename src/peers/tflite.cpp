@@ -134,7 +134,18 @@ bool TfliteLibrary::has_xnnpack() const { return api_->add_delegate && api_->xnn
 
 std::unique_ptr<TfliteLibrary::Interpreter> TfliteLibrary::load_file_xnnpack(const std::string& path,
                                                                              int threads) const {
-  return std::make_unique<Interpreter>(api_, api_->model_create_from_file(path.c_str()), threads, has_xnnpack());
+  const bool takes = takes_xnnpack(path);
+  return std::make_unique<Interpreter>(api_, api_->model_create_from_file(path.c_str()), threads, takes);
+}
+
+bool TfliteLibrary::takes_xnnpack(const std::string& path) const {
+  if (!has_xnnpack()) return false;
+  try {
+    Interpreter(api_, api_->model_create_from_file(path.c_str()), 1, true);
+    return true;
+  } catch (const Error&) {
+    return false;  // what ails the file itself the next attempt says
+  }
 }
 
 TfliteLibrary::Interpreter::Interpreter(std::shared_ptr<const Api> api, void* model, int threads, bool on_xnnpack)
@@ -215,6 +226,10 @@ Peer open_tflite(const PeerRow& row, void* handle) {
           .load = [library](const std::string& path, int threads) -> Infer {
             const std::shared_ptr<TfliteLibrary::Interpreter> interpreter = library->load_file_xnnpack(path, threads);
             return [interpreter](std::span<const Tensor> inputs) { return interpreter->run(inputs); };
+          },
+          .remark = [library](const std::string& path) -> std::string {
+            if (!library->has_xnnpack() || library->takes_xnnpack(path)) return "";
+            return "on its own kernels, because XNNPACK fails to prepare this model";
           }};
 }
 

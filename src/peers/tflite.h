@@ -24,7 +24,10 @@ class TfliteLibrary {
   /// All throw Error(unsupported) with what the runtime reports when it refuses the model. threads 0: as it likes.
   std::unique_ptr<Interpreter> load_file(const std::string& path, int threads) const;
   /// The same on XNNPACK where it takes the model's nodes, quantized ones too; the rest on the runtime's own kernels.
+  /// All on them where XNNPACK claims a node and then fails to prepare it: takes_xnnpack() tells.
   std::unique_ptr<Interpreter> load_file_xnnpack(const std::string& path, int threads) const;
+  /// Whether XNNPACK prepares the file's nodes that it claims. False where the library has none.
+  bool takes_xnnpack(const std::string& path) const;
   /// The bytes must outlive the interpreter.
   std::unique_ptr<Interpreter> load(std::span<const std::byte> model, int threads) const;
 
