@@ -55,8 +55,8 @@ RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const C
   RowBlocks b;
   const int64_t depth = shape.depth();
   // Unsigned bytes in whole groups are what the byte levels multiply: such rows need no gathering.
-  b.is_direct = shape.is_pointwise() && gemm.element_bytes == 1 && quant.in_unsigned && quant.w_zero == 0 &&
-                depth % gemm.kr == 0 && shape.in_c % gemm.kr == 0;
+  b.is_direct = shape.is_pointwise() && gemm.element_bytes == 1 && quant.in_unsigned &&
+                (quant.w_zero == 0 || shape.groups == 1) && depth % gemm.kr == 0 && shape.in_c % gemm.kr == 0;
   const bool is_flat = shape.is_pointwise();
   b.images = is_flat ? 1 : shape.batch;
   b.rows = is_flat ? shape.batch * shape.pixels() : shape.pixels();
@@ -67,7 +67,7 @@ RowBlocks plan_blocks(const GemmS8Variant& gemm, const ConvShape& shape, const C
   const int64_t bytes = depth * shape.out_c / shape.groups <= kSmallWeights ? kBlockBytes : kLargeBlockBytes;
   b.block = std::max<int64_t>(1, bytes / unit_bytes) * unit;
   // Accumulators that are finished later stay in the cache until then.
-  if (quant.fixed_point || quant.accumulates) {
+  if (quant.accumulates) {
     const int64_t sums = unit * shape.out_c / shape.groups * 4;
     b.block = std::min(b.block, std::max<int64_t>(1, kBlockBytes / sums) * unit);
   }
@@ -136,15 +136,19 @@ FixedPointEpilogue::FixedPointEpilogue(const KernelTable& table, const ConvQuant
 
 void FixedPointEpilogue::apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y,
                                int64_t y_stride) const {
-  const FixedRequant q{.multiplier = multipliers_.data() + channel,
-                       .left = left_.data() + channel,
-                       .right = right_.data() + channel,
-                       .zero_point = zero_,
-                       .min = min_,
-                       .max = max_,
-                       .halves_up = halves_up_,
-                       .is_small = is_small_};
-  requantize_(acc, rows, n, y, y_stride, q);
+  requantize_(acc, n, rows, n, y, y_stride, from(channel));
+}
+
+FixedRequant FixedPointEpilogue::from(int64_t channel) const {
+  if (!is_used()) return {};
+  return {.multiplier = multipliers_.data() + channel,
+          .left = left_.data() + channel,
+          .right = right_.data() + channel,
+          .zero_point = zero_,
+          .min = min_,
+          .max = max_,
+          .halves_up = halves_up_,
+          .is_small = is_small_};
 }
 
 DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvShape& shape, const ConvQuant& q,
@@ -191,7 +195,7 @@ DenseQ::DenseQ(const KernelTable& table, const GemmS8Variant& gemm, const ConvSh
     if (!blocks_.is_direct) rows_bytes_ = align_64(rows * blocks_.row_stride);
   }
   if (w_zero_ != 0) sums_bytes_ = align_64(rows * 4);
-  task_scratch_ = rows_bytes_ + sums_bytes_ + (fixed_.is_used() || q.accumulates ? align_64(rows * n * 4) : 0);
+  task_scratch_ = rows_bytes_ + sums_bytes_ + (q.accumulates ? align_64(rows * n * 4) : 0);
 }
 
 void DenseQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratch, const uint8_t* residual,
@@ -239,9 +243,9 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
     for (int64_t g = 0; g < shape_.groups; ++g) {
       const uint8_t* from = call.x + image * gathered_.in_h * gathered_.in_w * shape_.in_c + g * group_in;
       const int64_t row = image * blocks_.rows + m0;
-      const bool is_raw = fixed_.is_used() || call.sink != nullptr;
+      const bool is_raw = call.sink != nullptr;
       const int64_t at = row * shape_.out_c + g * n + n0;
-      uint8_t* to = is_raw && call.y == nullptr ? nullptr : call.y + at;
+      uint8_t* to = is_raw ? nullptr : call.y + at;
       const uint8_t* residual = call.residual == nullptr ? nullptr : call.residual + at;
       GemmS8 gemm{.m = m1 - m0,
                   .n = n1 - n0,
@@ -256,7 +260,8 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
                   .raw = is_raw ? raw : nullptr,
                   .raw_stride = n1 - n0,
                   .residual = {residual, shape_.out_c, call.sum},
-                  .first_column = n0};
+                  .first_column = n0,
+                  .fixed = is_raw ? FixedRequant{} : fixed_.from(g * n)};
       // Pointwise rows have no padding: any zero will do for them.
       const int32_t zero = call.image_zeros == nullptr || is_flat ? in_zero_ : call.image_zeros[image];
       if (lines_.is_used) {
@@ -273,22 +278,21 @@ void DenseQ::run_rows(const Call& call, int64_t begin, int64_t end, int64_t n0, 
         gemm.line_stride = shape_.stride_h * lines_.stride;
         gemm.run = lines_.run;
         gemm.run_stride = shape_.dilation_h * lines_.stride;
-      } else if (!blocks_.is_direct) {
-        gemm_.pack_rows({from, gathered_, group_in}, m0, m1, scratch, blocks_.row_stride, in_unsigned_,
+      } else if (!blocks_.is_direct || w_zero_ != 0) {
+        std::byte* rows = blocks_.is_direct ? nullptr : scratch;
+        gemm_.pack_rows({from, gathered_, group_in}, m0, m1, rows, blocks_.row_stride, in_unsigned_,
                         static_cast<uint8_t>(zero), w_zero_ == 0 ? nullptr : sums);
-        gemm.a = scratch;
-        gemm.a_stride = blocks_.row_stride;
+        if (!blocks_.is_direct) {
+          gemm.a = scratch;
+          gemm.a_stride = blocks_.row_stride;
+        }
         if (w_zero_ != 0) {
           for (int64_t i = 0; i < m1 - m0; ++i) sums[i] *= -w_zero_;
           gemm.row_add = sums;
         }
       }
       gemm_.run(gemm);
-      if (call.sink != nullptr) {
-        (*call.sink)(row, m1 - m0, g * n + n0, n1 - n0, raw);
-      } else if (fixed_.is_used()) {
-        fixed_.apply(raw, m1 - m0, n1 - n0, g * n + n0, to, shape_.out_c);
-      }
+      if (is_raw) (*call.sink)(row, m1 - m0, g * n + n0, n1 - n0, raw);
     }
     unit = stop;
   }

@@ -39,6 +39,8 @@ class FixedPointEpilogue {
  public:
   FixedPointEpilogue(const KernelTable& table, const ConvQuant& quant);
   bool is_used() const { return !multipliers_.empty(); }
+  /// The numbers from `channel` on, for kernels that end in fixed point themselves; unused ones when it is not used.
+  FixedRequant from(int64_t channel) const;
   /// rows × n accumulators (row stride n) of channels from `channel` on, to bytes `y_stride` apart.
   void apply(const int32_t* acc, int64_t rows, int64_t n, int64_t channel, uint8_t* y, int64_t y_stride) const;
 

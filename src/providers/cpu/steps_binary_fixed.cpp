@@ -53,8 +53,8 @@ struct FixedSum {
       for (int64_t j = 0; j < count; ++j) sums[j] = a[x[i + j]] + b[y[i + j]];
       const int64_t rows = count / kChannels;
       const int64_t whole = rows * kChannels;
-      table.requantize_fixed(sums, rows, kChannels, z + i, kChannels, q);
-      if (whole < count) table.requantize_fixed(sums + whole, 1, count - whole, z + i + whole, 0, q);
+      table.requantize_fixed(sums, kChannels, rows, kChannels, z + i, kChannels, q);
+      if (whole < count) table.requantize_fixed(sums + whole, 0, 1, count - whole, z + i + whole, 0, q);
     }
   }
 };

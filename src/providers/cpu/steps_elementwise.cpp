@@ -398,14 +398,14 @@ std::unique_ptr<Step> make_prelu_f32(const KernelRequest& r, const KernelTable& 
 }
 
 std::unique_ptr<Step> make_quantize(const KernelRequest& r, const KernelTable& table) {
-  if (!r.is_static() || !is_f32(r.input(0)) || !is_quantized_bytes(r.output()) || wants_fixed_point(r)) return nullptr;
+  if (!r.is_static() || !is_f32(r.input(0)) || !is_quantized_bytes(r.output())) return nullptr;
   const QuantParams& q = *r.output().quant;
   const float scale = q.scale();
   const int32_t zero = q.zero_point();
   const bool is_unsigned = is_unsigned_byte(r.output());
   const int64_t n = r.output().shape.elements();
   const int64_t tasks = tasks_for(n, r.threads);
-  const auto f = table.quantize;
+  const auto f = wants_fixed_point(r) ? table.quantize_fixed : table.quantize;
   return make_step([=](RunContext& c) {
     for_tasks(*c.pool, n, tasks, [&](int64_t, int64_t from, int64_t to) {
       f(in<float>(c, 0) + from, out<uint8_t>(c) + from, to - from, scale, zero, is_unsigned);

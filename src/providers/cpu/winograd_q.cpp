@@ -27,7 +27,7 @@ void to_points(const Get& g, const Put& u) {
 
 bool WinogradQ::suits(const ConvShape& shape, const ConvQuant& q) {
   constexpr int64_t kLimit = int64_t{1} << 25;
-  if (!WinogradBlocks::suits(shape) || q.fixed_point) return false;
+  if (!WinogradBlocks::suits(shape)) return false;
   const int32_t low = q.in_unsigned ? 0 : -128;
   const int64_t reach = std::max(q.in_zero - low, low + 255 - q.in_zero);
   const int64_t depth = shape.depth();
@@ -45,6 +45,7 @@ WinogradQ::WinogradQ(const KernelTable& table, const ConvShape& shape, const Con
       shape_(shape),
       blocks_(shape, gemm_.mr, gemm_.nr, 2, 4, threads),
       epilogue_(epilogue_of(q)),
+      fixed_(table, q),
       in_unsigned_(q.in_unsigned),
       in_zero_(q.in_zero),
       bias_(q.bias),
@@ -109,7 +110,8 @@ void WinogradQ::run(const uint8_t* x, uint8_t* y, ThreadPool& pool, void* scratc
           {bias_.data() + b.n0,
            scales_.data() + b.n0,
            epilogue_,
-           {residual == nullptr ? nullptr : residual + at, s.out_c, sum}},
+           {residual == nullptr ? nullptr : residual + at, s.out_c, sum},
+           fixed_.from(b.n0)},
           y + at);
     });
   });

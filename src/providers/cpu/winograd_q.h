@@ -24,6 +24,7 @@ class WinogradQ {
   ConvShape shape_;
   WinogradBlocks blocks_;
   EpilogueS8 epilogue_;
+  FixedPointEpilogue fixed_;
   bool in_unsigned_;
   int32_t in_zero_;
   std::vector<int32_t> bias_;

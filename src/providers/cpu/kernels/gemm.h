@@ -65,6 +65,27 @@ struct EpilogueS8 {
   bool fits = false;  ///< no product leaves int32 before it is cut: scales are at most 1/2
 };
 
+/// TFLite's fixed point, channel by channel: x · multiplier · 2^(left − right − 31), `left` and `right` 0 … 31 and one
+/// of them 0, as ops/fixed_point.h rounds it.
+struct FixedRequant {
+  const int32_t* multiplier = nullptr;  ///< null: floats are used
+  const int32_t* left = nullptr;
+  const int32_t* right = nullptr;
+  int32_t zero_point = 0, min = 0, max = 0;  ///< y = clamp(product + zero_point, min, max)
+  bool halves_up = false;
+  bool is_small = false;  ///< every left is 0 and every right at least 1: multipliers below 1/2
+
+  bool is_used() const { return multiplier != nullptr; }
+  /// From channel `n` on.
+  FixedRequant from(int64_t n) const {
+    FixedRequant q = *this;
+    q.multiplier += n;
+    q.left += n;
+    q.right += n;
+    return q;
+  }
+};
+
 /// Parameters of the two-input integer kernels, in stored values.
 struct BinaryQ {
   int32_t x_zero, y_zero, z_zero;
@@ -100,6 +121,8 @@ struct GemmS8 {
   ptrdiff_t line_stride = 0;
   int64_t run = 0;
   ptrdiff_t run_stride = 0;
+  /// When used, it makes bytes instead of the epilogue; by column of the packed B. Without a residual.
+  FixedRequant fixed = {};
 };
 
 /// Weights of a quantized GEMM: B, `bias` ([n], corrected for zero points already) and `scale` ([n]).
@@ -130,7 +153,7 @@ struct GemmS8Variant {
   void (*run)(const GemmS8&);
   /// Rows [m0, m1) of the implicit matrix in packed form, `dst_stride` bytes apart, each padded with zeros to a
   /// multiple of kr; taps outside the image are `fill` (the zero point as stored byte). `sums`, if not null, gets
-  /// each row's sum.
+  /// each row's sum. `dst` null: only the sums, of a pointwise convolution's rows of bytes as uint8.
   void (*pack_rows)(const RowGather&, int64_t m0, int64_t m1, void* dst, ptrdiff_t dst_stride, bool is_unsigned,
                     uint8_t fill, int32_t* sums);
   /// Lines in packed form, `dst_stride` bytes apart; outside the image they hold `fill`.

@@ -87,6 +87,7 @@ struct WinogradEndS8 {
   const float* scale;
   EpilogueS8 epilogue;
   ResidualS8 residual;
+  FixedRequant fixed;  ///< as GemmS8's, its first channel the first of the tiles
 };
 
 /// Winograd's convolution F(4 × 4, 3 × 3) for bytes, exact: see winograd_s8.inc for the numbers.
@@ -152,17 +153,6 @@ struct FloatRange {
   bool has_nan;
 };
 
-/// TFLite's fixed point, channel by channel: x · multiplier · 2^(left − right − 31), `left` and `right` 0 … 31 and one
-/// of them 0, as ops/fixed_point.h rounds it.
-struct FixedRequant {
-  const int32_t* multiplier;
-  const int32_t* left;
-  const int32_t* right;
-  int32_t zero_point, min, max;  ///< y = clamp(product + zero_point, min, max)
-  bool halves_up;
-  bool is_small = false;  ///< every left is 0 and every right at least 1: multipliers below 1/2
-};
-
 /// What ends a row of a dynamic-range layer: clamp((acc − zero · w_sum[c]) · w_scale[c] · scale + bias[c], min, max).
 struct HybridRow {
   const int32_t* w_sum;
@@ -200,13 +190,15 @@ struct KernelTable {
   /// y[3 i + j] = x[j · stride + i] for i < n, j < 3: planes of bytes to pixels.
   void (*interleave_3)(const uint8_t* x, ptrdiff_t stride, uint8_t* y, int64_t n);
 
-  /// Rows of accumulators of n channels, side by side, to bytes `y_stride` apart.
-  void (*requantize_fixed)(const int32_t* acc, int64_t rows, int64_t n, uint8_t* y, ptrdiff_t y_stride,
-                           const FixedRequant&);
+  /// Rows of accumulators of n channels, `acc_stride` apart, to bytes `y_stride` apart.
+  void (*requantize_fixed)(const int32_t* acc, ptrdiff_t acc_stride, int64_t rows, int64_t n, uint8_t* y,
+                           ptrdiff_t y_stride, const FixedRequant&);
   void (*finish_hybrid)(const int32_t* acc, float* y, int64_t n, const HybridRow&);
 
   /// y = clamp(round_even(x * inverse_scale) + zero_point) as int8 or uint8.
   void (*quantize)(const float* x, uint8_t* y, int64_t n, float scale, int32_t zero_point, bool is_unsigned);
+  /// y = clamp(x / scale + zero_point) as int8 or uint8, the quotient in double and its halves away from zero; NaN: 0.
+  void (*quantize_fixed)(const float* x, uint8_t* y, int64_t n, float scale, int32_t zero_point, bool is_unsigned);
   /// y = clamp(zero + x * inverse_scale rounded, halves away from zero, low, 127) as int8; finite x.
   void (*quantize_away)(const float* x, uint8_t* y, int64_t n, float inverse_scale, int32_t zero, int32_t low);
   /// Smallest and largest of x (n > 0); meaningless numbers when has_nan.

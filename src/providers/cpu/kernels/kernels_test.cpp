@@ -176,6 +176,37 @@ TEST(ByteKernels, AreBitIdenticalOnEveryLevel) {
   }
 }
 
+// Numbers at, beside and far from halves, infinities and NaN: double precision decides, halves go away from zero.
+TEST(QuantizeFixed, IsTheReferencesQuotientInDouble) {
+  Random random;
+  for (const float scale : {0.5f, 0.061f, 1.0f / 255, 3e-42f, 1e30f}) {
+    std::vector<float> x = random.floats(200, -300 * scale, 300 * scale);
+    for (int i = -260; i <= 260; ++i) {
+      const float half = (static_cast<float>(i) + 0.5f) * scale;
+      x.insert(x.end(), {half, std::nextafter(half, -1e38f), std::nextafter(half, 1e38f)});
+    }
+    x.insert(x.end(), {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::nanf(""),
+                       -0.0f, 3e38f, -3e38f});
+    const auto n = static_cast<int64_t>(x.size());
+    for (const int32_t zero : {-128, -3, 0, 127}) {
+      for (const bool is_unsigned : {false, true}) {
+        const int32_t z = zero + (is_unsigned ? 128 : 0);
+        const double low = is_unsigned ? 0 : -128;
+        for (const KernelTable* t : tables()) {
+          auto y = guarded<uint8_t>(n, 77);
+          t->quantize_fixed(x.data(), y.data(), n, scale, z, is_unsigned);
+          ASSERT_TRUE(is_intact(y, n, uint8_t{77}));
+          for (size_t i = 0; i < x.size(); ++i) {
+            const double v = std::round(double(x[i]) / double(scale)) + z;
+            const auto expected = std::isnan(v) ? 0 : static_cast<int32_t>(std::clamp(v, low, low + 255));
+            ASSERT_EQ(y[i], static_cast<uint8_t>(expected)) << isa_name(t->isa) << ": " << x[i] << " / " << scale;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(RequantizeFixed, IsTheReferencesFixedPointInRowsOfMultipliersBelowAHalf) {
   Random random;
   for (int trial = 0; trial < 40; ++trial) {
@@ -195,7 +226,7 @@ TEST(RequantizeFixed, IsTheReferencesFixedPointInRowsOfMultipliersBelowAHalf) {
     for (const KernelTable* t : tables()) {
       for (bool halves_up : {false, true}) {
         auto y = guarded<uint8_t>((rows - 1) * stride + n, 3);
-        t->requantize_fixed(acc.data(), rows, n, y.data(), stride,
+        t->requantize_fixed(acc.data(), n, rows, n, y.data(), stride,
                             {.multiplier = multiplier.data(),
                              .left = left.data(),
                              .right = right.data(),
@@ -236,7 +267,7 @@ TEST(RequantizeFixed, IsTheReferencesFixedPoint) {
     for (const KernelTable* t : tables()) {
       for (bool halves_up : {false, true}) {
         auto y = guarded<uint8_t>(n, 3);
-        t->requantize_fixed(acc.data(), 1, n, y.data(), n,
+        t->requantize_fixed(acc.data(), n, 1, n, y.data(), n,
                             {.multiplier = multiplier.data(),
                              .left = left.data(),
                              .right = right.data(),
