@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/file_guard.h"
+#include "base/limits.h"
 #include "base/opened_files.h"
 #include "base/text.h"
 
@@ -51,6 +52,20 @@ int open_for_reading(const std::string& path, size_t& size) {
   throw io_error(cat("'", path, "' ", why));
 }
 
+/// Puts the file's bytes into memory of this process, in the place of its mapping.
+void copy_into(void* address, size_t size, int fd, const std::string& path) {
+  require_memory(static_cast<int64_t>(size), [&] { return cat("a copy of '", path, "'"); });
+  if (::mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    throw io_error(cat("cannot copy '", path, "': ", reason()));
+  for (size_t at = 0; at < size;) {
+    const ssize_t got = ::pread(fd, static_cast<char*>(address) + at, size - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw io_error(cat("cannot read '", path, "': ", reason()));
+    if (got == 0) throw io_error(cat("'", path, "' was shortened by another program while it was read"));
+    at += static_cast<size_t>(got);
+  }
+}
+
 }  // namespace
 
 /// Its type tells mapped files among owners of bytes.
@@ -70,6 +85,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   mapped->size_ = size;
   mapped->data_ = static_cast<const std::byte*>(address);
   mapped->watched_ = file_guard::watch(address, size);
+  if (mapped->watched_ < 0) copy_into(address, size, file.fd, path);  // what nobody watches must not vanish
   return mapped;
 }
 
@@ -90,6 +106,7 @@ const MappedFile* MappedFile::find(const std::shared_ptr<const void>& owner) {
 }
 
 void MappedFile::release(std::span<const std::byte> bytes) const {
+  if (watched_ < 0) return;  // a copy: its pages are nowhere else
   static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = static_cast<size_t>(bytes.data() - data_);
   const size_t first = (begin + page - 1) / page * page;

@@ -28,7 +28,7 @@ class MappedFile {
   /// from the file again. Safe while others read.
   void release(std::span<const std::byte> bytes) const;
 
-  /// Throws Error(io) while some mapped file has lost bytes that were read.
+  /// Throws Error(io) while some mapped file has lost bytes that were read, and once for those that were closed since.
   static void check_all();
 
  private:

@@ -19,7 +19,8 @@ struct Watch {
 };
 
 constinit Watch watches[1024];
-constinit std::atomic<int> lost{0};
+constinit std::atomic<int> lost{0};       ///< ranges, the forgotten ones included
+constinit std::atomic<int> forgotten{0};  ///< of them, that nobody asked for since
 constinit std::atomic<uintptr_t> page{0};
 struct sigaction previous;
 
@@ -67,14 +68,16 @@ int watch(const void* data, size_t size) {
 void forget(int watched) {
   if (watched < 0) return;
   Watch& w = watches[watched];
+  w.end = 0;  // first: a range from 0 to there would be everybody's
   w.begin = 0;
-  w.end = 0;
-  if (w.is_lost.exchange(false)) --lost;
+  if (w.is_lost.exchange(false)) ++forgotten;
   w.is_taken = false;
 }
 
-bool is_lost(int watched) { return watched >= 0 && watches[watched].is_lost; }
-
-bool is_any_lost() { return lost.load(std::memory_order_relaxed) > 0; }
+bool is_any_lost() {
+  if (lost.load(std::memory_order_relaxed) == 0) return false;
+  lost -= forgotten.exchange(0);
+  return true;
+}
 
 }  // namespace hone::file_guard

@@ -11,10 +11,9 @@ namespace file_guard {
 
 /// Watches a range of whole pages; −1 when too many are watched.
 int watch(const void* data, size_t size);
-/// Ends a watch, before the range is unmapped.
+/// Ends a watch, before the range is unmapped. A range that was lost stays in is_any_lost() until it was asked for.
 void forget(int watched);
-bool is_lost(int watched);
-/// Whether any watched range is lost; one load.
+/// Whether any watched range is lost, or was lost and forgotten since the last question; one load when none is.
 bool is_any_lost();
 
 }  // namespace file_guard

@@ -67,7 +67,28 @@ TEST(File, AFileThatLosesItsBytesReadsAsZerosAndIsAnError) {
     for (const std::byte b : file->bytes()) letters += b == std::byte{'a'};
     EXPECT_LT(letters, 100u);
     EXPECT_EQ(code_of(check_interrupted), ErrorCode::kIo);
+    EXPECT_EQ(code_of(check_interrupted), ErrorCode::kIo);
   }
+  // What was made of its bytes may live on: whoever asks next hears of it, once.
+  EXPECT_EQ(code_of(check_interrupted), ErrorCode::kIo);
+  check_interrupted();
+}
+
+TEST(File, OfVeryManyFilesAtOnceThoseThatCannotBeWatchedAreCopied) {
+  const Folder folder;
+  const std::string text(10'000, 'a');
+  write_file(folder / "x", text);
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  for (int i = 0; i < 1100; ++i) files.push_back(MappedFile::open(folder / "x"));
+  files.back()->release(files.back()->bytes());
+  ASSERT_EQ(::truncate((folder / "x").c_str(), 0), 0);
+  const std::span<const std::byte> bytes = files.back()->bytes();
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), text);
+  check_interrupted();
+  EXPECT_EQ(files.front()->bytes().back(), std::byte{0});
+  EXPECT_EQ(code_of(check_interrupted), ErrorCode::kIo);
+  files.clear();
+  EXPECT_EQ(code_of(check_interrupted), ErrorCode::kIo);
   check_interrupted();
 }
 

@@ -36,6 +36,16 @@ const Command* command_called(std::string_view program) {
   return nullptr;
 }
 
+/// The error to show: of bytes that a file lost meanwhile nothing else is to be said.
+Error cause_of(const Error& error) {
+  try {
+    MappedFile::check_all();
+  } catch (const Error& lost) {
+    return lost;
+  }
+  return error;
+}
+
 }  // namespace
 
 int run_command(std::span<const std::string> arguments, Console& console) {
@@ -80,7 +90,7 @@ int run_cli(std::string_view program, std::span<const std::string> arguments) {
   } catch (const ClosedOutput&) {
     return 0;
   } catch (const Error& e) {
-    return report(e);
+    return report(cause_of(e));
   } catch (const std::bad_alloc&) {
     return report(resource_error(
         cat("out of memory: ", human_bytes(static_cast<uint64_t>(free_memory())), " are free for this process")));
