@@ -25,11 +25,16 @@ Tensor table_of(const std::vector<EpochResult>& results) {
   return t;
 }
 
+/// Epochs are numbered from 0 without a gap.
 std::vector<EpochResult> results_of(const Tensor& table) {
   std::vector<EpochResult> out;
   const auto v = table.data<double>();
-  for (size_t i = 0; i + 4 <= v.size(); i += 4)
-    out.push_back({static_cast<int64_t>(v[i]), v[i + 1], {.loss = v[i + 2], .accuracy = v[i + 3]}});
+  for (size_t i = 0; i + 4 <= v.size(); i += 4) {
+    const auto epoch = static_cast<int64_t>(out.size());
+    if (v[i] != static_cast<double>(epoch))
+      throw invalid_argument(cat("a checkpoint with epoch ", v[i], " in the place of ", epoch));
+    out.push_back({epoch, v[i + 1], {.loss = v[i + 2], .accuracy = v[i + 3]}});
+  }
   return out;
 }
 

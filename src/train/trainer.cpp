@@ -206,7 +206,8 @@ class Course {
 
   void resume() {
     const Checkpoint c = read_checkpoint(options_.checkpoint, identity_);
-    if (c.best.size() != best_weights_.size())
+    const auto is_alike = [](const Tensor& a, const Tensor& b) { return a.type() == b.type(); };
+    if (!std::equal(c.best.begin(), c.best.end(), best_weights_.begin(), best_weights_.end(), is_alike))
       throw invalid_argument(cat("'", options_.checkpoint, "' is no checkpoint of this model"));
     trainer_.set_states(c.states);
     results_ = c.results;

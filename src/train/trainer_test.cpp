@@ -6,9 +6,11 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "base/error.h"
+#include "data/npz.h"
 #include "ops/conv.h"
 #include "ops/matmul.h"
 #include "ops/movement.h"
@@ -308,6 +310,41 @@ TEST(Trainer, ResumesFromACheckpointToTheSameBytes) {
   EXPECT_EQ(again.results.size(), whole.results.size());
   o.seed = 5;
   EXPECT_THROW(train(net, nullptr, data, held_out, o, engine()), Error) << "a checkpoint of other flags is taken";
+  std::filesystem::remove(path);
+}
+
+TEST(Trainer, TakesNoCheckpointWhoseArraysAreNotItsOwn) {
+  const TrainingData data = stripes(16, 1), held_out = stripes(8, 1000);
+  const std::string path = testing::TempDir() + "hone_train_test_damaged.npz";
+  std::filesystem::remove(path);
+  TrainOptions o = quick();
+  o.epochs = 1;
+  o.checkpoint = path;
+  const Graph net = small_net(4, 3);
+  train(net, nullptr, data, held_out, o, engine());
+  o.resume = true;
+  const auto arrays = read_npz(path);
+  const auto resumed_with = [&](const std::string& name, const Tensor& other) {
+    auto changed = arrays;
+    for (auto& [own, tensor] : changed)
+      if (own == name) tensor = other;
+    write_npz(path, changed);
+    try {
+      train(net, nullptr, data, held_out, o, engine());
+    } catch (const Error& e) {
+      return std::string(e.message());
+    }
+    return std::string("taken");
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double epoch : {nan, 1e300, -1.0, 0.0, 2.0})
+    EXPECT_NE(resumed_with("results", Tensor::of<double>({2, 4}, {0, 1, 1, 0, epoch, 1, 1, 0})).find("epoch"),
+              std::string::npos)
+        << epoch;
+  EXPECT_NE(resumed_with("best_0", Tensor::of<float>({1}, {1})).find("of this model"), std::string::npos);
+  EXPECT_NE(resumed_with("best_0", Tensor::of<int64_t>({1}, {1})).find("of this model"), std::string::npos);
+  EXPECT_NE(resumed_with("state_0", Tensor::of<float>({1}, {1})), "taken");
+  EXPECT_NE(resumed_with("results", Tensor::of<double>({0, 4}, {})).find("no checkpoint"), std::string::npos);
   std::filesystem::remove(path);
 }
 
