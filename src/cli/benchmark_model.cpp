@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -129,11 +130,22 @@ void info(Console& console, std::string_view line) {
   console.flush();
 }
 
-/// The number given for a flag, or `preset`.
-double number(const ForeignLine& line, std::string_view flag, double preset) {
+/// The whole number given for a flag, of 32 bits as the original's, or `preset`.
+int64_t whole(const ForeignLine& line, std::string_view flag, int64_t preset) {
+  if (!line.has(flag)) return preset;
+  const auto value = parse_int(line.value(flag));
+  if (!value || *value < INT32_MIN || *value > INT32_MAX)
+    throw invalid_argument(cat(flag, " '", line.value(flag), "': expected a whole number of 32 bits"));
+  return *value;
+}
+
+/// The number given for a flag, seconds or times a second, or `preset`.
+double real(const ForeignLine& line, std::string_view flag, double preset) {
+  constexpr double kMost = 1e9;
   if (!line.has(flag)) return preset;
   const auto value = parse_double(line.value(flag));
-  if (!value) throw invalid_argument(cat(flag, " '", line.value(flag), "': expected a number"));
+  if (!value || !(std::abs(*value) <= kMost))
+    throw invalid_argument(cat(flag, " '", line.value(flag), "': expected a number within ±10⁹"));
   return *value;
 }
 
@@ -259,21 +271,35 @@ std::vector<Tensor> make_inputs(const ForeignLine& line, const Inputs& names, co
   return out;
 }
 
-/// How long a phase of the measurement lasts.
+/// How long a phase of the measurement lasts, and its pace.
 struct Phase {
   int64_t min_runs;
   double min_seconds, max_seconds;
+  double frequency, delay;
 };
 
-/// Runs until both minima are reached or the maximum is, at the pace of the line.
-RunStatistics run_phase(Session& session, std::span<const Tensor> inputs, const Phase& phase, const ForeignLine& line,
-                        Console& console) {
+/// The phases of a line, read before anything runs.
+struct Phases {
+  Phase warm_up, timed;
+
+  explicit Phases(const ForeignLine& line) {
+    const double most = real(line, "--max_secs", 150);
+    const double frequency = real(line, "--run_frequency", -1), delay = real(line, "--run_delay", -1);
+    warm_up = {whole(line, "--warmup_runs", 1), real(line, "--warmup_min_secs", 0.5), most, frequency, delay};
+    timed = {whole(line, "--num_runs", 50), real(line, "--min_secs", 1), most, frequency, delay};
+    if (line.is_on("--dry_run")) warm_up = timed = {0, -1, most, frequency, delay};
+  }
+};
+
+/// Runs until both minima are reached or the maximum is.
+RunStatistics run_phase(Session& session, std::span<const Tensor> inputs, const Phase& phase, Console& console) {
   info(console, cat("Running benchmark for at least ", phase.min_runs, " iterations and at least ",
                     stream_number(phase.min_seconds), " seconds but terminate if exceeding ",
                     stream_number(phase.max_seconds), " seconds."));
-  const double frequency = number(line, "--run_frequency", -1), delay = number(line, "--run_delay", -1);
   const Progress progress = console.progress("measuring");
-  const auto seconds = [](double s) { return std::chrono::duration<double>(s); };
+  const auto seconds = [](double s) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(s, 1e9)));
+  };
   RunStatistics out;
   const Clock::time_point start = Clock::now();
   double elapsed = 0;
@@ -281,11 +307,10 @@ RunStatistics run_phase(Session& session, std::span<const Tensor> inputs, const 
     const Clock::time_point begin = Clock::now();
     session.run(inputs);
     out.add(us_since(begin));
-    if (frequency > 0)
-      std::this_thread::sleep_until(
-          start + std::chrono::duration_cast<Clock::duration>(seconds(static_cast<double>(out.count()) / frequency)));
-    else if (delay > 0)
-      std::this_thread::sleep_for(seconds(delay));
+    if (phase.frequency > 0)
+      std::this_thread::sleep_until(start + seconds(static_cast<double>(out.count()) / phase.frequency));
+    else if (phase.delay > 0)
+      std::this_thread::sleep_for(seconds(phase.delay));
     elapsed = static_cast<double>(us_since(start)) / 1e6;
     progress(static_cast<int64_t>(elapsed * 1e3), static_cast<int64_t>(phase.min_seconds * 1e3));
   }
@@ -359,7 +384,8 @@ int benchmark(const ForeignLine& line, Console& console) {
   const Inputs names(line);
   const std::string path = line.value("--graph"), csv = line.value("--profiling_output_csv_file");
   EngineArgs engine;
-  engine.threads = std::max<int64_t>(static_cast<int64_t>(number(line, "--num_threads", -1)), 1);
+  engine.threads = std::max<int64_t>(whole(line, "--num_threads", -1), 1);
+  const Phases phases(line);
   Memory memory{.at_start = peak_megabytes()};
   const Clock::time_point start = Clock::now();
   Graph graph = load(line, names, console);
@@ -379,22 +405,14 @@ int benchmark(const ForeignLine& line, Console& console) {
     info(console, cat("The input model file size (MB): ", stream_number(static_cast<double>(bytes) / 1e6)));
   info(console, cat("Initialized session in ", stream_number(static_cast<double>(init_us) / 1e3), "ms."));
 
-  const bool is_dry = line.is_on("--dry_run");
-  const double most = number(line, "--max_secs", 150);
-  const auto phase = [&](std::string_view runs, double runs_preset, std::string_view least, double least_preset) {
-    return is_dry
-               ? Phase{0, -1, most}
-               : Phase{static_cast<int64_t>(number(line, runs, runs_preset)), number(line, least, least_preset), most};
-  };
-  const RunStatistics warm =
-      run_phase(session, inputs, phase("--warmup_runs", 1, "--warmup_min_secs", 0.5), line, console);
+  const RunStatistics warm = run_phase(session, inputs, phases.warm_up, console);
   std::vector<TimedNode> nodes = nodes_of(plan, program->graph());
   const bool is_profiled = line.is_on("--enable_op_profiling");
   if (is_profiled)
     session.set_observer([&](size_t step, double us, std::span<const Tensor* const>) {
       nodes[step].us.add(static_cast<int64_t>(us + 0.5));
     });
-  const RunStatistics timed = run_phase(session, inputs, phase("--num_runs", 50, "--min_secs", 1), line, console);
+  const RunStatistics timed = run_phase(session, inputs, phases.timed, console);
   memory.at_end = peak_megabytes();
   info(console, cat("Inference timings in us: Init: ", init_us, ", First inference: ", warm.first(), ", Warmup (avg): ",
                     stream_number(warm.mean()), ", Inference (avg): ", stream_number(timed.mean())));
@@ -410,7 +428,7 @@ int benchmark(const ForeignLine& line, Console& console) {
     return 0;
   }
   info(console, loading);
-  if (!is_dry) info(console, running);
+  if (!line.is_on("--dry_run")) info(console, running);
   return 0;
 }
 

@@ -139,10 +139,11 @@ std::string RunStatistics::text() const {
   const auto [low, high] = std::minmax_element(values_.begin(), values_.end());
   if (*low == *high) return cat("count=", count(), " curr=", values_.back(), count() > 1 ? "(all same)" : "");
   double squares = 0;
-  for (const int64_t v : values_) squares += (static_cast<double>(v) - mean()) * (static_cast<double>(v) - mean());
+  const double middle = mean();
+  for (const int64_t v : values_) squares += (static_cast<double>(v) - middle) * (static_cast<double>(v) - middle);
   const double deviation = std::sqrt(squares / static_cast<double>(count()));
   return cat("count=", count(), " first=", first(), " curr=", values_.back(), " min=", *low, " max=", *high,
-             " avg=", stream_number(mean()), " std=", static_cast<int64_t>(deviation));
+             " avg=", stream_number(middle), " std=", static_cast<int64_t>(deviation));
 }
 
 std::string RunStatistics::text_with_percentiles() const {
