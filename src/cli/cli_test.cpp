@@ -5,15 +5,18 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "base/workshop.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/input_args.h"
 #include "cli/model_args.h"
 #include "cli/output_names.h"
 #include "cli/table.h"
+#include "data/npz.h"
 
 namespace hone {
 namespace {
@@ -33,6 +36,23 @@ std::string error_of(F&& f) {
 TEST(Wrapped, BreaksAtSpacesAndKeepsTheFirstIndent) {
   EXPECT_EQ(wrapped("  one two three", 9, 4), "  one two\n    three");
   EXPECT_EQ(wrapped("µµµ µµµ", 7, 0), "µµµ µµµ");
+}
+
+TEST(Inputs, OfAnArchiveNothingIsUnpackedBeforeEveryArrayHasItsPlace) {
+  const std::string path = testing::TempDir() + "hone_cli_test_inputs.npz";
+  write_npz(path, std::vector<NamedTensor>{{"x", Tensor::of<float>({2}, {1, 2})},
+                                           {"bomb", Tensor::zeros(DType::kU8, {1 << 24})}});
+  Graph graph;
+  graph.add_input("x", {DType::kF32, Shape{2}, nullptr});
+  set_memory_ceiling(1'000'000);  // less than this process holds
+  try {
+    InputArgs{.files = {path}, .preprocess = {}}.load(graph);
+    ADD_FAILURE() << "expected an error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kNotFound) << e.what();
+  }
+  set_memory_ceiling(0);
+  std::filesystem::remove(path);
 }
 
 TEST(Shortened, CutsTheMiddleByCodePoints) {

@@ -1,5 +1,7 @@
 #include "cli/input_args.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "data/npz.h"
@@ -21,14 +23,21 @@ std::pair<size_t, std::string> split_input(const Graph& graph, const std::string
   throw invalid_argument(cat("--input '", text, "' is one too many, the model has ", ids.size(), " inputs"));
 }
 
-/// Puts the arrays of a .npz where their names say, or the only array at the only input.
+/// Puts the arrays of a .npz where their names say, or the only array at the only input. Nothing is unpacked before
+/// each has a place.
 void take_npz(const std::string& path, std::span<const InputSpec> specs, std::vector<Tensor>& out) {
-  const std::vector<NamedTensor> arrays = read_npz(path);
-  for (const auto& [name, tensor] : arrays) {
-    size_t at = specs.size() == 1 && arrays.size() == 1 ? 0 : specs.size();
+  std::vector<std::string> names;
+  read_npz(path, [&](const std::string& name) { return names.push_back(name), false; });
+  std::map<std::string, size_t> places;
+  for (const std::string& name : names) {
+    size_t at = specs.size() == 1 && names.size() == 1 ? 0 : specs.size();
     for (size_t i = 0; i < specs.size(); ++i)
       if (specs[i].name == name) at = i;
     if (at == specs.size()) throw not_found(cat("'", path, "': the model has no input '", name, "'"));
+    places[name] = at;
+  }
+  for (const auto& [name, tensor] : read_npz(path, [&](const std::string& name) { return places.contains(name); })) {
+    const size_t at = places.at(name);
     out[at] = convert_input(tensor, specs[at].type, specs[at].stored);
   }
 }
