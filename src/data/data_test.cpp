@@ -317,6 +317,20 @@ TEST(ConvertInput, GoesThroughTheRealNumbers) {
 
 InputSpec float_spec(Dims dims) { return make_input_spec("x", TensorType{DType::kF32, Shape(dims), nullptr}, {}); }
 
+TEST(ConvertInput, BytesThatAreNeitherPictureNorArrayAreSaidToBe) {
+  InputSpec spec;
+  spec.name = "x";
+  spec.type = {DType::kF32, Shape{1, 2, 2, 3}, nullptr};
+  EXPECT_EQ(load_input_bytes(std::string(48, '\0'), spec).elements(), 12);
+  for (const std::string bytes : {"", "garbage", "{\"inputs\": []}"}) {
+    const std::string said = error_of([&] { load_input_bytes(bytes, spec); });
+    EXPECT_NE(said.find(cat("found ", bytes.size(), " bytes, the input f32[1,2,2,3] takes 48")), std::string::npos);
+    EXPECT_NE(said.find("begins like no JPEG, PNG, BMP or .npy"), std::string::npos) << said;
+  }
+  spec.type.shape = Shape{int64_t{1} << 62};
+  EXPECT_NE(error_of([&] { load_input_bytes("1234", spec); }), "");
+}
+
 TEST(Dataset, ReadsAFolderPerClassInSortedOrder) {
   TempFolder folder;
   const std::string png = detail::encode_png(checkered(4, 4));

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -395,18 +396,18 @@ Tensor tensor_from_bytes(std::span<const std::byte> bytes, const InputSpec& spec
   };
   const Shape shape(dims);
   const int64_t elements = shape.elements(), size = static_cast<int64_t>(bytes.size());
-  const int64_t own = elements * size_of(spec.type.dtype);
+  const int64_t own = checked_mul(elements, size_of(spec.type.dtype));
   if (spec.stored && size == elements) {
     const DType dtype = spec.stored->zero_point() > 127 || spec.type.dtype == DType::kU8 ? DType::kU8 : DType::kI8;
     return convert_input(view(dtype, spec.stored), spec.type);
   }
   if (size == own) return convert_input(view(spec.type.dtype, spec.type.quant), spec.type);
-  if (size == elements * 4) return convert_input(view(DType::kF32, nullptr), spec.type);
+  if (size % 4 == 0 && size / 4 == elements) return convert_input(view(DType::kF32, nullptr), spec.type);
   if (size == elements && !spec.stored && is_float(spec.type.dtype))
-    throw invalid_argument(cat("the file holds ", size, " bytes, one for each element of ", to_text(spec.type),
-                               ": integers of unknown scale"),
-                           "say how they were quantized: --input-quant scale,zero_point");
-  throw invalid_argument(cat("the file holds ", size, " bytes, the input ", to_text(spec.type), " takes ", own));
+    throw invalid_argument(
+        cat("found ", size, " bytes, one for each element of ", to_text(spec.type), ": integers of unknown scale"),
+        "say how they were quantized: --input-quant scale,zero_point");
+  throw invalid_argument(cat("found ", size, " bytes, the input ", to_text(spec.type), " takes ", own));
 }
 
 namespace {
@@ -426,7 +427,8 @@ Tensor load_input_bytes(const std::string& bytes, const InputSpec& spec) {
     return preprocess_image(decode_image(view, image_channels(p)), p, spec.type);
   }
   if (bytes.starts_with("\x93NUMPY")) return convert_input(parse_npy(view, owned), spec.type, spec.stored);
-  return tensor_from_bytes(view, spec, owned);
+  return with_context([] { return std::string("taken as raw numbers: it begins like no JPEG, PNG, BMP or .npy"); },
+                      [&] { return tensor_from_bytes(view, spec, owned); });
 }
 
 Tensor load_input_file(const std::string& path, const InputSpec& spec) {
