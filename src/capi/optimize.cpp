@@ -1,12 +1,31 @@
 #include "hone/optimize.h"
 
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
 #include "compress/job.h"
 #include "providers/cpu/provider.h"
 
 namespace hone {
 
+namespace {
+
+/// What the command line's flags make sure of.
+void require_sensible(const OptimizeOptions& options) {
+  if (!std::isfinite(options.max_drop))
+    throw invalid_argument(cat("max_drop ", options.max_drop, ": expected a finite number"));
+  if (!(options.latency_seconds >= 0) || !std::isfinite(options.latency_seconds))
+    throw invalid_argument(cat("latency_seconds ", options.latency_seconds, ": expected 0 or more"));
+  if (options.stem.empty() || options.stem.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
+    throw invalid_argument(cat("stem '", options.stem, "': expected a file's name without a folder"));
+}
+
+}  // namespace
+
 Optimized optimize(const Model& model, const Samples& calibration, const Samples& test,
                    const std::vector<int64_t>& labels, const OptimizeOptions& options) {
+  require_sensible(options);
   Job job;
   job.source = source_model(model.graph());
   job.calibration = {calibration.count, calibration.inputs};

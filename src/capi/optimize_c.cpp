@@ -98,6 +98,7 @@ hone_status hone_optimize(const hone_model* model, const hone_samples* calibrati
                           hone_optimize_result* result) {
   return guarded([&] {
     require(model && calibration && test, "hone_optimize: model and samples must not be null");
+    require(!result || result->size >= sizeof result->size, "result: set size to sizeof the struct");
     if (optimized) *optimized = nullptr;
     const hone_optimize_options o = options_of(options, hone_optimize_defaults());
     const hone::Model& source = hone_model_access::model(model);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -298,6 +299,28 @@ TEST(CApi, OptimizesWithinABoundAndSaysWhatItCost) {
   EXPECT_GE(result.score_after, 10);
   EXPECT_LT(result.bytes_after, result.bytes_before);
   EXPECT_GT(result.latency_after_us, 0);
+}
+
+TEST(CApi, RefusesNumbersAndNamesThatCannotBeBeforeItWorks) {
+  const ModelPtr model = load_sample();
+  int calls = 0;
+  const hone_samples samples{4, fill_sample, &calls};
+  const auto refuses = [&](auto change, const char* reason) {
+    hone_optimize_options options = hone_optimize_defaults();
+    hone_optimize_result result{};
+    result.size = sizeof result;
+    change(options, result);
+    EXPECT_EQ(hone_optimize(model.get(), &samples, &samples, nullptr, &options, nullptr, &result),
+              HONE_INVALID_ARGUMENT);
+    EXPECT_TRUE(last_error_says(reason)) << hone_last_error();
+  };
+  const double nan = std::nan("");
+  refuses([&](auto& o, auto&) { o.max_drop = nan; }, "max_drop");
+  for (const double seconds : {nan, -1.0, HUGE_VAL})
+    refuses([&](auto& o, auto&) { o.latency_seconds = seconds; }, "latency_seconds");
+  for (const char* stem : {"", "../up", "/up", "a/b"}) refuses([&](auto& o, auto&) { o.stem = stem; }, "stem");
+  refuses([&](auto&, auto& result) { result.size = 0; }, "set size");
+  EXPECT_EQ(calls, 0);
 }
 
 TEST(CApi, TakesOptionsOfAnOlderHeader) {
