@@ -1,7 +1,9 @@
 #include "serve/work_queue.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <future>
 #include <system_error>
 #include <utility>
 
@@ -9,7 +11,36 @@
 
 namespace hone {
 
+namespace {
+
+/// Threads that stand still as long as this lives. What the server starts after its workers (gRPC, looking for
+/// versions, the watchdog) then takes their places where a system gives few.
+class ReservedThreads {
+ public:
+  ReservedThreads() {
+    const std::shared_future<void> go = go_.get_future().share();
+    try {
+      for (std::thread& thread : threads_) thread = std::thread([go] { go.wait(); });
+    } catch (const std::system_error&) {
+    }
+  }
+  ~ReservedThreads() {
+    go_.set_value();
+    for (std::thread& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+  ReservedThreads(const ReservedThreads&) = delete;
+  ReservedThreads& operator=(const ReservedThreads&) = delete;
+
+ private:
+  std::promise<void> go_;
+  std::array<std::thread, 3> threads_;
+};
+
+}  // namespace
+
 WorkQueue::WorkQueue(int workers, size_t capacity) : capacity_(capacity) {
+  const ReservedThreads others;
   try {
     for (int i = 0; i < workers; ++i) threads_.emplace_back([this, i] { run(i); });
   } catch (const std::system_error&) {

@@ -146,6 +146,24 @@ TEST(Limits, FewProcessesMeanFewerThreads) {
   EXPECT_EQ(ended.code, 0) << ended.err;
 }
 
+TEST(Limits, AServerHasAllItsThreadsWhereThereAreFew) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become a user without other processes";
+  const Folder folder;
+  write_file(folder / "tiny.hone", kTiny);
+  fs::permissions(folder.path, fs::perms::all);
+  const Ended ended = run_hone(
+      folder, {"serve", "tiny.hone", "--http-port", "0", "--grpc-port", "0", "--workers", "16"},
+      [] {
+        const rlimit few{6, 6};
+        ::setrlimit(RLIMIT_NPROC, &few);
+        if (::setgid(60123) != 0 || ::setuid(60123) != 0) ::_exit(98);
+      },
+      milliseconds(2000));
+  if (ended.code == 98 || ended.code == 99) GTEST_SKIP() << "may not become another user";
+  EXPECT_EQ(ended.signal, SIGKILL) << ended.err;
+  EXPECT_NE(ended.err.find("listening on http"), std::string::npos) << ended.err;
+}
+
 TEST(Limits, FewOpenFilesAreEnough) {
   const Folder folder;
   write_file(folder / "tiny.hone", kTiny);
