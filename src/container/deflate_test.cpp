@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/cancel.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -23,6 +25,12 @@ TEST(Deflate, GivesTheSameBytesInPiecesAndIsReadByGzip) {
   write_file(cat(folder, "/a.gz"), packed);
   EXPECT_EQ(std::system(cat("gzip -dc ", folder, "/a.gz | cmp - ", folder, "/a").c_str()), 0);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Deflate, EndsWhenItIsAskedTo) {
+  request_cancel();
+  EXPECT_THROW(deflate(std::string(5'000'000, 'z'), Deflated::gzip), Error);
+  withdraw_cancel();
 }
 
 TEST(Deflate, IsWhatInflateReads) {
