@@ -52,8 +52,9 @@ Move planned(const fs::path& from, fs::path to) {
   if (::lstat(to.c_str(), &old) != 0) return {from, to, false};
   if (S_ISLNK(old.st_mode)) {
     std::error_code error;
-    to = fs::canonical(to, error);
+    const fs::path target = fs::canonical(to, error);
     if (error) throw io_error(cat("'", to.string(), "' is a link to a file that does not exist"));
+    to = target;
   }
   if (::stat(to.c_str(), &old) != 0 || !S_ISREG(old.st_mode))
     throw io_error(cat("'", to.string(), "' is no file: it cannot be replaced"));

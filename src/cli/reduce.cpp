@@ -104,6 +104,7 @@ int report(const Options& o, const Graph& graph, const Reduction& found, int cod
 
 int reduce_command(const Options& o, Console& console) {
   require_source_survives(o.model.path, o.destination, "give another name with -o");
+  require_written_format({.path = o.destination});
   const Graph graph = o.model.load();
   if (graph.node_count() == 0) throw invalid_argument("the model has no nodes");
   const Check check(o);
