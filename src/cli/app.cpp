@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -46,6 +47,21 @@ Error cause_of(const Error& error) {
   return error;
 }
 
+/// hone's own lines are indented: a name from a file begins none, and so cannot look like a verdict.
+std::string own_lines(const std::string& text) {
+  std::string out;
+  for (const std::string& line : split(text, '\n'))
+    out += cat(out.empty() ? "" : line.starts_with("  ") ? "\n" : "\\n", line);
+  return out;
+}
+
+std::string text_of(const Error& error) {
+  std::string out = own_lines(error.message());
+  for (const std::string& frame : error.frames()) out += cat("\n  ", printable_line(frame));
+  if (!error.hint().empty()) out += cat("\n  hint: ", own_lines(error.hint()));
+  return out;
+}
+
 }  // namespace
 
 int run_command(std::span<const std::string> arguments, Console& console) {
@@ -79,7 +95,7 @@ int run_cli(std::string_view program, std::span<const std::string> arguments) {
   std::vector<std::string> words(arguments.begin(), arguments.end());
   if (const Command* command = command_called(program)) words.insert(words.begin(), std::string(command->name));
   const auto report = [&](const Error& e) {
-    console.note(cat("error: ", e.what()));
+    console.note(cat("error: ", text_of(e)));
     return exit_code(e.code());
   };
   try {

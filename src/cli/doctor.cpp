@@ -69,10 +69,10 @@ void print(const Options& o, const Diagnosis& d, Console& console) {
   const int width = console.width();
   if (d.findings.empty()) console.out("nothing was found\n");
   for (const Finding& f : d.findings) {
-    console.out(wrapped(cat(to_string(f.gravity), "  ", f.check, ": ", f.found, "\n"), width, 7));
+    console.out(wrapped(cat(to_string(f.gravity), "  ", f.check, ": ", printable_line(f.found), "\n"), width, 7));
     if (!f.nodes.empty() && !names(f.found, f.nodes))
       console.out(wrapped(cat("       in ", nodes_text(f.nodes), "\n"), width, 7));
-    console.out(wrapped(cat("       ", typed(f.advice, o.model.path), "\n"), width, 7));
+    console.out(wrapped(cat("       ", printable_line(typed(f.advice, o.model.path)), "\n"), width, 7));
   }
   Facts facts;
   const auto bytes = [](int64_t n) { return human_bytes(static_cast<uint64_t>(n)); };

@@ -108,7 +108,7 @@ void print_summary(const ModelSummary& s, Console& console) {
   if (s.unsupported.empty()) return;
   console.out("\nnot supported\n");
   for (const UnsupportedOp& op : s.unsupported) {
-    const std::string head = cat("  ", op.op, " (", op.nodes.size(), "): ");
+    const std::string head = cat("  ", printable_line(op.op), " (", op.nodes.size(), "): ");
     console.out(cat(wrapped(cat(head, printable_line(join(op.nodes, ", "))), width, 4), "\n"));
   }
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/table.h"
 #include "measure/input_scale.h"
@@ -115,7 +116,7 @@ std::string roofline_table(const std::vector<StepTime>& steps, const Roof& roof,
       table.add({step.name, step.op, human_us(step.us), percent(step.share, 1), speed(step.macs, step.us),
                  fixed(gigabytes, 1), share > 0 ? percent(share, 0) : ""});
     if (step.share >= kMatters && share > 0 && share < kFar)
-      far += cat(far.empty() ? "" : ", ", step.name, " (", percent(share, 0), ")");
+      far += cat(far.empty() ? "" : ", ", printable_line(step.name), " (", percent(share, 0), ")");
   }
   return cat("roof  ", fixed(roof.f32_gmacs, 1), " GMAC/s f32, ", fixed(roof.int8_gmacs, 1), " int8, ",
              fixed(roof.cache_gigabytes, 1), " GB/s in cache, ", fixed(roof.memory_gigabytes, 1), " in memory\n\n",

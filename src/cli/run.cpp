@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/input_args.h"
@@ -99,7 +100,7 @@ struct Report {
     output["max"] = s.max;
     output["mean"] = s.mean;
     output["non_finite"] = s.non_finite;
-    text += cat(name, ": ", to_text(tensor.type()), "\n");
+    text += cat(printable_line(name), ": ", to_text(tensor.type()), "\n");
     text += cat("  min ", fixed(s.min, 6), ", max ", fixed(s.max, 6), ", mean ", fixed(s.mean, 6),
                 s.non_finite ? cat(", ", s.non_finite, " not finite") : "", "\n");
     if (!file.empty()) text += cat("  written to ", file, "\n");

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace hone {
@@ -40,8 +41,8 @@ std::string node_line(const TimedNode& node, int64_t so_far, const RunStatistics
   if (!is_csv)
     return cat(cell(node.type, 24), cell(thousandths(first), 9), cell(thousandths(mean), 9),
                cell(thousandths(share), 7), "%", cell(thousandths(sum), 7), "%", cell(thousandths(node.kilobytes), 10),
-               cell(std::to_string(calls), 9), "\t", node.name, "\n");
-  std::string name = node.name;
+               cell(std::to_string(calls), 9), "\t", printable_line(node.name), "\n");
+  std::string name = printable_line(node.name);
   std::replace(name.begin(), name.end(), ',', '\t');
   return cat(node.type, ", ", stream_number(first), ", ", stream_number(mean), ", ", stream_number(share), "%, ",
              stream_number(sum), "%, ", stream_number(node.kilobytes), ", ", calls, ", ", name, "\n");

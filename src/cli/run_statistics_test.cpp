@@ -24,8 +24,7 @@ TEST(RunStatistics, ArePrintedAsTheOriginalDoes) {
 TEST(RunStatistics, DescribeAMillionRunsInOnePass) {
   RunStatistics runs;
   for (int64_t i = 0; i < 1'000'000; ++i) runs.add(i % 2);
-  EXPECT_EQ(runs.text_with_percentiles(),
-            "count=1000000 first=0 curr=1 min=0 max=1 avg=0.5 std=0 p5=0 median=1 p95=1");
+  EXPECT_EQ(runs.text_with_percentiles(), "count=1000000 first=0 curr=1 min=0 max=1 avg=0.5 std=0 p5=0 median=1 p95=1");
 }
 
 TEST(RunStatistics, MeansHaveSixDigits) {
