@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "ops/binary.h"
+#include "passes/rewrite.h"
 
 namespace hone {
 namespace {
@@ -51,6 +53,21 @@ Tensor random_tensor(const TensorType& type, Random& random, int64_t unknown_dim
   return result;
 }
 
+/// The constants that nodes compare `input` with, in the order of the nodes: the values that the model was made for, as
+/// 16000 of a sampling rate.
+std::vector<int64_t> compared_with(const Graph& graph, ValueId input) {
+  std::vector<int64_t> found;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (!node.is<Equal>()) continue;
+    for (const size_t side : {0, 1}) {
+      const auto number = constant_scalar(graph, node.inputs[1 - side]);
+      if (node.inputs[side] == input && number) found.push_back(static_cast<int64_t>(*number));
+    }
+  }
+  return found;
+}
+
 void compare(const Tensor& a, const Tensor& b, Difference& result) {
   if (a.dtype() != b.dtype() || a.dims() != b.dims()) {
     throw internal_error(cat("results differ in type: ", to_text(a.type()), " against ", to_text(b.type())));
@@ -78,7 +95,15 @@ void compare(const Tensor& a, const Tensor& b, Difference& result) {
 std::vector<Tensor> generate_inputs(const Graph& graph, uint64_t seed, int64_t unknown_dim) {
   Random random(seed);
   std::vector<Tensor> result;
-  for (ValueId input : graph.inputs()) result.push_back(random_tensor(graph.type(input), random, unknown_dim));
+  for (ValueId input : graph.inputs()) {
+    result.push_back(random_tensor(graph.type(input), random, unknown_dim));
+    Tensor& made = result.back();
+    if (!is_integer(made.dtype()) || made.quant() || made.elements() != 1) continue;
+    const std::vector<int64_t> asked = compared_with(graph, input);
+    if (asked.empty()) continue;
+    const int64_t choice = asked[seed % asked.size()];
+    made = cast(Tensor::of<int64_t>(made.dims(), std::span(&choice, 1)), made.dtype());
+  }
   return result;
 }
 
