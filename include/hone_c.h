@@ -104,9 +104,9 @@ HONE_API hone_status hone_session_output(hone_session* session, size_t index, ho
 
 /* ---- pictures, and making models small and fast; not in the minimal library ---- */
 
-/* Sets input `index` from a decoded picture: rows from the top, `channels` (1 or 3: R, G, B) bytes a pixel. It is resized,
- * normalized and laid out by the preprocessing that `model`, which the session was made of, carries in its metadata
- * ("hone.preprocess", as hone optimize embeds it); without one it is resized, and floats take 0 ... 255. */
+/* Sets input `index` from a decoded picture: rows from the top, `channels` (1 or 3: R, G, B) bytes a pixel. It is
+ * resized, normalized and laid out by the preprocessing that `model`, which the session was made of, carries in its
+ * metadata ("hone.preprocess", as hone optimize embeds it); without one it is resized, and floats take 0 ... 255. */
 HONE_API hone_status hone_session_set_image(hone_session* session, const hone_model* model, size_t index,
                                             const uint8_t* pixels, int64_t height, int64_t width, int32_t channels);
 
@@ -126,10 +126,12 @@ typedef struct hone_samples {
 /* `size` is sizeof(hone_quantize_options) of the header you compiled with; a zeroed rest is the default. */
 typedef struct hone_quantize_options {
   size_t size;
-  const char* to;         /* "int8", "dynamic", "float16"; NULL: "int8" */
-  const char* calibrator; /* "minmax", "percentile", "entropy", "mse"; NULL: "mse" */
-  int32_t integer_io;     /* 1: inputs and outputs become int8 too */
-  int32_t threads;        /* for calibration; 0: all usable CPUs */
+  const char* to;                /* "int8", "dynamic", "float16"; NULL: "int8" */
+  const char* calibrator;        /* "minmax", "percentile", "entropy", "mse"; NULL: "mse" */
+  int32_t integer_io;            /* 1: inputs and outputs become int8 too */
+  int32_t threads;               /* for calibration; 0: all usable CPUs */
+  const char* const* keep_float; /* layers that stay in float, by hone's names or the file's; NULL: none */
+  size_t keep_float_count;
 } hone_quantize_options;
 
 /* `samples` may be NULL for dynamic and float16. */

@@ -16,13 +16,14 @@ struct Samples {
 
 struct Int8Options {
   std::string calibrator = "mse";       ///< minmax, percentile, entropy or mse
-  std::vector<std::string> keep_float;  ///< names of nodes that stay in float
+  std::vector<std::string> keep_float;  ///< layers that stay in float, by hone's names or by those of the file's nodes
   bool integer_io = false;              ///< inputs and outputs become int8 too
   int threads = 0;                      ///< for calibration; 0: all CPUs
 };
 
 /// Static post-training quantization: activations per tensor, weights per channel, as TFLite specifies it. The model is
-/// simplified first. Throws Error(invalid_argument) without samples or when a value is not finite.
+/// simplified first. Throws Error(invalid_argument) without samples or when a value is not finite, Error(not_found) for
+/// a name in keep_float that no layer has.
 Model quantize_int8(const Model& model, const Samples& samples, const Int8Options& options = {});
 
 /// Weights as int8, activations in float.

@@ -62,8 +62,7 @@ hone_status hone_quantize(const hone_model* model, const hone_samples* samples, 
   return guarded([&] {
     require(model && quantized, "hone_quantize: model and quantized must not be null");
     *quantized = nullptr;
-    const hone_quantize_options o =
-        options_of(options, hone_quantize_options{sizeof(hone_quantize_options), 0, 0, 0, 0});
+    const hone_quantize_options o = options_of(options, hone_quantize_options{.size = sizeof(hone_quantize_options)});
     const hone::Model& source = hone_model_access::model(model);
     const std::string to = text_or(o.to, "int8");
     if (to == "dynamic") {
@@ -73,8 +72,10 @@ hone_status hone_quantize(const hone_model* model, const hone_samples* samples, 
     } else {
       require(to == "int8", "hone_quantize: to must be int8, dynamic or float16");
       require(samples, "hone_quantize: int8 needs samples");
+      require(o.keep_float || o.keep_float_count == 0,
+              "hone_quantize: keep_float must not be null where it has a count");
       const hone::Int8Options int8{.calibrator = text_or(o.calibrator, "mse"),
-                                   .keep_float = {},
+                                   .keep_float = {o.keep_float, o.keep_float + o.keep_float_count},
                                    .integer_io = o.integer_io != 0,
                                    .threads = o.threads};
       *quantized = hone_model_access::make(hone::quantize_int8(source, samples_of(samples, source), int8));

@@ -14,10 +14,10 @@
 #include "cli/table.h"
 #include "compress/dequantize.h"
 #include "compress/fake_quant.h"
+#include "compress/layer_names.h"
 #include "compress/pixels.h"
 #include "compress/recipe.h"
 #include "formats/formats.h"
-#include "measure/inspect.h"
 #include "measure/samples.h"
 #include "passes/pipelines.h"
 
@@ -39,34 +39,33 @@ struct Options {
   bool is_unsigned = false;
 };
 
-/// The layer called `name`, by hone or by the file that the model came from.
-std::string layer_named(const std::string& name, const Graph& graph, const std::vector<std::string>& layers) {
-  const auto is_layer = [&](const std::string& n) {
-    return std::find(layers.begin(), layers.end(), n) != layers.end();
-  };
-  if (is_layer(name)) return name;
-  const NodeId id = find_node(graph, name);
-  if (id.exists() && is_layer(graph.node(id).name)) return graph.node(id).name;
-  const std::string near = nearest(name, layers);
-  throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
-                  near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
+/// The layers of `graph` that flags name, by hone's names or by those of the file, whose graph is `source`.
+std::vector<std::string> named_layers(const std::vector<std::string>& names, const Graph& source, const Graph& graph,
+                                      const std::vector<std::string>& layers) {
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    found.push_back(find_layer(name, source, graph, layers));
+    if (!found.back().empty()) continue;
+    const std::string near = nearest(name, layers);
+    throw not_found(cat("--keep-float ", name, ": no such layer among the ", layers.size(), " that int8 would take"),
+                    near.empty() ? "hone inspect MODEL --text lists the nodes" : cat("did you mean ", near, "?"));
+  }
+  return found;
 }
 
-Graph to_int8(const Options& o, const Graph& graph, Console& console, size_t& samples) {
+Graph to_int8(const Options& o, const Graph& source, const Graph& graph, Console& console, size_t& samples) {
   const Calibrator& calibrator = find_calibrator(o.calibrator);
   const std::vector<InputSpec> inputs = input_specs(graph, o.preprocess.preprocess(), o.preprocess.stored());
   const Dataset data = o.data.open();
   o.preprocess.note_unused(std::vector{data.name(0)}, console);
   samples = data.size();
-  const SampleSource source{data.size(), [&](size_t i) { return data.load(i, inputs); }};
-  if (!inputs.empty()) warn_of_scale(graph, o.engine.engine(), source, inputs.front(), o.preprocess, console);
-  const Evidence evidence(source, o.engine.calibration_engine(), console.progress("calibrating"));
+  const SampleSource loaded{data.size(), [&](size_t i) { return data.load(i, inputs); }};
+  if (!inputs.empty()) warn_of_scale(graph, o.engine.engine(), loaded, inputs.front(), o.preprocess, console);
+  const Evidence evidence(loaded, o.engine.calibration_engine(), console.progress("calibrating"));
   const std::vector<std::string> layers =
       quantizable_layers(graph, to_ranges(evidence.statistics({}, graph), calibrator));
-  std::vector<std::string> kept;
-  for (const std::string& name : o.keep_float) kept.push_back(layer_named(name, graph, layers));
   const Int8 step{.calibrator = o.calibrator,
-                  .keep_float = kept,
+                  .keep_float = named_layers(o.keep_float, source, graph, layers),
                   .integer_io = o.integer_io,
                   .weight_bits = o.weight_bits,
                   .rounding = o.training > 0 ? Rounding::trained
@@ -95,7 +94,8 @@ Range parse_range(const std::string& text) {
 }
 
 /// int8 over ranges that need no data: what training with fake quantization left in the model, and what flags say.
-Graph to_int8_as_trained(const Options& o, Graph source) {
+Graph to_int8_as_trained(const Options& o, const Graph& given) {
+  Graph source = given;
   Ranges ranges = take_fake_quantization(source);
   if (ranges.empty() && o.default_range.empty())
     throw invalid_argument("int8 needs representative data, or a model trained with fake quantization",
@@ -109,7 +109,8 @@ Graph to_int8_as_trained(const Options& o, Graph source) {
   if (!o.default_range.empty()) add_default_range(ranges, graph, parse_range(o.default_range));
   const std::vector<std::string> layers = quantizable_layers(graph, ranges);
   QuantizeOptions options{.activations = o.is_unsigned ? DType::kU8 : DType::kI8, .quantize_io = o.integer_io};
-  for (const std::string& name : o.keep_float) options.keep_float.insert(layer_named(name, graph, layers));
+  const std::vector<std::string> kept = named_layers(o.keep_float, given, graph, layers);
+  options.keep_float.insert(kept.begin(), kept.end());
   return quantize_static(graph, ranges, options);
 }
 
@@ -147,14 +148,15 @@ int quantize_command(const Options& o, Console& console) {
       (o.equalize || o.compensate || o.correct_bias || o.training > 0 || o.weight_bits != 8 || o.levels != 0))
     throw invalid_argument(
         "--equalize, --compensate, --correct-bias, --qat, --weight-bits and --levels are for --to int8 with --data");
+  const Graph source = graph;
   Graph out;
-  if (as_trained) out = to_int8_as_trained(o, graph);
+  if (as_trained) out = to_int8_as_trained(o, source);
   run_pipeline(graph, standard_pipeline());
   size_t samples = 0;
   if (as_trained) {
     // from the graph before its passes, which take fake quantization for integers
   } else if (o.to == "int8") {
-    out = to_int8(o, with_float_weights(graph), console, samples);
+    out = to_int8(o, source, with_float_weights(graph), console, samples);
   } else if (o.to == "dynamic") {
     out = apply(Recipe::of(DynamicRange{}), with_float_weights(graph), {});
   } else if (o.to == "float16") {

@@ -279,6 +279,22 @@ TEST(CApi, QuantizesOnTheCallersSamples) {
   EXPECT_EQ(run_c(session.get(), ramp()).size(), 4u);
 }
 
+TEST(CApi, KeepsLayersInFloatByTheNamesOfTheFile) {
+  const ModelPtr model = load_sample();
+  int calls = 0;
+  const hone_samples samples{4, fill_sample, &calls};
+  const char* merged[] = {"/net/features/features.0/features.0.0/Conv"};  // into the activation behind it
+  hone_quantize_options options{.size = sizeof(hone_quantize_options)};
+  options.keep_float = merged;
+  options.keep_float_count = 1;
+  hone_model* made = nullptr;
+  ASSERT_EQ(hone_quantize(model.get(), &samples, &options, &made), HONE_OK) << hone_last_error();
+  hone_model_free(made);
+  merged[0] = "no such layer";
+  EXPECT_EQ(hone_quantize(model.get(), &samples, &options, &made), HONE_NOT_FOUND);
+  EXPECT_TRUE(last_error_says("no such layer"));
+}
+
 TEST(CApi, OptimizesWithinABoundAndSaysWhatItCost) {
   const ModelPtr model = load_sample();
   int calls = 0;
