@@ -48,13 +48,11 @@ std::string sizes_json(const std::string& text, const std::string& flag) {
 }
 
 /// read_model, with the file in every error.
-Graph read_named(const std::string& path, const ReadOptions& options) {
+Graph read_named(const std::string& path, std::shared_ptr<const std::string>& piped, const ReadOptions& options) {
   try {
-    if (path == "-") {
-      const std::string bytes = read_standard_input();
-      return read_model(std::as_bytes(std::span(bytes.data(), bytes.size())), "standard input", options);
-    }
-    return read_model(path, options);
+    if (path != "-") return read_model(path, options);
+    if (!piped) piped = std::make_shared<const std::string>(read_standard_input());
+    return read_model(std::as_bytes(std::span(piped->data(), piped->size())), "standard input", options);
   } catch (Error& e) {
     if (std::string_view(e.what()).find(path) == std::string_view::npos)
       e.add_frame(cat("while importing '", path, "'"));
@@ -128,7 +126,7 @@ Graph ModelArgs::load() const {
   if (!inputs.empty()) options.inputs = split(inputs, ',');
   if (!outputs.empty()) options.outputs = split(outputs, ',');
   for (const auto& [name, dims] : fixed) options.shapes[name] = dims;
-  Graph graph = read_named(path, options);
+  Graph graph = read_named(path, piped, options);
   if (!fixed.empty()) fix_shapes(graph, fixed);
   return graph;
 }

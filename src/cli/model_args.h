@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,10 +36,11 @@ std::vector<const Provider*> all_providers();
 /// MODEL, --shape, and what to read where a file leaves a choice.
 struct ModelArgs {
   std::string path;
-  std::vector<std::string> shapes;  ///< "input=1x3x224x224" or "1x3x224x224"
-  std::string signature, tag_set;   ///< of a SavedModel
-  std::string inputs, outputs;      ///< "a,b": where a TensorFlow graph begins and ends
-  int64_t max_memory = 0;           ///< bytes; 0: what the system leaves
+  std::vector<std::string> shapes;                   ///< "input=1x3x224x224" or "1x3x224x224"
+  std::string signature, tag_set;                    ///< of a SavedModel
+  std::string inputs, outputs;                       ///< "a,b": where a TensorFlow graph begins and ends
+  int64_t max_memory = 0;                            ///< bytes; 0: what the system leaves
+  mutable std::shared_ptr<const std::string> piped;  ///< what standard input gave, which cannot be read again
 
   void declare(Args& args, const std::string& name = "MODEL", bool is_required = true);
   /// The flags alone, for commands that take several models.

@@ -237,7 +237,8 @@ std::string folder_of_classes(const std::string& path, int depth) {
   }
   for (const std::string& folder : folders) {
     if (depth == 0) break;
-    if (std::string found = folder_of_classes(cat(path, "/", folder), depth - 1); !found.empty()) return found;
+    if (std::string found = folder_of_classes((fs::path(path) / folder).string(), depth - 1); !found.empty())
+      return found;
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <map>
 
 #include "base/error.h"
@@ -53,10 +54,33 @@ std::string target_hint() {
   return out;
 }
 
+bool ends_as_a_model(std::string_view name) {
+  for (const Format* format : all_formats())
+    for (const std::string_view extension : format->extensions)
+      if (name.ends_with(extension)) return true;
+  return false;
+}
+
+/// The model that lies in a folder, or deeper: a SavedModel's folder or a file. "" when there is none.
+std::string model_inside(const ModelSource& folder) {
+  constexpr std::string_view kSavedModel = "/saved_model.pb";
+  const std::filesystem::path path = folder.path;
+  std::string found;
+  for (const std::string& name : folder.names) {
+    if (name.ends_with(kSavedModel)) return (path / name.substr(0, name.size() - kSavedModel.size())).string();
+    if (found.empty() && ends_as_a_model(name)) found = (path / name).string();
+  }
+  return found;
+}
+
 [[noreturn]] void refuse(const ModelSource& source) {
-  if (source.bytes.empty())
+  if (source.bytes.empty()) {
+    const std::string inside = model_inside(source);
     throw unsupported(cat("'", source.path, "' is a folder without a model that hone reads"),
-                      cat("hone reads ", known_extensions(false), ", and folders with a saved_model.pb"));
+                      inside.empty()
+                          ? cat("hone reads ", known_extensions(false), ", and folders with a saved_model.pb")
+                          : cat("did you mean '", inside, "', which lies in it?"));
+  }
   const std::string_view text = source.text().substr(0, 4096);
   const std::string_view content = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   for (const Lookalike& other : kLookalikes) {

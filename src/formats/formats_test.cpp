@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -67,6 +68,25 @@ TEST(Formats, SayThatAFolderHoldsNoModel) {
   } catch (const Error& e) {
     EXPECT_NE(e.message().find("is a folder without a model that hone reads"), std::string::npos) << e.what();
   }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Formats, NameTheModelThatLiesInsideOfAFolder) {
+  const auto folder = std::filesystem::temp_directory_path() / ("hone_inside_" + std::to_string(::getpid()));
+  const auto hint = [&] {
+    try {
+      read_model(folder.string());
+    } catch (const Error& e) {
+      return e.hint();
+    }
+    return std::string("read");
+  };
+  std::filesystem::create_directories(folder / "b");
+  std::ofstream(folder / "b/model.onnx") << "x";
+  EXPECT_NE(hint().find((folder / "b/model.onnx").string()), std::string::npos) << hint();
+  std::filesystem::create_directories(folder / "saved");
+  std::ofstream(folder / "saved/saved_model.pb") << "x";
+  EXPECT_NE(hint().find((folder / "saved").string() + "'"), std::string::npos) << hint();
   std::filesystem::remove_all(folder);
 }
 
