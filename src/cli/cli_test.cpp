@@ -81,6 +81,16 @@ TEST(Table, WhatAllCellsShareGoesFirst) {
   EXPECT_EQ(table.render(20), "node   time\n…1…   12 µs\n…12…   3 µs\n");
 }
 
+TEST(Table, WhatTellsARowFromAnotherIsCutLast) {
+  Table table({{"candidate"}, {"drop", Table::Align::kRight}});
+  table.add({"float", "0"});
+  table.add({"int8 (percentile), 1 layer in float", "1"});
+  table.add({"int8 (percentile), 2 layers in float", "2"});
+  const std::string text = table.render(32);
+  EXPECT_NE(text.find("… 1 layer in float"), std::string::npos) << text;
+  EXPECT_NE(text.find("… 2 layers in float"), std::string::npos) << text;
+}
+
 TEST(Table, CommonPartsEndAtJointsAndLeaveSomething) {
   using Parts = std::pair<size_t, size_t>;
   EXPECT_EQ(common_parts({"a/b/conv1", "a/b/conv2"}), (Parts{4, 0}));

@@ -14,6 +14,7 @@ namespace hone {
 namespace {
 
 constexpr int kGap = 2;
+constexpr std::string_view kJoints = "/.:_- ";
 constexpr int kMinText = 10;  ///< a cut text keeps at least this many columns
 
 std::string padding(int columns) { return std::string(static_cast<size_t>(std::max(columns, 0)), ' '); }
@@ -34,11 +35,13 @@ void strip_right(std::string& line) {
 
 }  // namespace
 
-std::string shortened(const std::string& text, int width) {
+std::string shortened(const std::string& text, int width, int end) {
   const int columns = columns_of(text);
   if (columns <= width || width < 3) return text;
-  const int head = (width - 1) / 2, tail = width - 1 - head;
-  return cat(text.substr(0, byte_at(text, head)), "…", text.substr(byte_at(text, columns - tail)));
+  constexpr int kLeastHead = 4;
+  const int gone = columns - (width - 1);
+  const int head = end - gone >= kLeastHead ? end - gone : (width - 1) / 2;
+  return cat(text.substr(0, byte_at(text, head)), "…", text.substr(byte_at(text, head + gone)));
 }
 
 void Table::add(std::vector<std::string> cells) {
@@ -48,7 +51,6 @@ void Table::add(std::vector<std::string> cells) {
 }
 
 std::pair<size_t, size_t> common_parts(const std::vector<std::string>& texts) {
-  constexpr std::string_view kJoints = "/.:_- ";
   if (texts.size() < 2) return {0, 0};
   size_t head = texts[0].size(), tail = head;
   for (const std::string& text : texts) {
@@ -70,6 +72,28 @@ std::pair<size_t, size_t> common_parts(const std::vector<std::string>& texts) {
     if (text.size() <= head) head = 0;
   return {head, tail};
 }
+
+namespace {
+
+/// For each text where the beginning that it shares with another one ends, in columns, up to and with a joint.
+std::vector<int> shared_beginnings(const std::vector<std::string>& texts) {
+  std::vector<size_t> order(texts.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return texts[a] < texts[b]; });
+  std::vector<int> shared(texts.size(), 0);
+  for (size_t i = 1; i < order.size(); ++i) {
+    const std::string &a = texts[order[i - 1]], &b = texts[order[i]];
+    if (a == b) continue;
+    const auto same = static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+    const size_t joint = same == 0 ? std::string::npos : a.find_last_of(kJoints, same - 1);
+    if (joint == std::string::npos) continue;
+    for (const size_t at : {order[i - 1], order[i]})
+      shared[at] = std::max(shared[at], columns_of(std::string_view(a).substr(0, joint)));
+  }
+  return shared;
+}
+
+}  // namespace
 
 Table Table::without_common_parts() const {
   Table out(columns_);
@@ -112,11 +136,17 @@ std::string Table::render(int width) const {
     if (widest < 0) return render_records(width);
     --widths[static_cast<size_t>(widest)];
   }
+  std::vector<std::vector<int>> shared(columns_.size());
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    std::vector<std::string> texts;
+    for (const auto& row : rows_) texts.push_back(row[c]);
+    shared[c] = shared_beginnings(texts);
+  }
   std::string out;
-  const auto line = [&](auto&& cell) {
+  const auto line = [&](auto&& cell, auto&& cut_before) {
     std::string text;
     for (size_t c = 0; c < columns_.size(); ++c) {
-      const std::string shown = shortened(cell(c), widths[c]);
+      const std::string shown = shortened(cell(c), widths[c], cut_before(c));
       const std::string space = padding(widths[c] - columns_of(shown));
       if (c) text += padding(kGap);
       text += columns_[c].align == Align::kLeft ? shown + space : space + shown;
@@ -124,8 +154,9 @@ std::string Table::render(int width) const {
     strip_right(text);
     out += text + "\n";
   };
-  line([&](size_t c) { return columns_[c].header; });
-  for (const auto& row : rows_) line([&](size_t c) { return row[c]; });
+  line([&](size_t c) { return columns_[c].header; }, [](size_t) { return 0; });
+  for (size_t r = 0; r < rows_.size(); ++r)
+    line([&](size_t c) { return rows_[r][c]; }, [&](size_t c) { return shared[c][r]; });
   return out;
 }
 

@@ -8,8 +8,9 @@
 namespace hone {
 
 /// A table for people: columns aligned, numbers to the right; cells are shown as printable_line() says. When the
-/// terminal is too narrow, texts of a column lose the beginning and the end that they have in common, then their
-/// middle; when that does not suffice, each row becomes a few lines "header: cell".
+/// terminal is too narrow, texts of a column lose the beginning and the end that they have in common, then the end of
+/// what each has in common with another one, or its middle; when that does not suffice, each row becomes a few lines
+/// "header: cell".
 class Table {
  public:
   enum class Align { kLeft, kRight };
@@ -43,8 +44,8 @@ class Facts {
   std::vector<std::pair<std::string, std::string>> facts_;
 };
 
-/// `text` cut in its middle by "…" to at most `width` columns.
-std::string shortened(const std::string& text, int width);
+/// `text` cut by "…" to at most `width` columns: in its middle, or before column `end` where enough stands before that.
+std::string shortened(const std::string& text, int width, int end = 0);
 
 /// How many bytes at the start of all `texts` are the same, up to and with the last of "/.:_-" and a space; likewise at
 /// their end, from such a character on. What is left is never empty. {0, 0} for fewer than two texts.
