@@ -107,7 +107,15 @@ struct Counter {
   }
 };
 
+/// Planning packs weights, and so reads them all: from here on that is no look any more.
+constexpr int64_t kMostPlannedBytes = int64_t{256} << 20;
+
 void plan_peak(const Graph& graph, const Engine& engine, ModelSummary& out) {
+  if (out.parameter_bytes > kMostPlannedBytes) {
+    out.peak_reason = cat("that would read the ", human_bytes(static_cast<uint64_t>(out.parameter_bytes)),
+                          " of weights; hone bench does");
+    return;
+  }
   try {
     const auto plan = Plan::compile(prepare(graph, engine), engine.providers, engine.plan);
     const bool is_known = std::none_of(plan->slots().begin(), plan->slots().end(),
