@@ -214,23 +214,12 @@ class Search {
     explain_losers();
   }
 
-  /// Why a kept candidate was not taken.
   void explain_losers() {
-    const Candidate& best = out_.best();
+    if (job_.objective != Objective::kLatency) return;
     for (size_t i = 0; i < out_.candidates.size(); ++i) {
       Candidate& c = out_.candidates[i];
-      if (!c.is_kept || static_cast<int>(i) == out_.chosen || job_.objective != Objective::kLatency) continue;
-      const bool is_noise = c.latency.median.low <= best.latency.median.high;
-      if (c.latency.runs.median >= best.latency.runs.median) {
-        if (out_.chosen < 0) continue;
-        c.reason = !is_noise ? "slower than the chosen one"
-                   : judge_.metric().is_better(best.score.value, c.score.value)
-                       ? "no faster than the chosen one, which is more accurate"
-                       : "no better than the chosen one";
-      }
-      c.reason = judge_.metric().is_better(best.score.value, c.score.value)
-                     ? "not measurably faster than the chosen one, which is more accurate"
-                     : "not measurably faster than the chosen one, and larger";
+      if (c.is_kept && static_cast<int>(i) != out_.chosen)
+        c.reason = why_not_taken(c, out_.best(), judge_.metric(), out_.chosen < 0);
     }
   }
 
@@ -249,6 +238,15 @@ class Search {
 };
 
 }  // namespace
+
+std::string why_not_taken(const Candidate& candidate, const Candidate& best, const Metric& metric, bool is_given) {
+  const std::string_view other = is_given ? "the model as given" : "the chosen one";
+  const bool is_less_accurate = metric.is_better(best.score.value, candidate.score.value);
+  if (candidate.latency.runs.median < best.latency.runs.median)
+    return cat("not measurably faster than ", other, is_less_accurate ? ", which is more accurate" : ", and larger");
+  if (candidate.latency.median.low > best.latency.median.high) return cat("slower than ", other);
+  return is_less_accurate ? cat("no faster than ", other, ", which is more accurate") : cat("no better than ", other);
+}
 
 void search(const Job& job, const Engine& engine, const Judge& judge, const Sink& sink, Outcome& outcome) {
   Search(job, engine, judge, sink, outcome).run();

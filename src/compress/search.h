@@ -8,4 +8,8 @@ namespace hone {
 /// `outcome`, judged by `judge`, whose reference is the baseline.
 void search(const Job& job, const Engine& engine, const Judge& judge, const Sink& sink, Outcome& outcome);
 
+/// Why `candidate`, inside the budget, was not taken where latency decided and `best` won: the model as given, where
+/// `is_given`, or another candidate.
+std::string why_not_taken(const Candidate& candidate, const Candidate& best, const Metric& metric, bool is_given);
+
 }  // namespace hone

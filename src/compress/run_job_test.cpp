@@ -1,5 +1,3 @@
-#include "compress/job.h"
-
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -8,10 +6,16 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "compress/data_split.h"
+#include "compress/deliver.h"
 #include "compress/dequantize.h"
 #include "compress/file_forms.h"
+#include "compress/job.h"
+#include "compress/manifest.h"
 #include "compress/quantize.h"
+#include "compress/repeat.h"
+#include "compress/search.h"
 #include "container/json.h"
 #include "data/npy.h"
 #include "formats/formats.h"
@@ -67,19 +71,35 @@ class Labelled {
   std::string path_;
 };
 
-Outcome search(const Graph& graph, const std::string& path, const std::string& directory = {}) {
+const Engine& engine() {
+  static const Engine kEngine{.providers = {&reference_provider()}, .plan = {}};
+  return kEngine;
+}
+
+/// A job with the data that its samples come from.
+struct Prepared {
+  Prepared(const Graph& graph, const std::string& path, const std::string& directory = {})
+      : data(split_data(path, {}, 20, 0)) {
+    job.source = source_model(graph);
+    inputs = input_specs(job.source.graph);
+    job.budget.max_drop = 5;
+    job.objective = Objective::kSize;
+    job.latency_seconds = 0;
+    job.directory = directory;
+    job.calibration = samples_of(data.calibration, inputs);
+    job.test = samples_of(data.test, inputs);
+    job.labels = labels_of(data.test);
+  }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+
+  DataSplit data;
+  std::vector<InputSpec> inputs;
   Job job;
-  job.source = source_model(graph);
-  job.budget.max_drop = 5;
-  job.objective = Objective::kSize;
-  job.latency_seconds = 0;
-  job.directory = directory;
-  const DataSplit data = split_data(path, {}, 20, 0);
-  const std::vector<InputSpec> inputs = input_specs(job.source.graph);
-  job.calibration = samples_of(data.calibration, inputs);
-  job.test = samples_of(data.test, inputs);
-  job.labels = labels_of(data.test);
-  return run_job(job, {.providers = {&reference_provider()}, .plan = {}});
+};
+
+Outcome search(const Graph& graph, const std::string& path, const std::string& directory = {}) {
+  return run_job(Prepared(graph, path, directory).job, engine());
 }
 
 TEST(Job, MeasuresADynamicRangeModelAsGivenAndStartsFromItsRealWeights) {
@@ -225,6 +245,78 @@ TEST(Job, KeepsOnlyWhatStaysInsideTheBudget) {
     EXPECT_EQ(c.is_kept, 100 * (best - c.score.value) <= 5 + 1e-9) << c.id;
     EXPECT_EQ(c.is_kept, c.reason.empty()) << c.id;
   }
+}
+
+TEST(Job, ItsManifestMakesTheSameBytesAgain) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 120);
+  Prepared prepared(graph, data.path(), data.path() + "/out");
+  Job& job = prepared.job;
+  job.formats = {"tflite"};
+  const Outcome result = run_job(job, engine());
+  ASSERT_EQ(result.files.size(), 1u);
+  for (const Deliverable& d : result.files) {
+    const Graph written = read_model(d.file.path);
+    const JobRecipe recipe = parse_job_recipe(written.metadata.at(std::string(kManifestKey)));
+    EXPECT_EQ(recipe.recipe, result.best().recipe);
+    EXPECT_EQ(recipe.recipe, recipe_of(job, result).recipe);
+    EXPECT_TRUE(repeated_file(written, recipe, job.source, job.calibration, engine(), d.file.format) ==
+                read_file(d.file.path))
+        << d.file.path;
+  }
+}
+
+TEST(Deliver, AFolderThatNothingCameIntoIsGoneAgain) {
+  char name[] = "/tmp/hone-deliver-XXXXXX";
+  const std::filesystem::path base = ::mkdtemp(name);
+  const auto made = base / "new/out";
+  { const ResultFolder folder(made.string()); }
+  EXPECT_FALSE(std::filesystem::exists(made));
+  {
+    ResultFolder folder(made.string());
+    const std::string file = folder.workshop() + "/model.onnx";
+    write_file(file, "whole");
+    EXPECT_EQ(folder.final_path(file), (made / "model.onnx").string());
+    EXPECT_FALSE(std::filesystem::exists(made / "model.onnx")) << "seen before it was proven";
+    folder.publish();
+  }
+  EXPECT_EQ(read_file((made / "model.onnx").string()), "whole");
+  std::filesystem::remove_all(base);
+}
+
+TEST(Search, FillsCandidatesAndChoiceAndWritesNothing) {
+  const Graph graph = parse_graph(kNet, all_ops());
+  const Labelled data(graph, 60);
+  const Prepared prepared(graph, data.path());
+  const Job& job = prepared.job;
+  const Judge judge(job.source.graph, engine(), job.test, job.labels, {.budget = job.budget});
+  Outcome out;
+  out.baseline.score = judge.reference();
+  search(job, engine(), judge, {}, out);
+  EXPECT_GE(out.chosen, 0);
+  EXPECT_GT(out.candidates.size(), 4u);
+  EXPECT_TRUE(out.files.empty());
+}
+
+/// A candidate of this accuracy and this median, µs, one to either side.
+Candidate measured(double accuracy, double us) {
+  Candidate c;
+  c.score.value = accuracy;
+  c.latency.runs.median = us;
+  c.latency.median = {us - 1, us + 1};
+  return c;
+}
+
+TEST(Search, SaysWhyACandidateWasNotTaken) {
+  const Metric metric = find_metric("top1", {.outputs = {{.name = "y", .dims = {1, 4}}}, .labels = {0, 1}});
+  const Candidate best = measured(0.9, 50);
+  const auto why = [&](const Candidate& c, bool is_given = false) { return why_not_taken(c, best, metric, is_given); };
+  EXPECT_EQ(why(measured(0.9, 74)), "slower than the chosen one");
+  EXPECT_EQ(why(measured(0.9, 74), true), "slower than the model as given");
+  EXPECT_EQ(why(measured(0.8, 51)), "no faster than the chosen one, which is more accurate");
+  EXPECT_EQ(why(measured(0.9, 51)), "no better than the chosen one");
+  EXPECT_EQ(why(measured(0.8, 49)), "not measurably faster than the chosen one, which is more accurate");
+  EXPECT_EQ(why(measured(0.9, 49)), "not measurably faster than the chosen one, and larger");
 }
 
 }  // namespace
