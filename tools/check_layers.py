@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Fails when a file includes something its layer must not see. The layers and what each may see are those that CMake
-links: the `hone_layer` lines of src/CMakeLists.txt. ARCHITECTURE.md's house shows them as a picture."""
+links: the `hone_layer` lines of src/CMakeLists.txt. ARCHITECTURE.md's house shows them as a picture. In the upper
+folders also when a source has no test beside it: one of its name, or one that includes its header."""
 import pathlib
 import re
 import sys
@@ -9,6 +10,8 @@ import sys
 PUBLIC = {"error": "base", "dtype": "tensor", "shape": "tensor", "tensor": "tensor"}
 # Interfaces that the layers below implement: seen by them and by all above.
 INTERFACES = {"formats/format.h"}
+# Where a test stands beside every source.
+TESTED = ("compress", "report", "runtime")
 LAYER = re.compile(r"^\s*hone_layer\((\w+)\s([^)]*)\)", re.M)
 INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"')
 SOURCES = (".h", ".cpp", ".inc")
@@ -60,6 +63,16 @@ def check_file(path, name, layer, folders, sees):
             yield f"{name}:{number}: layer '{layer}' includes '{found.group(1)}' of '{target}', which stands above or beside it"
 
 
+def check_tests(src):
+    for folder in TESTED:
+        tests = sorted((src / folder).glob("*_test.cpp"))
+        included = {m.group(1) for test in tests for m in map(INCLUDE.match, test.read_text(encoding="utf-8").splitlines()) if m}
+        for path in sorted((src / folder).glob("*.cpp")):
+            if path in tests or f"{folder}/{path.stem}.h" in included or path.with_name(f"{path.stem}_test.cpp") in tests:
+                continue
+            yield f"src/{folder}/{path.name}: no test beside it: {path.stem}_test.cpp, or one that includes {folder}/{path.stem}.h"
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     folders, sees = read_layers((root / "src/CMakeLists.txt").read_text(encoding="utf-8"))
@@ -76,7 +89,9 @@ def main() -> int:
     for path in sorted((root / "include").rglob("*.h")):
         layer = PUBLIC.get(path.stem, "capi")
         failures.extend(check_file(path, path.relative_to(root), layer, folders, sees))
-    print("\n".join(failures) if failures else f"layers: every include of {len(sees)} layers points down")
+    failures.extend(check_tests(root / "src"))
+    done = f"layers: every include of {len(sees)} layers points down, every source of {', '.join(TESTED)} has a test beside it"
+    print("\n".join(failures) if failures else done)
     return 1 if failures else 0
 
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "compress/histogram.h"
 
 namespace hone {
 namespace {

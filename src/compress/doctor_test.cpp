@@ -8,6 +8,7 @@
 #include <string>
 
 #include "compress/calibrate.h"
+#include "compress/doctor_checks.h"
 #include "compress/quantize.h"
 #include "ir/text.h"
 #include "ops/all.h"
@@ -54,6 +55,14 @@ TEST(Doctor, FindsNothingInAHealthyModelAndSaysWhatToTypeNext) {
   EXPECT_EQ(found.next, "hone optimize MODEL --data DIR --max-drop 1 -o out/");
   EXPECT_EQ(found.wins.float16_bytes * 2, found.wins.bytes);
   EXPECT_EQ(found.wins.integer_macs, 1);
+}
+
+TEST(Doctor, AChannelOfLargeWeightsIsNamedWithItsLayer) {
+  const Graph graph = scaled(net(kRelu), "w1", 72, 72, 50);
+  std::vector<Finding> findings;
+  look_at_channels({.given = graph, .graph = graph, .is_known = true, .is_integer = false}, findings);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].nodes, std::vector<std::string>{"a"});
 }
 
 TEST(Doctor, EachSicknessIsFoundByItsCheckAlone) {
