@@ -124,6 +124,45 @@ TEST(RealModels, KeywordSpotterLosesAtMostHalfAPoint) {
   expect_calibrators_near_minmax(outcome);
 }
 
+/// A shared model with what its inputs are, and data that it answers on.
+struct Calibrated {
+  const char* model;
+  const char* data;  ///< a folder of photos; "cifar": labelled
+  Preprocess preprocess;
+};
+
+/// By the metric of each model's task on samples that did not calibrate: labels, or the decisions or boxes of the model
+/// itself. ResNet-8, the keyword spotter and MobileNetV2 have tests of their own.
+TEST(RealModels, NoCalibratorFallsBehindMinMaxOnTheOtherSharedModels) {
+  const Calibrated cases[] = {
+      {"mlperf_tiny/ic/pretrainedResnet_large_float.tflite", "cifar", {}},
+      {"mlperf_tiny/vww/vww_96_float.tflite", "yolox/photos", {.scale = 1.0f / 255}},
+      {"imagenet/mobilenet_v1_0.25_128_quant.tflite", "yolox/photos", {}},
+      {"ultraface/version-RFB-320.onnx", "yolox/photos", {.mean = {127}, .std = {128}}},
+  };
+  for (const Calibrated& c : cases) {
+    NEED(model, test_data(c.model));
+    NEED(folder, std::string(c.data) == "cifar" ? cifar("test") : test_data(c.data));
+    const Graph given = read_simplified(*model);
+    Graph graph = to_float(given);
+    keep_pixels(given, graph);
+    run_pipeline(graph, standard_pipeline());
+    const std::vector<InputSpec> inputs = input_specs(graph, c.preprocess);
+    const Dataset all = Dataset::open(*folder).limited(600);
+    const auto [calibration, test] = all.split(all.size() / 3, 0);
+    const Evidence evidence(samples_of(calibration, inputs), cpu_engine());
+    const Judge judge(graph, cpu_engine(), samples_of(test, inputs), labels_of(test), {.is_strict = false});
+    ASSERT_EQ(judge.metric().row->unit, Unit::kShare) << c.model;
+    const auto points = [&](std::string_view calibrator) {
+      const Graph rounded = apply(Recipe::of(Int8{.calibrator = std::string(calibrator)}), graph, evidence);
+      return 100 * judge.score(infer_of(rounded, cpu_engine())).value;
+    };
+    const double minmax = points("minmax");
+    for (const Calibrator& calibrator : all_calibrators())
+      EXPECT_GE(points(calibrator.name), minmax - 0.5) << calibrator.name << ", " << c.model;
+  }
+}
+
 int64_t top_class(const Graph& graph, const std::string& image) {
   const std::vector<InputSpec> specs = input_specs(graph);
   const std::vector<Tensor> inputs = {load_input_file(image, specs[0])};
