@@ -5,7 +5,7 @@ BIN := build/release/bin/hone
 
 PREFIX ?= /usr/local
 
-.PHONY: help demo test build install sanitize tsan conformance bench bench-train bench-serve fuzz-smoke oracle-test format check-format tidy minimal deb clean
+.PHONY: help demo test test-build build install sanitize tsan conformance bench bench-train bench-serve fuzz-smoke oracle-test format check-format tidy minimal deb clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,10 +19,12 @@ demo: build ## the main job on the built-in sample: demo-out/ with .onnx, .tflit
 	@$(BIN) optimize examples/sample/model.onnx --data examples/sample/data --preprocess examples/sample/preprocess.json --max-drop 1 -o demo-out/
 	@echo "serve it: $(BIN) serve demo-out/model.tflite, then open http://127.0.0.1:8000"
 
-test: ## install what the tests need, build Release with tests, run every test
+test-build: ## install what the tests need, build Release with tests
 	@tools/setup.sh test
 	@cmake --preset release -DHONE_TESTS=ON >build/release.log 2>&1 || (cat build/release.log; exit 1)
 	@cmake --build --preset release -j $(JOBS)
+
+test: test-build ## run every test in Release
 	@ctest --preset release -j $(JOBS)
 
 sanitize: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer, warnings as errors
