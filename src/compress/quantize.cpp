@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -141,11 +143,19 @@ class Decisions {
     return rule.kind == QuantRule::kFixedRange || has_range(node.outputs[0]);
   }
 
+  /// Whether a layer with integers of its own reads what `node` moves, itself or moved on.
   bool leads_to_integers(const Node& node) const {
-    for (const NodeId user : graph_.value(node.outputs[0]).users) {
-      const QuantRule::Kind kind = graph_.node(user).def->quant.kind;
-      if (kind == QuantRule::kOwnRange && !options_.keep_float.count(graph_.node(user).name)) return true;
-      if (kind == QuantRule::kSameScale && leads_to_integers(graph_.node(user))) return true;
+    std::vector<ValueId> next{node.outputs[0]};
+    std::set<ValueId> seen{next.front()};
+    while (!next.empty()) {
+      const ValueId value = next.back();
+      next.pop_back();
+      for (const NodeId id : graph_.value(value).users) {
+        const Node& user = graph_.node(id);
+        const QuantRule::Kind kind = user.def->quant.kind;
+        if (kind == QuantRule::kOwnRange && !options_.keep_float.count(user.name)) return true;
+        if (kind == QuantRule::kSameScale && seen.insert(user.outputs[0]).second) next.push_back(user.outputs[0]);
+      }
     }
     return false;
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "compress/dequantize.h"
 #include "compress/pixels.h"
 #include "compress/weights.h"
@@ -300,6 +301,19 @@ TEST(WithFloatWeights, GivesADynamicRangeModelItsRealNumbersBack) {
   const Graph real = with_float_weights(dynamic);
   EXPECT_FALSE(has_integer_weights(real));
   EXPECT_EQ(quantizable_layers(real, {{"x", {-1, 1}}, {"y", {-1, 1}}}), std::vector<std::string>{"y"});
+}
+
+// A use for each way through it would be 2^60 of them.
+TEST(QuantizeStatic, AValueThatIsUsedTwiceAgainAndAgainIsFollowedOnce) {
+  std::string text = "graph \"twice\" {\n  input %v0: f32[1,4]\n";
+  Ranges ranges{{"v0", {-1, 1}}};
+  for (int i = 0; i < 60; ++i) {
+    text += cat("  %v", i + 1, " = Maximum(%v", i, ", %v", i, ")\n");
+    ranges[cat("v", i + 1)] = {-1, 1};
+  }
+  const Graph graph = parse_graph(text + "  output %v60\n}", all_ops());
+  const Graph q = quantize_static(graph, ranges);
+  EXPECT_EQ(count_of(q, Quantize::def), 0u) << to_text(q);
 }
 
 TEST(WithFloatWeights, RefusesAModelThatComputesInIntegers) {
