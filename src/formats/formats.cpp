@@ -61,16 +61,16 @@ bool ends_as_a_model(std::string_view name) {
   return false;
 }
 
-/// The model that lies in a folder, or deeper: a SavedModel's folder or a file. "" when there is none.
+/// The model that lies in a folder, or deeper: a SavedModel's folder or the first file by name. "" when there is none.
 std::string model_inside(const ModelSource& folder) {
   constexpr std::string_view kSavedModel = "/saved_model.pb";
   const std::filesystem::path path = folder.path;
   std::string found;
   for (const std::string& name : folder.names) {
     if (name.ends_with(kSavedModel)) return (path / name.substr(0, name.size() - kSavedModel.size())).string();
-    if (found.empty() && ends_as_a_model(name)) found = (path / name).string();
+    if (ends_as_a_model(name) && (found.empty() || name < found)) found = name;
   }
-  return found;
+  return found.empty() ? found : (path / found).string();
 }
 
 [[noreturn]] void refuse(const ModelSource& source) {
