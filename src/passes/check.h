@@ -9,9 +9,9 @@
 namespace hone {
 
 /// Inputs for trying a graph out, the same for the same seed: floats uniform in −1…1, quantized and small integers over
-/// their whole range, wider integers 0 or 1, booleans either. A single integer that the graph compares with constants is one
-/// of those, in turn by seed: a branch that runs. Dims that are no numbers become `unknown_dim`; equal symbols become
-/// equal anyway.
+/// their whole range, wider integers 0 or 1, booleans either. A single integer that the graph compares with constants
+/// is one of those, in turn by seed: a branch that runs. Dims that are no numbers become `unknown_dim`; equal symbols
+/// become equal anyway.
 std::vector<Tensor> generate_inputs(const Graph& graph, uint64_t seed, int64_t unknown_dim = 2);
 
 /// How far results are apart.

@@ -17,9 +17,9 @@ struct TfliteForm {
 /// ("q").
 std::vector<TfliteForm> tflite_forms();
 
-/// Inputs for a graph: the whole range of bytes that stand for reals, and small positive numbers otherwise. What is made
-/// of NaN or beyond an integer's range differs from machine to machine: operators with such results get what is above
-/// zero only.
+/// Inputs for a graph: the whole range of bytes that stand for reals, and small positive numbers otherwise. What is
+/// made of NaN or beyond an integer's range differs from machine to machine: operators with such results get what is
+/// above zero only.
 std::vector<Tensor> form_inputs(const Graph& graph);
 
 }  // namespace hone

@@ -20,7 +20,8 @@
 namespace hone {
 namespace {
 
-/// Float kernels differ in the last bits; integers computed by way of real numbers may fall to the other side of a half.
+/// Float kernels differ in the last bits; integers computed by way of real numbers may fall to the other side of a
+/// half.
 constexpr Tolerance kTolerance{.relative = 1e-4, .absolute = 1e-5, .steps = 1};
 
 /// "equal", "not written: …" or "WRONG: …".

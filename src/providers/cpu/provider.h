@@ -12,7 +12,8 @@ const Provider& cpu_provider();
 
 namespace cpu {
 
-/// The provider whose floats are the same on every machine of an architecture, bit by bit: what files are calibrated by.
+/// The provider whose floats are the same on every machine of an architecture, bit by bit: what files are calibrated
+/// by.
 const Provider& portable_provider();
 
 /// The provider on one level, for comparisons. Throws Error(unsupported) when this machine does not have it.
